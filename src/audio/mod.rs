@@ -1,0 +1,1 @@
+//! Sound: frames of 8 kHz samples, codecs, resampling, tones, prompts.

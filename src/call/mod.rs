@@ -1,0 +1,1 @@
+//! One call: its legs, their media, its dialogue and its record, without sockets or clocks.

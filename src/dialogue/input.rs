@@ -1,0 +1,51 @@
+//! What a dialogue is told.
+
+use crate::events::{KeySource, ReturnReason};
+use crate::key::Key;
+use std::sync::Arc;
+
+/// Numbers a call's plays from 1; an answer about an older play is ignored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PlayId(pub u32);
+
+/// Numbers a call's fetches from 1; an answer about an older fetch is ignored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FetchId(pub u32);
+
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// The call is answered and its media can flow. Always first, once.
+    Start,
+    /// A key went down; repeated and duplicate reports are folded already.
+    Key { key: Key, source: KeySource },
+    /// Part `part` (from 0) of the play was heard to its end.
+    PartPlayed { play: PlayId, part: usize },
+    /// All of it was heard. Plays that were replaced or stopped report nothing.
+    PlayEnded { play: PlayId },
+    /// A part could not be made into sound; what remained of the play is dropped.
+    PlayFailed { play: PlayId, reason: String },
+    Fetched {
+        fetch: FetchId,
+        result: Result<Fetched, FetchFailure>,
+    },
+    /// No person could be had, or the person left: the caller is ours again.
+    HandoffReturned { reason: ReturnReason },
+    /// The message's recording ended: by silence, by its limit, or by `StopMessage`.
+    MessageEnded { milliseconds: u32, file: String },
+    /// The message could not be recorded.
+    MessageFailed { reason: String },
+}
+
+/// An answer with a 2xx status.
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    pub status: u16,
+    pub body: Arc<serde_json::Value>,
+}
+
+#[derive(Debug, Clone)]
+pub struct FetchFailure {
+    /// The status, where an answer came.
+    pub status: Option<u16>,
+    pub reason: String,
+}

@@ -1,0 +1,4 @@
+//! The dialogue: input in, actions out.
+
+pub mod action;
+pub mod input;

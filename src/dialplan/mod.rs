@@ -1,0 +1,4 @@
+//! Operators' YAML dialplans: text to typed data and diagnostics.
+
+pub mod hours;
+pub mod model;

@@ -1,0 +1,310 @@
+//! A dialplan as typed data: what the loader makes and the dialogue runs. Immutable once loaded.
+
+use crate::diagnostic::Span;
+use crate::key::Key;
+use crate::language::{ByLanguage, Language};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// An index into [`Dialplan::nodes`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub u16);
+
+/// An index into [`Dialplan::slots`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SlotId(pub u16);
+
+/// An index into [`Dialplan::handoffs`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HandoffId(pub u16);
+
+#[derive(Debug, Clone)]
+pub struct Dialplan {
+    pub name: String,
+    /// The first 12 hexadecimal digits of the SHA-256 of the file's text.
+    pub version: String,
+    /// Never empty; the first is the default.
+    pub languages: Vec<Language>,
+    pub timezone: jiff::tz::TimeZone,
+    /// Played once, before the start node; must say that a machine answers.
+    pub greeting: Prompt,
+    /// Whether calls are recorded. The greeting must say so (the checker looks).
+    pub record: bool,
+    pub human: Human,
+    pub start: NodeId,
+    pub nodes: Vec<Node>,
+    pub slots: Vec<Slot>,
+    /// table → value → words.
+    pub vocabulary: BTreeMap<String, BTreeMap<String, ByLanguage<String>>>,
+    pub handoffs: Vec<Handoff>,
+    pub timing: Timing,
+    pub limits: Limits,
+}
+
+impl Dialplan {
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0 as usize]
+    }
+
+    pub fn slot(&self, id: SlotId) -> &Slot {
+        &self.slots[id.0 as usize]
+    }
+
+    pub fn handoff(&self, id: HandoffId) -> &Handoff {
+        &self.handoffs[id.0 as usize]
+    }
+}
+
+/// How a caller reaches a person, in every node.
+#[derive(Debug, Clone)]
+pub struct Human {
+    /// `0` or `9`; the checker refuses any other.
+    pub key: Key,
+    /// Words that operators add to the built-in ones.
+    pub hear: Vec<String>,
+    pub handoff: HandoffId,
+    pub span: Span,
+}
+
+#[derive(Debug, Clone)]
+pub struct Node {
+    pub name: String,
+    pub span: Span,
+    pub kind: NodeKind,
+}
+
+#[derive(Debug, Clone)]
+pub enum NodeKind {
+    Menu(Menu),
+    Ask(Ask),
+    Say(Say),
+    Http(Http),
+    Branch(Branch),
+    Set(Set),
+    /// `language: {"1": en, "2": zh}` with a prompt: a choice, put like a menu.
+    LanguageMenu(LanguageMenu),
+    /// `language: zh`: from here on the call is in that language.
+    SwitchLanguage {
+        language: Language,
+        to: Target,
+    },
+    Transfer {
+        handoff: HandoffId,
+    },
+    /// Says goodbye (if there is something to say) and ends the call.
+    Hangup {
+        goodbye: Option<Prompt>,
+    },
+}
+
+/// Where a path leads next. The names of the reserved targets cannot be nodes' names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Target {
+    Node(NodeId),
+    /// The dialplan's human handoff.
+    Human,
+    /// The menu or question before this one on the path.
+    Back,
+    /// The same node's prompt again.
+    Repeat,
+    Callback,
+    Message,
+    Hangup,
+}
+
+/// Something the bot says: text to be synthesized, or a recording with the same words.
+#[derive(Debug, Clone, Default)]
+pub struct Prompt {
+    /// minijinja templates over slots, saved values and `call`; plain text is a template too.
+    pub text: ByLanguage<String>,
+    /// `prompts/<language>/<audio>.<wav|flac|mp3|ogg>`, used where that file exists.
+    pub audio: Option<String>,
+    pub span: Span,
+}
+
+#[derive(Debug, Clone)]
+pub struct Menu {
+    pub prompt: Prompt,
+    /// A shorter wording for the second time; without it the prompt is played again.
+    pub reprompt: Option<Prompt>,
+    /// In the order written; keys are 1–9 (never the human key, `*` or `#`).
+    pub options: Vec<MenuOption>,
+    pub no_input_timeout: Duration,
+}
+
+#[derive(Debug, Clone)]
+pub struct MenuOption {
+    pub key: Key,
+    pub hear: Vec<String>,
+    pub to: Target,
+    pub span: Span,
+}
+
+#[derive(Debug, Clone)]
+pub struct Ask {
+    pub slot: SlotId,
+    pub prompt: Prompt,
+    pub reprompt: Option<Prompt>,
+    /// Whether the value is read back with "1 if right, 2 to change": only then for keys.
+    pub confirm: bool,
+    pub to: Target,
+    pub no_input_timeout: Duration,
+    pub inter_digit_timeout: Duration,
+}
+
+#[derive(Debug, Clone)]
+pub struct Say {
+    pub prompt: Prompt,
+    /// Played to its end, this counts as an answer (law 5).
+    pub answers: bool,
+    /// Asks "Did that answer your question? 1 yes, 2 no" and goes on by the choice.
+    pub confirm_resolved: Option<ConfirmResolved>,
+    /// Where to go on; without `confirm_resolved` only.
+    pub to: Option<Target>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct ConfirmResolved {
+    pub yes: Target,
+    pub no: Target,
+}
+
+#[derive(Debug, Clone)]
+pub struct Http {
+    pub method: HttpMethod,
+    /// A template; must begin with `https://`, or `http://` to a loopback address.
+    pub url: String,
+    /// Values are templates.
+    pub headers: BTreeMap<String, String>,
+    /// A JSON body for POST; strings in it are templates.
+    pub body: Option<serde_json::Value>,
+    pub timeout: Duration,
+    /// The name under which templates and conditions see the JSON answer.
+    pub save: Option<String>,
+    /// Said if the answer takes longer than 1.5 s; the engine has its own sentence for it.
+    pub filler: Option<Prompt>,
+    pub to: Target,
+    pub failed: Target,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HttpMethod {
+    Get,
+    /// Sent with an `Idempotency-Key` that is the same for every try of one visit.
+    Post,
+}
+
+/// The first arm whose condition holds is taken.
+#[derive(Debug, Clone)]
+pub struct Branch {
+    pub arms: Vec<Arm>,
+    pub otherwise: Target,
+}
+
+#[derive(Debug, Clone)]
+pub struct Arm {
+    /// A minijinja expression, without braces: `parcel.state == "DELIVERED"`.
+    pub when: String,
+    pub to: Target,
+    pub span: Span,
+}
+
+#[derive(Debug, Clone)]
+pub struct Set {
+    /// name → template; names are those that templates read.
+    pub values: Vec<(String, String)>,
+    pub to: Target,
+}
+
+#[derive(Debug, Clone)]
+pub struct LanguageMenu {
+    /// One prompt that names each language in itself; spoken part by part, each in its language.
+    pub prompt: Prompt,
+    pub options: Vec<(Key, Language)>,
+    pub to: Target,
+    pub no_input_timeout: Duration,
+}
+
+#[derive(Debug, Clone)]
+pub struct Slot {
+    pub name: String,
+    pub span: Span,
+    pub kind: SlotKind,
+    /// Kept as count and timing only (law 8).
+    pub sensitive: bool,
+    /// Hand the last four digits of a sensitive slot to the agent.
+    pub share_last4: bool,
+    /// What to call it when it is read back, offered or handed over.
+    pub label: ByLanguage<String>,
+}
+
+#[derive(Debug, Clone)]
+pub enum SlotKind {
+    Digits(Digits),
+}
+
+#[derive(Debug, Clone)]
+pub struct Digits {
+    /// Both inclusive; equal for `length: 10`.
+    pub min: u8,
+    pub max: u8,
+    pub checksum: Option<Checksum>,
+    /// Ends the input before `max` digits are in; `#` by default.
+    pub terminator: Key,
+    /// The digits that may be keyed; the checker and the human key's rule look at whether 0 is in.
+    pub alphabet: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checksum {
+    /// ISO/IEC 7812: payment cards, IMEI.
+    Luhn,
+    /// ISO/IEC 7064 MOD 97-10.
+    Mod97,
+}
+
+#[derive(Debug, Clone)]
+pub struct Handoff {
+    pub name: String,
+    pub span: Span,
+    /// SIP URIs, rung in order.
+    pub ring: Vec<String>,
+    /// How long each target rings.
+    pub timeout: Duration,
+    /// When people are there, in the dialplan's time zone; `None`: always.
+    pub hours: Option<super::hours::WeeklyHours>,
+    pub otherwise: Otherwise,
+    pub way: Way,
+    /// Keys sent to the target after it has answered; `w` waits half a second.
+    pub then_keys: Option<String>,
+}
+
+/// What is offered when none of a handoff's targets can be had. There is always something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Otherwise {
+    Handoff(HandoffId),
+    Callback,
+    Message,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// As the target's trunk in the config says; bridged where it says nothing.
+    Default,
+    Bridged,
+    Refer,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    pub no_input_timeout: Duration,
+    pub inter_digit_timeout: Duration,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    pub depth: u8,
+    pub options: u8,
+    /// The longest prompt before the human offer is heard.
+    pub prompt: Duration,
+}

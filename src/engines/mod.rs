@@ -1,0 +1,1 @@
+//! Engines that speak: found at run time.

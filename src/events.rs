@@ -1,0 +1,311 @@
+//! What happens in a call, as one closed set of typed events: the journal's content, and the only
+//! truth of a call. Records, documents, timelines and replays are folds of it.
+//!
+//! Kinds may be added, never removed or given another meaning; fields that are added have a default.
+//! Nothing sensitive is ever put into an event: of a sensitive slot only how many keys, never which.
+
+use crate::key::Key;
+use crate::language::Language;
+use serde::{Deserialize, Serialize};
+
+/// The version of this set, written into every journal segment.
+pub const VERSION: u16 = 1;
+
+/// Names a call for ever: a ULID, so that it sorts by time. `CallId` is the SIP header only.
+pub type CallRef = ulid::Ulid;
+
+/// One event of one call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    pub call: CallRef,
+    /// Counts a call's events from 0 without a gap.
+    pub seq: u32,
+    /// Unix time in milliseconds; within a call it never runs backwards.
+    pub at_ms: u64,
+    pub event: Event,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Event {
+    /// Always a call's first event.
+    CallStarted {
+        /// The From URI's user part, or the display form of a `tel:` number; empty when withheld.
+        caller: String,
+        /// The user part of the Request-URI.
+        called: String,
+        /// The address that the INVITE came from.
+        source: String,
+        sip_call_id: String,
+        dialplan: String,
+        dialplan_version: String,
+        language: Language,
+    },
+    /// Refused before it was answered; the call ends with this event.
+    CallRejected {
+        status: u16,
+        reason: String,
+    },
+    /// Our 200 is sent.
+    CallAnswered {
+        codec: String,
+        keys_by: KeySource,
+    },
+    /// The caller's first RTP packet.
+    MediaFlows,
+    RecordingStarted {
+        file: String,
+    },
+    RecordingFailed {
+        reason: String,
+    },
+    LanguageSet {
+        language: Language,
+    },
+    NodeEntered {
+        node: String,
+    },
+    /// A menu, question or confirmation was put to the caller: one step.
+    StepAsked {
+        node: String,
+        step: StepKind,
+        reprompt: bool,
+        steps: u32,
+        depth: u32,
+    },
+    /// A choice in a queue or after a failed transfer was put to the caller.
+    HandoffStepAsked {
+        handoff_steps: u32,
+    },
+    /// The sentence that offers a person was played to its end.
+    HumanOffered {
+        key: Key,
+    },
+    /// `key` is absent while a sensitive slot is keyed.
+    KeyPressed {
+        key: Option<Key>,
+        source: KeySource,
+    },
+    NoInput {
+        node: String,
+        count: u32,
+    },
+    NoMatch {
+        node: String,
+        count: u32,
+    },
+    SlotFilled {
+        slot: String,
+        value: SlotValue,
+    },
+    LookupStarted {
+        node: String,
+    },
+    LookupEnded {
+        node: String,
+        milliseconds: u32,
+        result: LookupResult,
+    },
+    /// A prompt could not be made into sound.
+    PromptFailed {
+        node: String,
+        reason: String,
+    },
+    /// A node marked `answers` was played to its end.
+    AnswerPlayed {
+        node: String,
+    },
+    /// The caller's reply to "did that answer your question?".
+    ResolutionConfirmed {
+        resolved: bool,
+    },
+    /// The caller's way to a person begins. `steps` and `depth` as they were then.
+    HumanRequested {
+        by: RequestedBy,
+        node: String,
+        steps: u32,
+        depth: u32,
+    },
+    TransferStarted {
+        handoff: String,
+    },
+    /// Our INVITE or REFER to a target went out. `attempt` counts from 1 in a call.
+    TargetTried {
+        attempt: u32,
+        handoff: String,
+        target: String,
+        way: TransferWay,
+    },
+    TargetRinging {
+        attempt: u32,
+        status: u16,
+    },
+    /// The target's 200: perhaps a person, perhaps a voicemail.
+    TargetAnswered {
+        attempt: u32,
+    },
+    /// A person is certain: an accept key, or an agent who is registered here.
+    TargetConfirmed {
+        attempt: u32,
+    },
+    /// `status` is the SIP code; absent where none came.
+    TargetFailed {
+        attempt: u32,
+        status: Option<u16>,
+        reason: TargetFailure,
+    },
+    /// A REFER was accepted (202 or 200).
+    ReferAccepted {
+        attempt: u32,
+    },
+    /// No person could be had and the caller is back.
+    TransferReturned {
+        reason: ReturnReason,
+    },
+    BridgeEnded {
+        by: EndedBy,
+    },
+    CallbackBooked {
+        number: String,
+        handoff: String,
+        wish: String,
+    },
+    MessageStarted {
+        handoff: String,
+    },
+    MessageLeft {
+        handoff: String,
+        file: String,
+        milliseconds: u32,
+    },
+    /// What one leg's media was like, said once when the leg ends.
+    Quality {
+        leg: LegName,
+        quality: Quality,
+    },
+    /// Always a call's last event (but for `CallRejected`, which is last itself).
+    CallEnded {
+        by: EndedBy,
+        reason: String,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    Menu,
+    Question,
+    Confirmation,
+}
+
+/// Where a key was heard; a call uses one source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeySource {
+    TelephoneEvent,
+    Info,
+    InBand,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SlotValue {
+    Plain(String),
+    /// Of a sensitive slot: how many characters, nothing else.
+    Sensitive {
+        length: u32,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LookupResult {
+    Ok {
+        status: u16,
+    },
+    Failed {
+        status: Option<u16>,
+        reason: String,
+    },
+    /// The caller wanted a person, or hung up, meanwhile.
+    Cancelled,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequestedBy {
+    /// The caller pressed the human key.
+    Key,
+    /// The dialplan led there: an option, a target `human`, a transfer node.
+    Dialplan,
+    /// Not understood or silent for the third time.
+    Retries,
+    /// A prompt, lookup or the dialogue itself failed.
+    Failure,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferWay {
+    Bridged,
+    Refer,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetFailure {
+    Busy,
+    Declined,
+    NoAnswer,
+    Unreachable,
+    NotFound,
+    ReferRefused,
+    /// The config allows no call there.
+    NotAllowed,
+    /// The caller hung up or chose otherwise while it rang.
+    Cancelled,
+    Other,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReturnReason {
+    NobodyAnswered,
+    OutOfHours,
+    /// The person hung up and the caller stayed.
+    AgentLeft,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndedBy {
+    Caller,
+    Agent,
+    /// The dialplan's own hang-up.
+    Dialplan,
+    /// Passed on by REFER: the call goes on elsewhere.
+    Transfer,
+    /// No media, no answer to a re-INVITE or session refresh.
+    Network,
+    /// This server: a fault, a restart, an operator's drain that ran out of time.
+    Server,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LegName {
+    Caller,
+    Agent,
+}
+
+/// RFC 3550's figures for one leg, and what they mean for the ear.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Quality {
+    pub packets_received: u64,
+    pub packets_lost: u64,
+    pub packets_sent: u64,
+    /// Interarrival jitter (RFC 3550, 6.4.1), in milliseconds.
+    pub jitter_ms: f32,
+    /// Estimated by the E-model (ITU-T G.107), 1.0 to 4.5.
+    pub mos: f32,
+}
