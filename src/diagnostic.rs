@@ -1,10 +1,14 @@
 //! What is wrong with an operator's file: the only type for it in the project.
 //!
 //! A diagnostic says what, where, why, and what to write instead. Rule ids are stable: they are
-//! part of `--format json` and of the documentation.
+//! part of `--format json` and of the documentation; [`rules`] has all of them.
 
+pub mod render;
+pub mod rules;
+
+use rules::Rule;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -27,6 +31,16 @@ pub struct Span {
     pub column: usize,
 }
 
+impl Span {
+    /// The beginning of a file: for what concerns all of it.
+    pub const START: Span = Span {
+        start: 0,
+        end: 0,
+        line: 1,
+        column: 1,
+    };
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
     /// Stable, kebab-case: `human-key-rebound`, `unknown-node`.
@@ -43,4 +57,146 @@ pub struct Diagnostic {
     pub why: String,
     /// What to write instead.
     pub fix: String,
+}
+
+/// A file's name and text.
+#[derive(Debug, Clone)]
+pub struct Source {
+    pub file: PathBuf,
+    pub text: String,
+}
+
+impl Source {
+    /// A byte order mark at the beginning is dropped, so that places count from the first character.
+    pub fn new(file: impl Into<PathBuf>, text: impl Into<String>) -> Source {
+        let mut text = text.into();
+        if text.starts_with('\u{feff}') {
+            text.drain(..'\u{feff}'.len_utf8());
+        }
+        Source {
+            file: file.into(),
+            text,
+        }
+    }
+}
+
+/// The diagnostics of one file, as they are found.
+#[derive(Debug)]
+pub struct Report<'a> {
+    file: &'a Path,
+    text: &'a str,
+    found: Vec<Diagnostic>,
+}
+
+impl<'a> Report<'a> {
+    /// More than anybody reads; what is found beyond it is dropped, so that a hostile file stays cheap.
+    pub const MAX: usize = 500;
+    const MAX_EXCERPT: usize = 120;
+
+    pub fn new(source: &'a Source) -> Report<'a> {
+        Report {
+            file: &source.file,
+            text: &source.text,
+            found: Vec::new(),
+        }
+    }
+
+    /// The text of the file that is reported on.
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// One rule is reported once a place.
+    pub fn add(
+        &mut self,
+        rule: &Rule,
+        span: Span,
+        message: impl Into<String>,
+        fix: impl Into<String>,
+    ) {
+        let known = |d: &Diagnostic| d.rule == rule.id && d.span.start == span.start;
+        if self.found.len() >= Self::MAX || self.found.iter().any(known) {
+            return;
+        }
+        self.found.push(Diagnostic {
+            rule: rule.id,
+            severity: rule.severity,
+            file: self.file.to_owned(),
+            span,
+            text: self.excerpt(span),
+            message: message.into(),
+            why: rule.why.to_owned(),
+            fix: fix.into(),
+        });
+    }
+
+    pub fn has_errors(&self) -> bool {
+        self.found.iter().any(|d| d.severity == Severity::Error)
+    }
+
+    /// Sorted by place.
+    pub fn into_diagnostics(self) -> Vec<Diagnostic> {
+        let mut found = self.found;
+        sort(&mut found);
+        found
+    }
+
+    /// The first line of what `span` covers.
+    fn excerpt(&self, span: Span) -> String {
+        let covered = self.text.get(span.start..span.end).unwrap_or_default();
+        let line = covered.lines().next().unwrap_or_default().trim_end();
+        line.chars().take(Self::MAX_EXCERPT).collect()
+    }
+}
+
+/// By file, then by place, then by rule.
+pub fn sort(diagnostics: &mut [Diagnostic]) {
+    diagnostics
+        .sort_by(|a, b| (&a.file, a.span.start, a.rule).cmp(&(&b.file, b.span.start, b.rule)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_sorted_by_place_and_quotes_one_line() {
+        let source = Source::new("a.yaml", "\u{feff}first\nsecond\n");
+        let mut report = Report::new(&source);
+        let second = Span {
+            start: 6,
+            end: 12,
+            line: 2,
+            column: 1,
+        };
+        let both = Span {
+            start: 0,
+            end: 12,
+            line: 1,
+            column: 1,
+        };
+        report.add(&rules::YAML_SYNTAX, second, "m2", "f2");
+        report.add(&rules::YAML_SYNTAX, both, "m1", "f1");
+        let texts: Vec<_> = report
+            .into_diagnostics()
+            .into_iter()
+            .map(|d| (d.span.line, d.text))
+            .collect();
+        assert_eq!(texts, [(1, "first".to_owned()), (2, "second".to_owned())]);
+    }
+
+    #[test]
+    fn a_report_is_bounded() {
+        let source = Source::new("a.yaml", "x");
+        let mut report = Report::new(&source);
+        for start in 0..Report::MAX + 10 {
+            let span = Span {
+                start,
+                ..Span::START
+            };
+            report.add(&rules::YAML_SYNTAX, span, "m", "f");
+            report.add(&rules::YAML_SYNTAX, span, "said before", "f");
+        }
+        assert_eq!(report.into_diagnostics().len(), Report::MAX);
+    }
 }

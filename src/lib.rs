@@ -20,3 +20,4 @@ pub mod server;
 pub mod sip;
 pub mod speech;
 pub mod store;
+pub mod yaml;

@@ -1,0 +1,133 @@
+//! Every rule that an operator's file can break: its stable id, how grave it is, and why it is there.
+
+use super::Severity::{self, Error, Warning};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    /// Kebab-case; never renamed, never given another meaning.
+    pub id: &'static str,
+    pub severity: Severity,
+    /// Why it matters, in a sentence or two.
+    pub why: &'static str,
+}
+
+macro_rules! rules {
+    ($($name:ident = $severity:ident $id:literal $why:literal;)*) => {
+        $(pub const $name: Rule = Rule { id: $id, severity: $severity, why: $why };)*
+
+        /// In the order of the documentation.
+        pub const ALL: &[Rule] = &[$($name),*];
+    };
+}
+
+rules! {
+    // The text of the file.
+    FILE_UNREADABLE = Error "file-unreadable" "A file that cannot be read cannot be judged.";
+    TOO_LARGE = Error "too-large" "Files are bounded, so that a hostile or damaged one cannot hold up a server.";
+    YAML_SYNTAX = Error "yaml-syntax" "The text is not YAML, so nothing after this place can be understood.";
+    YAML_COMMENT = Error "yaml-comment" "In YAML, ` #` begins a comment: the rest of the sentence would never be spoken.";
+    YAML_ALIAS = Error "yaml-alias" "In YAML, `*` at the beginning of a value means an alias of another value; dialplans have none, because they can blow up without bound.";
+    YAML_ANCHOR = Error "yaml-anchor" "In YAML, `&` at the beginning of a value names it for aliases; dialplans have none, because they can blow up without bound.";
+    YAML_TAG = Error "yaml-tag" "In YAML, `!` at the beginning of a value gives it a type; here every value is read as text, and its place gives the type.";
+    YAML_BRACES = Error "yaml-braces" "In YAML, `{` at the beginning of a value opens a mapping, so a template there has to be quoted.";
+    YAML_COLON = Error "yaml-colon" "In YAML, a colon and a space inside an unquoted value read as another key.";
+    YAML_COMMA = Error "yaml-comma" "Between `{` and `}` a comma ends the value: the rest of the sentence would never be spoken.";
+    YAML_INDICATOR = Error "yaml-indicator" "This character has a meaning of its own at the beginning of a YAML value, so the value has to be quoted.";
+    YAML_TAB = Error "yaml-tab" "YAML allows no tabs in the indentation.";
+    YAML_BOOLEAN = Warning "yaml-boolean" "Zeroline reads every value as text, but editors and other tools read a bare yes, no, on or off as true or false.";
+    YAML_OCTAL = Warning "yaml-octal" "Zeroline reads every value as text, but editors and other tools read a bare number with a leading zero as another number.";
+    DUPLICATE_KEY = Error "duplicate-key" "Only one of two equal keys could count, and nobody could tell which.";
+
+    // The shape of the file.
+    UNKNOWN_FIELD = Error "unknown-field" "A field that nobody reads is a promise that nobody keeps: most often it is misspelt.";
+    MISSING_FIELD = Error "missing-field" "Without it, this part cannot work.";
+    WRONG_TYPE = Error "wrong-type" "Another kind of value is needed here.";
+    BAD_VALUE = Error "bad-value" "The value has a form that cannot be used here.";
+    OUT_OF_RANGE = Error "out-of-range" "The value is outside the limits within which callers are served well.";
+    NODE_KIND = Error "node-kind" "Each node does exactly one thing, so that a call's path can be told.";
+    BAD_NAME = Error "bad-name" "Names are used in templates, records and addresses: they are of small letters, digits and underscores, and begin with a letter.";
+    RESERVED_NAME = Error "reserved-name" "The engine itself is the target of this name.";
+    TOO_MANY = Error "too-many" "Dialplans are bounded, so that a call's work is.";
+
+    // What the file refers to.
+    UNKNOWN_NODE = Error "unknown-node" "A caller who takes this way would fall into nothing.";
+    UNKNOWN_SLOT = Error "unknown-slot" "The question would have nothing to fill.";
+    UNKNOWN_HANDOFF = Error "unknown-handoff" "The caller would be passed on to nobody.";
+    UNKNOWN_LANGUAGE = Error "unknown-language" "The engine's own sentences, the human offer first of all, exist only in the languages it knows.";
+
+    // Law 1 and 2: a person by one key, and no dead end.
+    HUMAN_KEY = Error "human-key" "Callers know 0, and 9 where 0 is taken, as the way to a person; it has to be the same key everywhere.";
+    HUMAN_KEY_REBOUND = Error "human-key-rebound" "The human key means a person in every node, and 0 never means anything else.";
+    RESERVED_KEY = Error "reserved-key" "`*` goes back (or to a person while digits are keyed) and `#` ends input, in every node.";
+    DUPLICATE_OPTION = Error "duplicate-option" "One key cannot lead to two places.";
+    HANDOFF_WITHOUT_TARGET = Error "handoff-without-target" "The human key would ring nobody.";
+    TARGET_NOT_ALLOWED = Error "target-not-allowed" "Calls are passed on only to targets that the config allows, so that nobody can make the server call at the operator's cost.";
+    BAD_TARGET = Error "bad-target" "It is no address that can be rung.";
+    HANDOFF_CYCLE = Error "handoff-cycle" "When nobody answers, the caller would be sent round in a circle.";
+    HANDOFF_DEAD_END = Error "handoff-dead-end" "When nobody answers or it is out of hours, there must be a callback or a message: \"busy\" is not an answer.";
+    HANDOFF_NEVER_OPEN = Error "handoff-never-open" "Its hours leave no minute in which a person could answer.";
+    HANGUP_WITHOUT_OFFER = Error "hangup-without-offer" "The call would end before the caller has been told how to reach a person.";
+    HANDOFF_UNUSED = Warning "handoff-unused" "No caller can ever reach these people.";
+
+    // The paths.
+    UNREACHABLE_NODE = Warning "unreachable-node" "No caller can ever come here.";
+    DEAD_END = Error "dead-end" "The caller would be left in silence.";
+    ENDLESS_LOOP = Error "endless-loop" "The bot would go round without ever listening to the caller.";
+    NO_WAY_BACK = Warning "nothing-to-go-back-to" "There is no menu or question before this one.";
+
+    // The limits of what people can follow.
+    MENU_TOO_DEEP = Error "menu-too-deep" "Callers get lost in deep menus.";
+    TOO_MANY_OPTIONS = Error "too-many-options" "People cannot keep more choices in mind.";
+    NO_OPTIONS = Error "no-options" "A menu without choices is a dead end.";
+    PROMPT_TOO_LONG = Error "prompt-too-long" "Callers wait for all of it before they hear that they can have a person.";
+
+    // What is said.
+    MISSING_LANGUAGE = Error "missing-language" "Callers in that language would hear nothing.";
+    MISSING_PROMPT = Error "missing-prompt" "There is neither a text nor a recording: callers would hear nothing.";
+    MISSING_RECORDING = Warning "missing-recording" "The text is synthesized instead, in another voice than the recordings around it.";
+    NO_VOICE = Error "no-voice" "There is no recording and no synthesizer for this language: callers would hear nothing.";
+    GREETING_NOT_AUTOMATIC = Error "greeting-not-automatic" "Callers have a right to know that a machine answers.";
+    GREETING_NOT_RECORDED = Error "greeting-not-recorded" "Callers must be told that they are recorded before they are.";
+    MENU_WITHOUT_KEY = Warning "menu-without-key" "Callers can only press what they have heard.";
+
+    // Templates, conditions, lookups.
+    BAD_TEMPLATE = Error "bad-template" "It would fail in the middle of a call.";
+    BAD_CONDITION = Error "bad-condition" "It would fail in the middle of a call.";
+    UNKNOWN_VARIABLE = Error "unknown-variable" "Nothing in this dialplan gives it a value.";
+    UNKNOWN_FILTER = Error "unknown-filter" "It would fail in the middle of a call.";
+    UNKNOWN_VOCABULARY = Error "unknown-vocabulary" "The value could not be put into words.";
+    SENSITIVE_SPOKEN = Error "sensitive-spoken" "What is sensitive is never said aloud, nor kept in a text to be spoken.";
+    SENSITIVE_SENT = Warning "sensitive-sent" "What is sensitive ends up in the logs of every server that an address or header passes; a POST body does not.";
+    HTTP_NOT_SECURE = Error "http-not-secure" "Callers' data would cross the network in clear text.";
+
+    // The config file.
+    LISTEN_EXPOSED = Warning "listen-exposed" "The whole internet could send calls here: scanners find such a server within minutes.";
+    CONFIG_CONFLICT = Error "config-conflict" "These two settings cannot both hold.";
+}
+
+/// The rule of that id.
+pub fn find(id: &str) -> Option<&'static Rule> {
+    ALL.iter().find(|rule| rule.id == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_unique_and_kebab_case_and_say_why() {
+        for (at, rule) in ALL.iter().enumerate() {
+            assert!(
+                rule.id.chars().all(|c| c.is_ascii_lowercase() || c == '-'),
+                "{}",
+                rule.id
+            );
+            assert!(rule.why.ends_with('.'), "{}", rule.id);
+            assert!(
+                ALL[..at].iter().all(|other| other.id != rule.id),
+                "{}",
+                rule.id
+            );
+        }
+    }
+}
