@@ -9,6 +9,8 @@ pub struct Key(u8);
 
 impl Key {
     pub const ZERO: Key = Key(0);
+    pub const ONE: Key = Key(1);
+    pub const TWO: Key = Key(2);
     pub const STAR: Key = Key(10);
     pub const HASH: Key = Key(11);
     const SYMBOLS: &'static [u8; 16] = b"0123456789*#ABCD";
@@ -30,6 +32,11 @@ impl Key {
 
     pub fn to_char(self) -> char {
         Self::SYMBOLS[self.0 as usize] as char
+    }
+
+    /// The key of a digit 0–9.
+    pub fn of_digit(digit: u8) -> Option<Key> {
+        (digit < 10).then_some(Key(digit))
     }
 
     /// The value of a digit key; `None` for `*`, `#` and A–D.

@@ -14,10 +14,15 @@ pub enum Action {
     StopPlaying,
     Fetch(Fetch),
     CancelFetch(FetchId),
+    /// The greeting, which says that calls are recorded, was heard: recording may begin. Only for
+    /// dialplans that record; never, if the caller cut the greeting short.
+    StartRecording,
     /// Ring people. The dialogue is silent until `HandoffReturned`; keys are still given to it, and
-    /// the human key is ignored while its wish is being fulfilled.
+    /// the human key is ignored while its wish is being fulfilled. `apology` is said before
+    /// `Connecting` or `PassingOn`, which are the handoff's to say: it knows which is true.
     Transfer {
         handoff: HandoffId,
+        apology: Option<Sentence>,
     },
     /// Record the caller, after a tone, until `StopMessage`, 5 s of silence or `limit`.
     RecordMessage {
@@ -60,7 +65,9 @@ pub enum Content {
     Pause(Duration),
 }
 
-#[derive(Debug, Clone)]
+/// May hold sensitive digits: its URL and body go to the target and nowhere else, so `Debug` hides
+/// them.
+#[derive(Clone)]
 pub struct Fetch {
     pub id: FetchId,
     pub method: HttpMethod,
@@ -70,4 +77,14 @@ pub struct Fetch {
     /// For POST: the same for every try of one visit to the node.
     pub idempotency_key: Option<String>,
     pub timeout: Duration,
+}
+
+impl std::fmt::Debug for Fetch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fetch")
+            .field("id", &self.id)
+            .field("method", &self.method)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
 }

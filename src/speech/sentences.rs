@@ -2,6 +2,7 @@
 //! each says only what is true when it is said (law 6).
 
 use crate::key::Key;
+use crate::language::Language;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Sentence {
@@ -25,10 +26,18 @@ pub enum Sentence {
     NotAChoice,
     /// The keyed value has the wrong number of digits, or its checksum is wrong.
     NotValid,
+    /// The second time that nothing was understood: "Please use the keys of your telephone."
+    UseKeypad,
     /// After a lookup, prompt or the dialogue failed and a person is rung.
     SomethingWentWrong,
     /// "Did that answer your question? For yes, press 1. For no, press 2."
     DidThatAnswer,
+    /// Before a value is read back, digit by digit.
+    YouKeyed,
+    /// Before the last digits of a sensitive value, the only ones that are read back.
+    EndingIn,
+    /// One digit of a number that is read back: no number is ever sent to be synthesized.
+    Digit(u8),
     /// After the value was read back: "If that is right, press 1. To change it, press 2."
     IsThatRight,
     NobodyAnswered,
@@ -57,4 +66,273 @@ pub enum Choice {
     Callback,
     Message,
     BackToBot,
+}
+
+impl Sentence {
+    pub fn text(&self, language: Language) -> String {
+        match language {
+            Language::En => self.english(),
+            Language::Zh => self.mandarin(),
+        }
+    }
+
+    /// Every sentence that a call of a dialplan with this human key can need, to be rendered when
+    /// it is loaded.
+    pub fn fixed(human_key: Key) -> Vec<Sentence> {
+        use Sentence::*;
+        let mut all = vec![
+            HumanOffer { key: human_key },
+            HumanOffer { key: Key::STAR },
+            Connecting,
+            StillTrying,
+            PassingOn,
+            LookingUp,
+            NoInput,
+            NoMatch,
+            NotAChoice,
+            NotValid,
+            UseKeypad,
+            SomethingWentWrong,
+            DidThatAnswer,
+            YouKeyed,
+            EndingIn,
+            IsThatRight,
+            NobodyAnswered,
+            OutOfHours,
+            AgentLeft,
+            CallbackNumberIs,
+            IsNumberRight,
+            AskCallbackNumber,
+            CallbackNoted,
+            LeaveMessage,
+            MessageKept,
+            MessageFailed,
+            Goodbye,
+        ];
+        all.extend((0..10).map(Digit));
+        for try_again in [true, false] {
+            for otherwise in [Choice::Callback, Choice::Message] {
+                all.push(Choices(Choice::menu(try_again, otherwise)));
+            }
+        }
+        all
+    }
+
+    fn english(&self) -> String {
+        use Sentence::*;
+        let text = match self {
+            HumanOffer { key } => {
+                return format!(
+                    "Press {} at any time to speak to a person.",
+                    english_key(*key)
+                );
+            }
+            Connecting => "I am connecting you to a person. Please stay on the line.",
+            StillTrying => "I am still trying to reach somebody. Please stay on the line.",
+            PassingOn => "I am passing your call on.",
+            LookingUp => "One moment please, I am looking that up.",
+            NoInput => "Sorry, I did not hear anything.",
+            NoMatch => "Sorry, I did not get that.",
+            NotAChoice => "Sorry, that is not one of the choices.",
+            NotValid => "Sorry, that number does not seem to be complete or correct.",
+            UseKeypad => "Please use the keys of your telephone.",
+            SomethingWentWrong => "I am sorry, something went wrong on our side.",
+            DidThatAnswer => "Did that answer your question? For yes, press 1. For no, press 2.",
+            YouKeyed => "You keyed in:",
+            EndingIn => "The number you keyed in ends in:",
+            Digit(digit) => return english_digit(*digit).to_string(),
+            IsThatRight => "If that is right, press 1. To change it, press 2.",
+            NobodyAnswered => "I am sorry, I could not reach anybody just now.",
+            OutOfHours => "I am sorry, nobody is there at this hour.",
+            AgentLeft => "The person you were speaking to has left the call.",
+            Choices(choices) => return sentences(choices, " ", english_choice),
+            CallbackNumberIs => "We will call you back on this number:",
+            IsNumberRight => "If that is right, press 1. For another number, press 2.",
+            AskCallbackNumber => {
+                "Please key in the number to call you back on, then press the hash key. \
+                 To speak to a person instead, press star."
+            }
+            CallbackNoted => "Thank you. I have noted that you want to be called back.",
+            LeaveMessage => {
+                "Please leave your message after the tone. Press the hash key when you are done."
+            }
+            MessageKept => "Thank you. Your message has been kept.",
+            MessageFailed => "I am sorry, your message could not be recorded.",
+            Goodbye => "Thank you for calling. Goodbye.",
+        };
+        text.to_string()
+    }
+
+    fn mandarin(&self) -> String {
+        use Sentence::*;
+        let text = match self {
+            HumanOffer { key } => return format!("您可以随时按{}转人工服务。", mandarin_key(*key)),
+            Connecting => "正在为您转接人工服务，请不要挂机。",
+            StillTrying => "仍在为您联系工作人员，请不要挂机。",
+            PassingOn => "正在为您转接。",
+            LookingUp => "请稍等，正在为您查询。",
+            NoInput => "抱歉，没有收到您的输入。",
+            NoMatch => "抱歉，我没有听明白。",
+            NotAChoice => "抱歉，没有这个选项。",
+            NotValid => "抱歉，您输入的号码不完整或者不正确。",
+            UseKeypad => "请使用电话按键输入。",
+            SomethingWentWrong => "非常抱歉，系统出现了问题。",
+            DidThatAnswer => "您的问题解决了吗？解决了请按一，没有解决请按二。",
+            YouKeyed => "您输入的是：",
+            EndingIn => "您输入的号码，尾号是：",
+            Digit(digit) => return mandarin_digit(*digit).to_string(),
+            IsThatRight => "正确请按一，重新输入请按二。",
+            NobodyAnswered => "非常抱歉，暂时没有联系到工作人员。",
+            OutOfHours => "非常抱歉，现在不是人工服务时间。",
+            AgentLeft => "为您服务的工作人员已经挂机。",
+            Choices(choices) => return sentences(choices, "", mandarin_choice),
+            CallbackNumberIs => "我们将回拨这个号码：",
+            IsNumberRight => "正确请按一，使用其他号码请按二。",
+            AskCallbackNumber => "请输入您的回电号码，按井号键结束。转人工服务请按星号键。",
+            CallbackNoted => "谢谢，已经为您登记回电。",
+            LeaveMessage => "请在提示音后留言，说完请按井号键。",
+            MessageKept => "谢谢，您的留言已经保存。",
+            MessageFailed => "非常抱歉，您的留言没有录下来。",
+            Goodbye => "感谢您的来电，再见。",
+        };
+        text.to_string()
+    }
+}
+
+impl Choice {
+    /// What can be chosen after a failed transfer, with the keys 1, 2, 3 in this order. Leaving
+    /// something behind and going back are always possible.
+    pub fn menu(try_again: bool, otherwise: Choice) -> Vec<(Key, Choice)> {
+        let choices = [
+            try_again.then_some(Choice::TryAgain),
+            Some(otherwise),
+            Some(Choice::BackToBot),
+        ];
+        (1..)
+            .filter_map(Key::of_digit)
+            .zip(choices.into_iter().flatten())
+            .collect()
+    }
+}
+
+fn sentences(
+    choices: &[(Key, Choice)],
+    between: &str,
+    sentence: fn(Key, Choice) -> String,
+) -> String {
+    let all: Vec<String> = choices
+        .iter()
+        .map(|&(key, choice)| sentence(key, choice))
+        .collect();
+    all.join(between)
+}
+
+fn english_choice(key: Key, choice: Choice) -> String {
+    let key = english_key(key);
+    match choice {
+        Choice::TryAgain => format!("To try again, press {key}."),
+        Choice::Callback => format!("To be called back, press {key}."),
+        Choice::Message => format!("To leave a message, press {key}."),
+        Choice::BackToBot => format!("To go back to the menu, press {key}."),
+    }
+}
+
+fn mandarin_choice(key: Key, choice: Choice) -> String {
+    let key = mandarin_key(key);
+    match choice {
+        Choice::TryAgain => format!("再试一次请按{key}。"),
+        Choice::Callback => format!("需要我们给您回电请按{key}。"),
+        Choice::Message => format!("留言请按{key}。"),
+        Choice::BackToBot => format!("返回菜单请按{key}。"),
+    }
+}
+
+fn english_key(key: Key) -> String {
+    match key {
+        Key::STAR => "star".to_string(),
+        Key::HASH => "the hash key".to_string(),
+        other => other.digit().map_or_else(
+            || other.to_string(),
+            |digit| english_digit(digit).to_string(),
+        ),
+    }
+}
+
+fn mandarin_key(key: Key) -> String {
+    match key {
+        Key::STAR => "星号键".to_string(),
+        Key::HASH => "井号键".to_string(),
+        // A key is named 一, never 幺.
+        Key::ONE => "一".to_string(),
+        other => other.digit().map_or_else(
+            || other.to_string(),
+            |digit| mandarin_digit(digit).to_string(),
+        ),
+    }
+}
+
+fn english_digit(digit: u8) -> &'static str {
+    const NAMES: [&str; 10] = [
+        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
+    ];
+    NAMES.get(usize::from(digit)).copied().unwrap_or_default()
+}
+
+/// As digits of a number are read on the telephone: 1 is 幺.
+fn mandarin_digit(digit: u8) -> &'static str {
+    const NAMES: [&str; 10] = ["零", "幺", "二", "三", "四", "五", "六", "七", "八", "九"];
+    NAMES.get(usize::from(digit)).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fixed_sentence_has_words_in_every_language() {
+        for sentence in Sentence::fixed(Key::ZERO) {
+            for language in Language::ALL {
+                let text = sentence.text(language);
+                assert!(!text.trim().is_empty(), "{sentence:?} in {language}");
+                let ascii = text.chars().filter(char::is_ascii_alphabetic).count();
+                match language {
+                    Language::En => assert!(text.is_ascii(), "{text}"),
+                    Language::Zh => assert_eq!(ascii, 0, "{text}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_offer_names_its_key() {
+        let offer = |symbol, language| {
+            let key = Key::from_char(symbol).expect("a telephone key");
+            Sentence::HumanOffer { key }.text(language)
+        };
+        assert_eq!(
+            offer('0', Language::En),
+            "Press zero at any time to speak to a person."
+        );
+        assert_eq!(
+            offer('*', Language::En),
+            "Press star at any time to speak to a person."
+        );
+        assert_eq!(offer('9', Language::Zh), "您可以随时按九转人工服务。");
+        assert_eq!(offer('*', Language::Zh), "您可以随时按星号键转人工服务。");
+    }
+
+    #[test]
+    fn choices_name_their_keys_in_order() {
+        let choices = Sentence::Choices(Choice::menu(true, Choice::Message));
+        assert_eq!(
+            choices.text(Language::En),
+            "To try again, press one. To leave a message, press two. \
+             To go back to the menu, press three."
+        );
+        let choices = Sentence::Choices(Choice::menu(false, Choice::Callback));
+        assert_eq!(
+            choices.text(Language::Zh),
+            "需要我们给您回电请按一。返回菜单请按二。"
+        );
+    }
 }
