@@ -1,0 +1,185 @@
+//! Via (RFC 3261, 20.42; `rport`: RFC 3581).
+
+use crate::sip::error::Malformed;
+use crate::sip::lexer;
+use crate::sip::params::Params;
+use crate::sip::uri::Host;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+/// What every branch made by RFC 3261's rules begins with.
+pub const MAGIC_COOKIE: &str = "z9hG4bK";
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Via {
+    pub transport: Transport,
+    /// `sent-by`.
+    pub host: Host,
+    pub port: Option<u16>,
+    pub params: Params,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Transport {
+    Udp,
+    Tcp,
+    Tls,
+    Sctp,
+    Ws,
+    Wss,
+    Other(Box<str>),
+}
+
+impl Via {
+    /// A Via of our own, with `rport` asked for.
+    pub fn new(transport: Transport, sent_by: SocketAddr, branch: &str) -> Via {
+        let mut params = Params::default();
+        params.set("branch", Some(branch));
+        params.set("rport", None);
+        Via {
+            transport,
+            host: Host::Ip(sent_by.ip()),
+            port: Some(sent_by.port()),
+            params,
+        }
+    }
+
+    pub fn parse(text: &[u8]) -> Result<Via, Malformed> {
+        let (protocol, rest) = lexer::split_once(text, b'/').ok_or(BAD)?;
+        let (version, rest) = lexer::split_once(rest, b'/').ok_or(BAD)?;
+        let sip = lexer::trim(protocol).eq_ignore_ascii_case(b"SIP");
+        if !sip || lexer::trim(version) != b"2.0" {
+            return Err(BAD);
+        }
+        let rest = lexer::trim(rest);
+        let at = rest.iter().position(|b| lexer::is_lws(*b)).ok_or(BAD)?;
+        let (transport, rest) = rest.split_at_checked(at).ok_or(BAD)?;
+        let params_at = rest.iter().position(|b| *b == b';').unwrap_or(rest.len());
+        let (sent_by, params) = rest.split_at_checked(params_at).ok_or(BAD)?;
+        let (host, port) = Host::parse_with_port(sent_by)?;
+        Ok(Via {
+            transport: Transport::parse(transport).ok_or(BAD)?,
+            host,
+            port,
+            params: Params::parse(params)?,
+        })
+    }
+
+    /// The branch, whatever it looks like.
+    pub fn branch(&self) -> Option<&str> {
+        self.params
+            .get("branch")
+            .filter(|branch| !branch.is_empty())
+    }
+
+    /// The branch if it names a transaction by RFC 3261's rules: the magic cookie and more behind it.
+    pub fn rfc3261_branch(&self) -> Option<&str> {
+        let cookie = |branch: &&str| {
+            branch.len() > MAGIC_COOKIE.len()
+                && branch
+                    .get(..MAGIC_COOKIE.len())
+                    .is_some_and(|start| start.eq_ignore_ascii_case(MAGIC_COOKIE))
+        };
+        self.branch().filter(cookie)
+    }
+
+    /// Notes where the request came from (RFC 3261, 18.2.1; RFC 3581, 4): `received` if `sent-by`
+    /// says otherwise or `rport` asks, and `rport`'s value.
+    pub fn mark_received(&mut self, source: SocketAddr) {
+        let ip = source.ip().to_canonical();
+        let asked = self.params.has("rport");
+        if asked {
+            self.params.set("rport", Some(&source.port().to_string()));
+        }
+        if asked || self.host.ip().map(|host| host.to_canonical()) != Some(ip) {
+            self.params.set("received", Some(&ip.to_string()));
+        }
+    }
+
+    /// `received`, with or without brackets around an IPv6 address.
+    pub fn received(&self) -> Option<IpAddr> {
+        let text = self.params.get("received")?;
+        let inner = text.strip_prefix('[').and_then(|t| t.strip_suffix(']'));
+        inner.unwrap_or(text).parse().ok()
+    }
+
+    /// `rport`'s value: the port that the next hop saw us at.
+    pub fn rport(&self) -> Option<u16> {
+        lexer::decimal(self.params.get_bytes("rport")?)
+    }
+
+    /// Where a response goes over an unreliable transport (RFC 3261, 18.2.2; RFC 3581, 4), as far
+    /// as the Via alone tells; `None` where `sent-by` is a name and no `received` was noted.
+    pub fn response_target(&self) -> Option<SocketAddr> {
+        let ip = self.received().or(self.host.ip())?;
+        let default = if self.transport == Transport::Tls {
+            5061
+        } else {
+            5060
+        };
+        let port = self.rport().or(self.port).unwrap_or(default);
+        Some(SocketAddr::new(ip, port))
+    }
+
+    /// The value's octets.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = format!("SIP/2.0/{} {}", self.transport, self.host).into_bytes();
+        if let Some(port) = self.port {
+            out.extend_from_slice(format!(":{port}").as_bytes());
+        }
+        self.params.write(&mut out);
+        out
+    }
+}
+
+const BAD: Malformed = Malformed("Malformed Via");
+
+impl Transport {
+    fn parse(text: &[u8]) -> Option<Transport> {
+        let text = lexer::token(text)?;
+        let known = [
+            Transport::Udp,
+            Transport::Tcp,
+            Transport::Tls,
+            Transport::Sctp,
+            Transport::Ws,
+            Transport::Wss,
+        ];
+        let same = |known: &Transport| known.as_str().eq_ignore_ascii_case(text);
+        Some(
+            known
+                .into_iter()
+                .find(same)
+                .unwrap_or(Transport::Other(text.into())),
+        )
+    }
+
+    pub fn as_str(&self) -> &str {
+        match self {
+            Transport::Udp => "UDP",
+            Transport::Tcp => "TCP",
+            Transport::Tls => "TLS",
+            Transport::Sctp => "SCTP",
+            Transport::Ws => "WS",
+            Transport::Wss => "WSS",
+            Transport::Other(name) => name,
+        }
+    }
+
+    /// Whether the transport delivers in order and without loss, so that nothing is sent again.
+    pub fn is_reliable(&self) -> bool {
+        *self != Transport::Udp
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Via {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.to_bytes()))
+    }
+}
