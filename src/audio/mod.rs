@@ -2,7 +2,9 @@
 
 pub mod codec;
 pub mod codecs;
+pub mod dtmf_detector;
 pub mod frame;
 pub mod g711;
 pub mod prompt;
+pub mod tone_correlator;
 pub mod tones;
