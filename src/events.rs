@@ -305,7 +305,14 @@ pub struct Quality {
     pub packets_lost: u64,
     pub packets_sent: u64,
     /// Interarrival jitter (RFC 3550, 6.4.1), in milliseconds.
+    #[serde(deserialize_with = "null_is_zero")]
     pub jitter_ms: f32,
     /// Estimated by the E-model (ITU-T G.107), 1.0 to 4.5.
+    #[serde(deserialize_with = "null_is_zero")]
     pub mos: f32,
+}
+
+/// JSON writes a figure that is not finite as null; the event must be readable all the same.
+fn null_is_zero<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
+    Ok(Option::<f32>::deserialize(deserializer)?.unwrap_or(0.0))
 }

@@ -1,1 +1,3 @@
 //! Sockets, threads and tasks.
+
+pub mod journal_writer;

@@ -1,0 +1,254 @@
+//! Segments on the disk: allocated ahead, appended to, given away.
+//!
+//! The reserve is the room in the active segment and in the empty ones allocated ahead of it. It is
+//! kept at what all calls that can be admitted may need, so that a full disk takes nothing from them.
+
+use crate::events::Entry;
+use crate::journal::ledger::{Position, SMALLEST_BUDGET};
+use crate::journal::segment::{HEADER_LEN, MAX_FRAME, encode, encode_header};
+use std::collections::VecDeque;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What a journal is made for.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Calls at one time.
+    pub max_calls: u32,
+    /// Bytes of reserve for each of them; raised to [`SMALLEST_BUDGET`] if lower.
+    pub call_budget: u64,
+    /// The size of a segment; raised to a few frames if lower.
+    pub segment_bytes: u64,
+}
+
+impl Limits {
+    pub fn for_calls(max_calls: u32) -> Limits {
+        Limits {
+            max_calls,
+            call_budget: 64 * 1024,
+            segment_bytes: 4 * 1024 * 1024,
+        }
+    }
+
+    /// The reserve to keep: every call's budget, and one more, so that the last can be admitted.
+    pub fn reserve(&self) -> u64 {
+        (u64::from(self.max_calls) + 1) * self.call_budget.max(SMALLEST_BUDGET)
+    }
+
+    fn segment_len(&self) -> u64 {
+        self.segment_bytes.clamp(4 * MAX_FRAME as u64, 1 << 30)
+    }
+}
+
+/// `DIR/NNNNNNNN.zlj`.
+pub fn segment_path(dir: &Path, number: u32) -> PathBuf {
+    dir.join(format!("{number:08}.zlj"))
+}
+
+struct Segment {
+    number: u32,
+    file: Arc<File>,
+    /// Where the next byte goes.
+    end: u64,
+    len: u64,
+}
+
+impl Segment {
+    /// All of it is on the disk before it is counted as reserve, or nothing is left behind.
+    fn allocate(dir: &Path, number: u32, len: u64) -> io::Result<Segment> {
+        let path = segment_path(dir, number);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)?;
+        let allocated = allocate(&file, len)
+            .and_then(|()| file.write_all_at(&encode_header(), 0))
+            .and_then(|()| file.sync_all());
+        if let Err(error) = allocated {
+            // What could not be allocated must not stay as a file that takes up room; that it
+            // cannot be removed either is seen when the journal is next opened.
+            let _ = std::fs::remove_file(&path);
+            return Err(error);
+        }
+        Ok(Segment {
+            number,
+            file: Arc::new(file),
+            end: HEADER_LEN as u64,
+            len,
+        })
+    }
+
+    /// The last part of a segment may be too short for the frame that comes next.
+    fn usable(&self) -> u64 {
+        (self.len - self.end).saturating_sub(MAX_FRAME as u64)
+    }
+}
+
+/// Takes disk blocks for the whole file, also on file systems that cannot do that by themselves.
+fn allocate(file: &File, len: u64) -> io::Result<()> {
+    // SAFETY: the descriptor is open for as long as `file` is borrowed; no memory is passed.
+    let status = unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, len as libc::off_t) };
+    match status {
+        0 => Ok(()),
+        libc::EOPNOTSUPP | libc::EINVAL => write_zeros(file, len),
+        error => Err(io::Error::from_raw_os_error(error)),
+    }
+}
+
+fn write_zeros(file: &File, len: u64) -> io::Result<()> {
+    let zeros = [0; 64 * 1024];
+    let mut at = 0;
+    while at < len {
+        let part = (len - at).min(zeros.len() as u64);
+        file.write_all_at(&zeros[..part as usize], at)?;
+        at += part;
+    }
+    Ok(())
+}
+
+/// The writing end of a journal. Entries are collected by `push` and written by `flush`.
+pub struct Appender {
+    dir: PathBuf,
+    limits: Limits,
+    /// The reserve. The first is the one that is written to; empty only when the disk was full
+    /// from the start.
+    reserve: VecDeque<Segment>,
+    next_number: u32,
+    /// Frames that belong at the end of the first segment of the reserve.
+    buffer: Vec<u8>,
+    /// Files written to since `take_unsynced`.
+    unsynced: Vec<Arc<File>>,
+    /// The segments before the active one that are still there.
+    full: Vec<u32>,
+}
+
+/// The reserve is used up. Cannot happen to calls that keep to their budgets.
+#[derive(Debug, thiserror::Error)]
+#[error("the journal's reserve is used up and the disk is full")]
+pub struct NoRoom;
+
+impl Appender {
+    /// `existing`: the numbers of the segments that are there already. Nothing is allocated yet:
+    /// `replenish` does that.
+    pub fn new(dir: &Path, limits: Limits, existing: Vec<u32>) -> Appender {
+        Appender {
+            dir: dir.to_owned(),
+            limits,
+            reserve: VecDeque::new(),
+            next_number: existing.iter().max().map_or(1, |last| last + 1),
+            buffer: Vec::new(),
+            unsynced: Vec::new(),
+            full: existing,
+        }
+    }
+
+    /// Bytes of entries that fit without another block of the disk.
+    pub fn free(&self) -> u64 {
+        let usable: u64 = self.reserve.iter().map(Segment::usable).sum();
+        usable.saturating_sub(self.buffer.len() as u64)
+    }
+
+    /// Allocates segments until the reserve is whole again. On an error what there is stays.
+    pub fn replenish(&mut self) -> io::Result<()> {
+        let mut allocated = false;
+        while self.free() < self.limits.reserve() {
+            let len = self.limits.segment_len();
+            let segment = Segment::allocate(&self.dir, self.next_number, len)?;
+            self.next_number += 1;
+            self.reserve.push_back(segment);
+            allocated = true;
+        }
+        if allocated {
+            File::open(&self.dir)?.sync_all()?;
+        }
+        Ok(())
+    }
+
+    /// The frame that `entry` becomes, into `frame`, which is emptied first.
+    pub fn encode(entry: &Entry, frame: &mut Vec<u8>) {
+        frame.clear();
+        encode(entry, frame);
+    }
+
+    /// Takes a frame and says where it will lie. Writes only when the active segment is full.
+    pub fn push(&mut self, frame: &[u8]) -> io::Result<Position> {
+        let needed = (self.buffer.len() + frame.len()) as u64;
+        if let Some(active) = self.reserve.front()
+            && active.end + needed > active.len
+        {
+            self.flush()?;
+            self.full
+                .extend(self.reserve.pop_front().map(|used| used.number));
+        }
+        let active = self.reserve.front();
+        let active = active.ok_or_else(|| io::Error::new(io::ErrorKind::StorageFull, NoRoom))?;
+        let position = Position {
+            segment: active.number,
+            offset: (active.end + self.buffer.len() as u64) as u32,
+        };
+        self.buffer.extend_from_slice(frame);
+        Ok(position)
+    }
+
+    /// Gives what was pushed to the operating system: the death of this process loses nothing more
+    /// of it. After an error the same bytes are written to the same place by the next call.
+    pub fn flush(&mut self) -> io::Result<()> {
+        let Some(active) = self.reserve.front_mut() else {
+            return Ok(());
+        };
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        active.file.write_all_at(&self.buffer, active.end)?;
+        active.end += self.buffer.len() as u64;
+        self.buffer.clear();
+        let file = &active.file;
+        if !self.unsynced.iter().any(|known| Arc::ptr_eq(known, file)) {
+            self.unsynced.push(Arc::clone(file));
+        }
+        Ok(())
+    }
+
+    /// The files that must be synced for what was flushed to outlive the machine.
+    pub fn take_unsynced(&mut self) -> Vec<Arc<File>> {
+        std::mem::take(&mut self.unsynced)
+    }
+
+    pub fn give_back_unsynced(&mut self, files: Vec<Arc<File>>) {
+        self.unsynced.extend(files);
+    }
+
+    pub fn has_unsynced(&self) -> bool {
+        !self.unsynced.is_empty()
+    }
+
+    /// Deletes the full segments that nobody needs. One that cannot be deleted is left to the next
+    /// opening.
+    pub fn delete_unneeded(&mut self, is_needed: impl Fn(u32) -> bool) -> io::Result<()> {
+        let dir = &self.dir;
+        let mut result = Ok(());
+        self.full.retain(|&number| {
+            let needed = is_needed(number);
+            if !needed && let Err(error) = std::fs::remove_file(segment_path(dir, number)) {
+                result = Err(error);
+            }
+            needed
+        });
+        result
+    }
+}
+
+impl Drop for Appender {
+    /// Segments that were never written to hold nothing.
+    fn drop(&mut self) {
+        for segment in self.reserve.iter().filter(|s| s.end == HEADER_LEN as u64) {
+            // Left behind, it is an empty segment, which the next opening deletes.
+            let _ = std::fs::remove_file(segment_path(&self.dir, segment.number));
+        }
+    }
+}
