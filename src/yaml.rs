@@ -6,6 +6,7 @@
 
 mod build;
 mod places;
+pub mod read;
 pub mod traps;
 
 use crate::diagnostic::{Report, Span};

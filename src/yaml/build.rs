@@ -105,11 +105,15 @@ impl<'a> Builder<'_, 'a> {
                 self.count_node(span)?;
                 let style = self.style(&text, style, span);
                 let text = if style == Style::Empty { "" } else { &text };
+                let span = match style {
+                    Style::Empty => Span {
+                        end: span.start,
+                        ..span
+                    },
+                    _ => trimmed(self.report.text(), span),
+                };
                 let value = scalar(text, style);
-                self.put(Node {
-                    span: trimmed(self.report.text(), span),
-                    value,
-                });
+                self.put(Node { span, value });
             }
             Event::SequenceStart(anchor, tag) => {
                 self.check_properties(span, anchor, tag.is_some())?;
@@ -140,12 +144,19 @@ impl<'a> Builder<'_, 'a> {
 
     fn style(&self, text: &str, style: ScalarStyle, span: Span) -> Style {
         match style {
-            // The parser gives a value that is not there as a `~` without extent.
-            ScalarStyle::Plain if span.start == span.end || text.is_empty() => Style::Empty,
+            // The parser gives a value that is not there as a `~` at some place near.
+            ScalarStyle::Plain if text.is_empty() || text == "~" && !self.is_tilde(span) => {
+                Style::Empty
+            }
             ScalarStyle::Plain => Style::Plain,
             ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
             ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
         }
+    }
+
+    fn is_tilde(&self, span: Span) -> bool {
+        let covered = self.report.text().get(span.start..span.end);
+        covered.is_some_and(|text| text.starts_with('~'))
     }
 
     fn refuse_alias(&mut self, span: Span) -> Result<(), Stop> {

@@ -1,0 +1,541 @@
+//! Typed values out of the tree. Each reader reports what is wrong with its value and answers
+//! `None`, so that a loader goes on and finds every mistake at once.
+
+use super::{Entry, Node, Style, Value, traps};
+use crate::diagnostic::{Report, Span, rules};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// The fields of a mapping: what is not asked for is unknown.
+pub struct Fields<'n> {
+    /// "a menu", "the slot `card`": for messages.
+    what: String,
+    pub span: Span,
+    entries: &'n [Entry],
+    flow: bool,
+    asked: Vec<&'static str>,
+}
+
+impl<'n> Fields<'n> {
+    pub fn of(node: &'n Node, what: impl Into<String>, report: &mut Report) -> Option<Fields<'n>> {
+        let what = what.into();
+        let (entries, flow) = mapping(node, &what, report)?;
+        Some(Fields {
+            what,
+            span: node.span,
+            entries,
+            flow,
+            asked: Vec::new(),
+        })
+    }
+
+    pub fn take(&mut self, name: &'static str) -> Option<&'n Node> {
+        self.take_entry(name).map(|entry| &entry.value)
+    }
+
+    pub fn take_entry(&mut self, name: &'static str) -> Option<&'n Entry> {
+        self.asked.push(name);
+        self.entries.iter().find(|entry| entry.key.text == name)
+    }
+
+    /// A field that has to be there; `example` is what the fix shows.
+    pub fn require(
+        &mut self,
+        name: &'static str,
+        example: &str,
+        report: &mut Report,
+    ) -> Option<&'n Node> {
+        let found = self.take(name);
+        if found.is_none() {
+            report.add(
+                &rules::MISSING_FIELD,
+                self.span,
+                format!("`{name}` is missing in {}.", self.what),
+                format!("Add `{example}`."),
+            );
+        }
+        found
+    }
+
+    /// Reports the fields that nobody asked for.
+    pub fn finish(self, report: &mut Report) {
+        for (at, entry) in self.entries.iter().enumerate() {
+            if self.asked.contains(&entry.key.text.as_str()) {
+                continue;
+            }
+            if self.flow && entry.value.is_empty() && at > 0 {
+                cut_by_comma(&self.entries[at - 1], entry, report);
+                continue;
+            }
+            let fix = match closest(&entry.key.text, self.asked.iter().copied()) {
+                Some(name) => format!("Write `{name}`."),
+                None => format!("Remove it. The fields here are: {}.", self.asked.join(", ")),
+            };
+            let message = format!("`{}` is no field of {}.", entry.key.text, self.what);
+            report.add(&rules::UNKNOWN_FIELD, entry.key.span, message, fix);
+        }
+    }
+}
+
+/// `{ en: Hello, press 1 }`: the comma made `press 1` a key of its own.
+fn cut_by_comma(before: &Entry, entry: &Entry, report: &mut Report) {
+    let whole = match &before.value.value {
+        Value::Scalar { text, .. } => format!("{text}, {}", entry.key.text),
+        _ => entry.key.text.clone(),
+    };
+    report.add(
+        &rules::YAML_COMMA,
+        entry.key.span,
+        format!(
+            "The text is cut off before `{}` by a comma.",
+            entry.key.text
+        ),
+        format!("Put the whole text in quotes: {}.", traps::quoted(&whole)),
+    );
+}
+
+/// A mapping's entries, and whether it is written between braces.
+pub fn mapping<'n>(node: &'n Node, what: &str, report: &mut Report) -> Option<(&'n [Entry], bool)> {
+    match &node.value {
+        Value::Mapping { entries, flow } => Some((entries, *flow)),
+        _ => {
+            wrong_type(node, &format!("{what} is a mapping of fields"), report);
+            None
+        }
+    }
+}
+
+pub fn list<'n>(node: &'n Node, what: &str, report: &mut Report) -> Option<&'n [Node]> {
+    match &node.value {
+        Value::Sequence(items) => Some(items),
+        _ => {
+            wrong_type(node, &format!("{what} is a list"), report);
+            None
+        }
+    }
+}
+
+/// Any scalar with something in it.
+pub fn word<'n>(node: &'n Node, what: &str, report: &mut Report) -> Option<&'n str> {
+    match &node.value {
+        Value::Scalar { text, style } if *style != Style::Empty => Some(text),
+        _ => {
+            wrong_type(node, &format!("{what} is a single value"), report);
+            None
+        }
+    }
+}
+
+/// A sentence or a phrase: what people say or hear. Here YAML's traps are looked for.
+pub fn prose(node: &Node, what: &str, report: &mut Report) -> Option<String> {
+    let text = word(node, what, report)?;
+    if matches!(
+        &node.value,
+        Value::Scalar {
+            style: Style::Plain,
+            ..
+        }
+    ) {
+        if let Some(comment) = traps::cut_by_comment(report.text(), node.span) {
+            let (start, cut) = (node.span.end, comment.len());
+            let gap = report.text()[start..].find('#').unwrap_or(0);
+            let covered = &report.text()[node.span.start..start];
+            let last_line = covered.rfind('\n').map_or(0, |at| at + 1);
+            let before = covered[last_line..].chars().count() + gap;
+            let span = Span {
+                start: start + gap,
+                end: start + gap + cut,
+                line: node.span.line + covered.matches('\n').count(),
+                column: if last_line == 0 {
+                    node.span.column + before
+                } else {
+                    before + 1
+                },
+            };
+            report.add(
+                &rules::YAML_COMMENT,
+                span,
+                "The text is cut off at ` #`, where a comment begins.",
+                format!(
+                    "Write {}, or put the comment on a line of its own.",
+                    traps::quoted(&format!("{text} {comment}"))
+                ),
+            );
+        }
+        bare(text, node.span, report);
+    }
+    Some(text.trim().to_owned())
+}
+
+/// Warns of a bare scalar or key that other readers of YAML take for something else.
+pub fn bare(text: &str, span: Span, report: &mut Report) {
+    if traps::looks_boolean(text) {
+        report.add(
+            &rules::YAML_BOOLEAN,
+            span,
+            format!("A bare `{text}` looks like a truth value."),
+            format!("Write {}.", traps::quoted(text)),
+        );
+    } else if traps::looks_octal(text) {
+        report.add(
+            &rules::YAML_OCTAL,
+            span,
+            format!("A bare `{text}` looks like an octal number."),
+            format!("Write {}.", traps::quoted(text)),
+        );
+    }
+}
+
+/// `true` or `false`.
+pub fn boolean(node: &Node, what: &str, report: &mut Report) -> Option<bool> {
+    let text = word(node, what, report)?;
+    let meant = match text {
+        "true" => return Some(true),
+        "false" => return Some(false),
+        _ => match text.to_ascii_lowercase().as_str() {
+            "yes" | "on" | "true" | "1" => "Write `true`.",
+            "no" | "off" | "false" | "0" => "Write `false`.",
+            _ => "Write `true` or `false`.",
+        },
+    };
+    report.add(
+        &rules::WRONG_TYPE,
+        node.span,
+        format!("{what} is `true` or `false`, not `{text}`."),
+        meant,
+    );
+    None
+}
+
+pub fn integer(
+    node: &Node,
+    what: &str,
+    range: RangeInclusive<u64>,
+    report: &mut Report,
+) -> Option<u64> {
+    let text = word(node, what, report)?;
+    if traps::looks_octal(text) {
+        let plain = text.trim_start_matches('0');
+        let plain = if plain.is_empty() { "0" } else { plain };
+        report.add(
+            &rules::WRONG_TYPE,
+            node.span,
+            format!(
+                "{what} is written `{text}`, with a leading zero: some would read it in base eight."
+            ),
+            format!("Write `{plain}`."),
+        );
+        return None;
+    }
+    let Ok(value) = text.parse::<u64>() else {
+        report.add(
+            &rules::WRONG_TYPE,
+            node.span,
+            format!("{what} is a whole number, not `{text}`."),
+            format!("Write a number from {} to {}.", range.start(), range.end()),
+        );
+        return None;
+    };
+    if !range.contains(&value) {
+        report.add(
+            &rules::OUT_OF_RANGE,
+            node.span,
+            format!(
+                "{what} is {value}; it can be {} to {}.",
+                range.start(),
+                range.end()
+            ),
+            format!("Write a number from {} to {}.", range.start(), range.end()),
+        );
+        return None;
+    }
+    Some(value)
+}
+
+/// `3s`, `500ms`, `2m`, `1h`, `1.5s`.
+pub fn duration(
+    node: &Node,
+    what: &str,
+    range: RangeInclusive<Duration>,
+    report: &mut Report,
+) -> Option<Duration> {
+    let text = word(node, what, report)?;
+    let span = node.span;
+    let Some(value) = parse_duration(text) else {
+        let fix = match text.parse::<f64>() {
+            Ok(_) => format!("Write `{text}s` if seconds are meant."),
+            Err(_) => "Write a number and a unit: 500ms, 3s, 2m or 1h.".to_owned(),
+        };
+        report.add(
+            &rules::WRONG_TYPE,
+            span,
+            format!("{what} is a duration, not `{text}`."),
+            fix,
+        );
+        return None;
+    };
+    if !range.contains(&value) {
+        let (least, most) = (tell(*range.start()), tell(*range.end()));
+        report.add(
+            &rules::OUT_OF_RANGE,
+            span,
+            format!("{what} is {text}; it can be {least} to {most}."),
+            format!("Write a duration from {least} to {most}."),
+        );
+        return None;
+    }
+    Some(value)
+}
+
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    let at = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+    let number: f64 = text[..at].parse().ok()?;
+    let unit = match text[at..].trim_start() {
+        "ms" => 0.001,
+        "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return None,
+    };
+    let seconds = (number * unit * 1000.0).round() / 1000.0;
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// A duration as it is written in a file.
+pub fn tell(value: Duration) -> String {
+    let milliseconds = value.as_millis();
+    match milliseconds {
+        ms if ms % 1000 != 0 => format!("{ms}ms"),
+        ms if ms >= 3_600_000 && ms % 3_600_000 == 0 => format!("{}h", ms / 3_600_000),
+        ms if ms >= 60_000 && ms % 60_000 == 0 => format!("{}m", ms / 60_000),
+        ms => format!("{}s", ms / 1000),
+    }
+}
+
+/// One of a closed set of words.
+pub fn one_of<T: Copy>(
+    node: &Node,
+    what: &str,
+    choices: &[(&str, T)],
+    report: &mut Report,
+) -> Option<T> {
+    let text = word(node, what, report)?;
+    if let Some((_, value)) = choices.iter().find(|(name, _)| *name == text) {
+        return Some(*value);
+    }
+    let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+    let fix = match closest(text, names.iter().copied()) {
+        Some(name) => format!("Write `{name}`."),
+        None => format!("Write one of: {}.", names.join(", ")),
+    };
+    report.add(
+        &rules::BAD_VALUE,
+        node.span,
+        format!("{what} cannot be `{text}`."),
+        fix,
+    );
+    None
+}
+
+/// One value, or a list of them.
+pub fn one_or_more(node: &Node) -> &[Node] {
+    match &node.value {
+        Value::Sequence(items) => items,
+        _ => std::slice::from_ref(node),
+    }
+}
+
+pub fn wrong_type(node: &Node, expected: &str, report: &mut Report) {
+    let message = match node.kind() {
+        "nothing" => format!("{}; nothing is written here.", upper(expected)),
+        kind => format!("{}, not {kind}.", upper(expected)),
+    };
+    report.add(
+        &rules::WRONG_TYPE,
+        node.span,
+        message,
+        "Write it in that form.",
+    );
+}
+
+fn upper(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |first| {
+        first.to_uppercase().collect::<String>() + chars.as_str()
+    })
+}
+
+/// The candidate that was probably meant.
+pub fn closest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
+    // What nobody would have mistyped is not worth comparing.
+    if word.len() > 64 {
+        return None;
+    }
+    candidates
+        .filter(|name| name.len() <= 64)
+        .map(|name| (strsim::damerau_levenshtein(word, name), name))
+        .filter(|(distance, name)| *distance <= (name.chars().count() / 3).max(1))
+        .min()
+        .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::{Diagnostic, Source};
+
+    fn reading<T>(text: &str, read: impl FnOnce(&Node, &mut Report) -> T) -> (T, Vec<Diagnostic>) {
+        let source = Source::new("t.yaml", text);
+        let mut report = Report::new(&source);
+        let node = super::super::parse(&mut report).expect("the test's text is YAML");
+        let value = read(&node, &mut report);
+        (value, report.into_diagnostics())
+    }
+
+    #[test]
+    fn durations() {
+        for (text, milliseconds) in [
+            ("500ms", Some(500)),
+            ("3s", Some(3000)),
+            ("1.5s", Some(1500)),
+            ("2m", Some(120_000)),
+            ("1h", Some(3_600_000)),
+            ("3", None),
+            ("s", None),
+            ("-3s", None),
+            ("3 weeks", None),
+            ("1e400s", None),
+        ] {
+            let expected = milliseconds.map(Duration::from_millis);
+            assert_eq!(parse_duration(text), expected, "{text}");
+        }
+        assert_eq!(tell(Duration::from_millis(1500)), "1500ms");
+        assert_eq!(tell(Duration::from_secs(90)), "90s");
+        assert_eq!(tell(Duration::from_secs(120)), "2m");
+    }
+
+    #[test]
+    fn unknown_fields_are_named_with_what_was_meant() {
+        let ((), found) = reading("optoins: 1\nzzz: 2\nto: 3\n", |node, report| {
+            let mut fields = Fields::of(node, "a menu", report).expect("it is a mapping");
+            fields.take("options");
+            fields.take("to");
+            fields.finish(report);
+        });
+        let told: Vec<_> = found
+            .iter()
+            .map(|d| (d.span.line, d.fix.as_str()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (1, "Write `options`."),
+                (2, "Remove it. The fields here are: options, to.")
+            ]
+        );
+    }
+
+    #[test]
+    fn a_comma_between_braces_is_told_from_an_unknown_field() {
+        let ((), found) = reading("{ en: Hello, press 1, zh: x }", |node, report| {
+            let mut fields = Fields::of(node, "a prompt", report).expect("it is a mapping");
+            fields.take("en");
+            fields.take("zh");
+            fields.finish(report);
+        });
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].rule, found[0].span.column), ("yaml-comma", 14));
+        assert!(
+            found[0].fix.contains("\"Hello, press 1\""),
+            "{}",
+            found[0].fix
+        );
+    }
+
+    #[test]
+    fn typed_values_say_what_they_want() {
+        let second = Duration::from_secs(1);
+        let table: [(&str, fn(&Node, &mut Report) -> bool, &str, &str); 8] = [
+            (
+                "yes",
+                |n, r| boolean(n, "`record`", r).is_some(),
+                "wrong-type",
+                "Write `true`.",
+            ),
+            (
+                "010",
+                |n, r| integer(n, "`length`", 1..=32, r).is_some(),
+                "wrong-type",
+                "Write `10`.",
+            ),
+            (
+                "40",
+                |n, r| integer(n, "`length`", 1..=32, r).is_some(),
+                "out-of-range",
+                "Write a number from 1 to 32.",
+            ),
+            (
+                "ten",
+                |n, r| integer(n, "`length`", 1..=32, r).is_some(),
+                "wrong-type",
+                "Write a number from 1 to 32.",
+            ),
+            (
+                "[a]",
+                |n, r| word(n, "`to`", r).is_some(),
+                "wrong-type",
+                "Write it in that form.",
+            ),
+            (
+                "25",
+                |n, r| duration(n, "`timeout`", Duration::ZERO..=Duration::MAX, r).is_some(),
+                "wrong-type",
+                "Write `25s` if seconds are meant.",
+            ),
+            (
+                "no",
+                |n, r| prose(n, "`hear`", r).is_none(),
+                "yaml-boolean",
+                "Write \"no\".",
+            ),
+            (
+                "brigded",
+                |n, r| one_of(n, "`way`", &[("bridged", 1), ("refer", 2)], r).is_some(),
+                "bad-value",
+                "Write `bridged`.",
+            ),
+        ];
+        for (text, read, rule, fix) in table {
+            let (got, found) = reading(text, read);
+            assert!(!got, "{text}");
+            assert_eq!(found.len(), 1, "{text}: {found:?}");
+            assert_eq!(
+                (found[0].rule, found[0].fix.as_str()),
+                (rule, fix),
+                "{text}"
+            );
+        }
+        let (_, found) = reading("3s", |n, r| duration(n, "`x`", second..=second * 2, r));
+        assert_eq!(
+            (found[0].rule, found[0].fix.as_str()),
+            ("out-of-range", "Write a duration from 1s to 2s.")
+        );
+    }
+
+    #[test]
+    fn a_cut_sentence_is_an_error_at_the_comment() {
+        let (_, found) = reading("press # to\n", |n, r| prose(n, "a prompt", r));
+        assert_eq!(
+            (found[0].rule, found[0].span.line, found[0].span.column),
+            ("yaml-comment", 1, 7)
+        );
+        assert!(found[0].fix.contains("\"press # to\""));
+        let (_, found) = reading("first line\n  欢迎 # to\n", |n, r| {
+            prose(n, "a prompt", r)
+        });
+        assert_eq!(
+            (found[0].rule, found[0].span.line, found[0].span.column),
+            ("yaml-comment", 2, 6)
+        );
+    }
+}
