@@ -59,7 +59,6 @@ rules! {
     HUMAN_KEY = Error "human-key" "Callers know 0, and 9 where 0 is taken, as the way to a person; it has to be the same key everywhere.";
     HUMAN_KEY_REBOUND = Error "human-key-rebound" "The human key means a person in every node, and 0 never means anything else.";
     RESERVED_KEY = Error "reserved-key" "`*` goes back (or to a person while digits are keyed) and `#` ends input, in every node.";
-    DUPLICATE_OPTION = Error "duplicate-option" "One key cannot lead to two places.";
     HANDOFF_WITHOUT_TARGET = Error "handoff-without-target" "The human key would ring nobody.";
     TARGET_NOT_ALLOWED = Error "target-not-allowed" "Calls are passed on only to targets that the config allows, so that nobody can make the server call at the operator's cost.";
     BAD_TARGET = Error "bad-target" "It is no address that can be rung.";

@@ -1,4 +1,6 @@
 //! Operators' YAML dialplans: text to typed data and diagnostics.
 
 pub mod hours;
+pub mod load;
 pub mod model;
+pub mod targets;

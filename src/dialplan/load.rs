@@ -1,0 +1,350 @@
+//! A dialplan's text to typed data, or every mistake in it at once.
+
+mod handoffs;
+mod names;
+mod nodes;
+mod prompts;
+mod slots;
+
+use super::model::{
+    Dialplan, Handoff, HandoffId, Human, Limits, Node, NodeId, Slot, SlotId, Timing,
+};
+use crate::diagnostic::{Diagnostic, Report, Source, Span, rules};
+use crate::key::Key;
+use crate::language::{ByLanguage, Language};
+use crate::yaml::{self, Entry, read};
+use names::Names;
+use read::Fields;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A dialplan with the tree it was made from, which knows the place of everything in it.
+#[derive(Debug)]
+pub struct Loaded {
+    pub dialplan: Dialplan,
+    pub tree: yaml::Node,
+}
+
+/// What callers get where a dialplan says nothing else.
+pub const NO_INPUT_TIMEOUT: Duration = Duration::from_secs(5);
+pub const INTER_DIGIT_TIMEOUT: Duration = Duration::from_secs(3);
+pub const RING_TIMEOUT: Duration = Duration::from_secs(25);
+pub const HTTP_TIMEOUT: Duration = Duration::from_secs(3);
+pub const LIMITS: Limits = Limits {
+    depth: 3,
+    options: 5,
+    prompt: Duration::from_secs(20),
+};
+
+const MAX_NODES: usize = 1000;
+const MAX_SLOTS: usize = 100;
+const MAX_HANDOFFS: usize = 100;
+
+/// The dialplan of that text. What judges it against the laws and the config is `check`; a server
+/// wants both, and takes them from there.
+pub fn load(source: &Source) -> Result<Dialplan, Vec<Diagnostic>> {
+    let mut report = Report::new(source);
+    match read_dialplan(source, &mut report) {
+        Some(loaded) => Ok(loaded.dialplan),
+        None => Err(report.into_diagnostics()),
+    }
+}
+
+/// As [`load`], with the warnings too, and the tree. `None` exactly where an error was reported.
+pub fn read_dialplan(source: &Source, report: &mut Report) -> Option<Loaded> {
+    let tree = yaml::parse(report)?;
+    let dialplan = dialplan(&tree, &source.text, report);
+    if report.has_errors() {
+        return None;
+    }
+    let dialplan = dialplan.expect("whatever is missing was reported as an error");
+    Some(Loaded { dialplan, tree })
+}
+
+/// Everything that the parts of a dialplan need to know of each other while it is loaded.
+struct Context {
+    names: Names,
+    languages: Vec<Language>,
+    timing: Timing,
+}
+
+fn dialplan(tree: &yaml::Node, text: &str, report: &mut Report) -> Option<Dialplan> {
+    let mut fields = Fields::of(tree, "a dialplan", report)?;
+    let name = fields.require("dialplan", "dialplan: parcel", report);
+    let name = name.and_then(|node| {
+        let name = read::word(node, "`dialplan`", report)?;
+        names::check_name(name, node.span, "a dialplan", report).then(|| name.to_owned())
+    });
+    let languages = languages(&mut fields, report);
+    let timezone = timezone(&mut fields, report);
+    let record = fields.take("record");
+    let record = record.map_or(Some(false), |node| read::boolean(node, "`record`", report));
+    let timing = timing(&mut fields, report);
+    let limits = limits(&mut fields, report);
+
+    let node_entries = section(&mut fields, "nodes", true, MAX_NODES, report);
+    let slot_entries = section(&mut fields, "slots", false, MAX_SLOTS, report);
+    let handoff_entries = section(&mut fields, "handoffs", true, MAX_HANDOFFS, report);
+    let context = Context {
+        names: Names::of(node_entries, slot_entries, handoff_entries, report),
+        languages,
+        timing,
+    };
+
+    let greeting = fields.require("greeting", "greeting: { en: Welcome … }", report);
+    let greeting = greeting.and_then(|node| context.prompt(node, "the greeting", report));
+    let human = human(&context, &mut fields, report);
+    let start = fields.require("start", "start: main", report);
+    let start = start.and_then(|node| context.node_name(node, report));
+    let nodes: Vec<Option<Node>> = node_entries
+        .iter()
+        .map(|entry| context.node(entry, report))
+        .collect();
+    let slots: Vec<Option<Slot>> = slot_entries
+        .iter()
+        .map(|entry| context.slot(entry, report))
+        .collect();
+    let handoffs: Vec<Option<Handoff>> = handoff_entries
+        .iter()
+        .map(|entry| context.handoff(entry, timezone.is_some(), report))
+        .collect();
+    let vocabulary = vocabulary(&context, &mut fields, report);
+    fields.finish(report);
+
+    Some(Dialplan {
+        name: name?,
+        version: version(text),
+        languages: context.languages,
+        timezone: timezone.unwrap_or(jiff::tz::TimeZone::UTC),
+        greeting: greeting?,
+        record: record?,
+        human: human?,
+        start: start?,
+        nodes: nodes.into_iter().collect::<Option<_>>()?,
+        slots: slots.into_iter().collect::<Option<_>>()?,
+        vocabulary,
+        handoffs: handoffs.into_iter().collect::<Option<_>>()?,
+        timing,
+        limits,
+    })
+}
+
+fn version(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    digest[..6]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// English alone, unless the file says otherwise. Never empty.
+fn languages(fields: &mut Fields, report: &mut Report) -> Vec<Language> {
+    let mut languages = Vec::new();
+    let items = fields
+        .take("languages")
+        .map(read::one_or_more)
+        .unwrap_or_default();
+    for node in items {
+        let Some(language) = names::language(node, report) else {
+            continue;
+        };
+        if languages.contains(&language) {
+            let message = format!("`{language}` is named twice.");
+            report.add(&rules::BAD_VALUE, node.span, message, "Remove one of them.");
+            continue;
+        }
+        languages.push(language);
+    }
+    if languages.is_empty() {
+        languages.push(Language::En);
+    }
+    languages
+}
+
+fn timezone(fields: &mut Fields, report: &mut Report) -> Option<jiff::tz::TimeZone> {
+    let node = fields.take("timezone")?;
+    let name = read::word(node, "`timezone`", report)?;
+    let found = jiff::tz::TimeZone::get(name).ok();
+    if found.is_none() {
+        report.add(
+            &rules::BAD_VALUE,
+            node.span,
+            format!("There is no time zone `{name}`."),
+            "Write a name of the IANA time zone database, as Europe/London or Asia/Shanghai.",
+        );
+    }
+    found
+}
+
+fn timing(fields: &mut Fields, report: &mut Report) -> Timing {
+    let mut timing = Timing {
+        no_input_timeout: NO_INPUT_TIMEOUT,
+        inter_digit_timeout: INTER_DIGIT_TIMEOUT,
+    };
+    let Some(node) = fields.take("timing") else {
+        return timing;
+    };
+    let Some(mut fields) = Fields::of(node, "`timing`", report) else {
+        return timing;
+    };
+    if let Some(value) = no_input_timeout(&mut fields, report) {
+        timing.no_input_timeout = value;
+    }
+    if let Some(value) = inter_digit_timeout(&mut fields, report) {
+        timing.inter_digit_timeout = value;
+    }
+    fields.finish(report);
+    timing
+}
+
+/// The field that a dialplan's `timing` and single nodes have.
+fn no_input_timeout(fields: &mut Fields, report: &mut Report) -> Option<Duration> {
+    let range = Duration::from_secs(2)..=Duration::from_secs(60);
+    let node = fields.take("no_input_timeout")?;
+    read::duration(node, "`no_input_timeout`", range, report)
+}
+
+fn inter_digit_timeout(fields: &mut Fields, report: &mut Report) -> Option<Duration> {
+    let range = Duration::from_secs(1)..=Duration::from_secs(30);
+    let node = fields.take("inter_digit_timeout")?;
+    read::duration(node, "`inter_digit_timeout`", range, report)
+}
+
+fn limits(fields: &mut Fields, report: &mut Report) -> Limits {
+    let mut limits = LIMITS;
+    let Some(node) = fields.take("limits") else {
+        return limits;
+    };
+    let Some(mut fields) = Fields::of(node, "`limits`", report) else {
+        return limits;
+    };
+    if let Some(node) = fields.take("depth") {
+        let depth = read::integer(node, "`depth`", 1..=6, report);
+        limits.depth = depth.map_or(limits.depth, |value| value as u8);
+    }
+    if let Some(node) = fields.take("options") {
+        let options = read::integer(node, "`options`", 1..=9, report);
+        limits.options = options.map_or(limits.options, |value| value as u8);
+    }
+    if let Some(node) = fields.take("prompt") {
+        let range = Duration::from_secs(5)..=Duration::from_secs(60);
+        let prompt = read::duration(node, "`prompt`", range, report);
+        limits.prompt = prompt.unwrap_or(limits.prompt);
+    }
+    fields.finish(report);
+    limits
+}
+
+/// The entries of `nodes`, `slots` or `handoffs`.
+fn section<'n>(
+    fields: &mut Fields<'n>,
+    name: &'static str,
+    required: bool,
+    max: usize,
+    report: &mut Report,
+) -> &'n [Entry] {
+    let node = match required {
+        true => fields.require(name, &format!("{name}:"), report),
+        false => fields.take(name),
+    };
+    let entries = node.and_then(|node| read::mapping(node, &format!("`{name}`"), report));
+    let (entries, _) = entries.unwrap_or_default();
+    if entries.len() > max {
+        let message = format!("There are {} {name}; {max} are allowed.", entries.len());
+        let span = entries[max].key.span;
+        report.add(&rules::TOO_MANY, span, message, "Split the dialplan.");
+        return &entries[..max];
+    }
+    entries
+}
+
+fn human(context: &Context, fields: &mut Fields, report: &mut Report) -> Option<Human> {
+    let node = fields.require("human", "human: { handoff: support }", report)?;
+    let mut fields = Fields::of(node, "`human`", report)?;
+    let key = match fields.take("key") {
+        Some(node) => names::key(node, "`key`", report),
+        None => Some(Key::ZERO),
+    };
+    let hear = context.hear(&mut fields, report);
+    let handoff = fields.require("handoff", "handoff: support", report);
+    let handoff = handoff.and_then(|node| context.handoff_name(node, report));
+    fields.finish(report);
+    Some(Human {
+        key: key?,
+        hear,
+        handoff: handoff?,
+        span: node.span,
+    })
+}
+
+type Vocabulary = BTreeMap<String, BTreeMap<String, ByLanguage<String>>>;
+
+fn vocabulary(context: &Context, fields: &mut Fields, report: &mut Report) -> Vocabulary {
+    let mut vocabulary = Vocabulary::new();
+    let Some(node) = fields.take("vocabulary") else {
+        return vocabulary;
+    };
+    let (tables, _) = read::mapping(node, "`vocabulary`", report).unwrap_or_default();
+    for table in tables {
+        names::check_name(&table.key.text, table.key.span, "a vocabulary", report);
+        let what = format!("the vocabulary `{}`", table.key.text);
+        let (words, _) = read::mapping(&table.value, &what, report).unwrap_or_default();
+        let mut by_value = BTreeMap::new();
+        for word in words {
+            if word.key.style == yaml::Style::Plain {
+                read::bare(&word.key.text, word.key.span, report);
+            }
+            let what = format!("`{}` of {what}", word.key.text);
+            if let Some(texts) = context.texts(&word.value, &what, report) {
+                by_value.insert(word.key.text.clone(), texts);
+            }
+        }
+        vocabulary.insert(table.key.text.clone(), by_value);
+    }
+    vocabulary
+}
+
+fn id(at: usize) -> u16 {
+    u16::try_from(at).expect("section() allows fewer")
+}
+
+fn node_id(at: usize) -> NodeId {
+    NodeId(id(at))
+}
+
+fn slot_id(at: usize) -> SlotId {
+    SlotId(id(at))
+}
+
+fn handoff_id(at: usize) -> HandoffId {
+    HandoffId(id(at))
+}
+
+/// Where a name is written wrong: the message's place and the names that are right.
+fn unknown(
+    rule: &rules::Rule,
+    span: Span,
+    what: &str,
+    name: &str,
+    known: Vec<&str>,
+    report: &mut Report,
+) {
+    let fix = match read::closest(name, known.iter().copied()) {
+        Some(meant) => format!("Write `{meant}`."),
+        None if known.is_empty() => format!("Define `{name}`: there is no {what} yet."),
+        None => {
+            let shown = known
+                .iter()
+                .take(12)
+                .copied()
+                .collect::<Vec<_>>()
+                .join(", ");
+            format!("Define `{name}`, or write one of: {shown}.")
+        }
+    };
+    report.add(rule, span, format!("There is no {what} `{name}`."), fix);
+}
+
+#[cfg(test)]
+mod tests;
