@@ -3,11 +3,11 @@
 /// What a header field is like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// One value, and the field may stand once only.
+    /// One value; a second line would leave open what is meant, so that the message is malformed.
     Single,
     /// A list: values may stand in one line, split by commas, or in several.
     List,
-    /// Several lines, each one value that may have commas.
+    /// Each line is one value, which may have commas; where one is wanted, the first counts.
     Lines,
 }
 
@@ -30,6 +30,9 @@ macro_rules! headers {
             pub fn as_str(self) -> &'static str {
                 match self { $(Header::$variant => $long,)* }
             }
+
+            /// How many there are.
+            const COUNT: usize = [$(Header::$variant,)*].len();
 
             fn kind(self) -> Kind {
                 match self { $(Header::$variant => Kind::$kind,)* }
@@ -63,47 +66,49 @@ headers! {
     AuthenticationInfo "Authentication-Info" Lines,
     Authorization "Authorization" Lines,
     CallInfo "Call-Info" List,
-    ContentDisposition "Content-Disposition" Single,
+    ContentDisposition "Content-Disposition" Lines,
     ContentEncoding "Content-Encoding" "e" List,
     ContentLanguage "Content-Language" List,
-    Date "Date" Single,
+    Date "Date" Lines,
     Diversion "Diversion" List,
     ErrorInfo "Error-Info" List,
     Event "Event" "o" Single,
     Expires "Expires" Single,
     HistoryInfo "History-Info" List,
-    MimeVersion "MIME-Version" Single,
-    MinExpires "Min-Expires" Single,
+    MimeVersion "MIME-Version" Lines,
+    MinExpires "Min-Expires" Lines,
     MinSe "Min-SE" Single,
-    Organization "Organization" Single,
+    Organization "Organization" Lines,
     PAssertedIdentity "P-Asserted-Identity" List,
     PPreferredIdentity "P-Preferred-Identity" List,
     Path "Path" List,
-    Priority "Priority" Single,
-    Privacy "Privacy" Single,
+    Priority "Priority" Lines,
+    Privacy "Privacy" Lines,
     ProxyAuthenticate "Proxy-Authenticate" Lines,
     ProxyAuthorization "Proxy-Authorization" Lines,
     RAck "RAck" Single,
     RSeq "RSeq" Single,
     Reason "Reason" List,
     ReferTo "Refer-To" "r" Single,
-    ReferSub "Refer-Sub" Single,
-    ReferredBy "Referred-By" "b" Single,
+    ReferSub "Refer-Sub" Lines,
+    ReferredBy "Referred-By" "b" Lines,
     RemotePartyId "Remote-Party-ID" List,
     Replaces "Replaces" Single,
-    ReplyTo "Reply-To" Single,
-    RetryAfter "Retry-After" Single,
-    Server "Server" Single,
+    ReplyTo "Reply-To" Lines,
+    RetryAfter "Retry-After" Lines,
+    Server "Server" Lines,
     ServiceRoute "Service-Route" List,
     SessionExpires "Session-Expires" "x" Single,
-    Subject "Subject" "s" Single,
+    Subject "Subject" "s" Lines,
     SubscriptionState "Subscription-State" Single,
-    Timestamp "Timestamp" Single,
-    UserAgent "User-Agent" Single,
+    Timestamp "Timestamp" Lines,
+    UserAgent "User-Agent" Lines,
     UserToUser "User-to-User" List,
     Warning "Warning" List,
     WwwAuthenticate "WWW-Authenticate" Lines,
 }
+
+const _: () = assert!(Header::COUNT <= 128, "each has a bit in a u128");
 
 impl Header {
     /// Whether the value is a list that may be split at commas.
@@ -114,5 +119,10 @@ impl Header {
     /// Whether a second line of it makes a message malformed.
     pub fn is_single(self) -> bool {
         self.kind() == Kind::Single
+    }
+
+    /// A bit of its own, for sets.
+    pub(crate) fn bit(self) -> u128 {
+        1 << self as u32
     }
 }

@@ -7,6 +7,7 @@ use crate::sip::parser::{self, ParseError};
 use crate::sip::uri::Uri;
 use bytes::Bytes;
 use std::borrow::Cow;
+use std::net::SocketAddr;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
@@ -60,6 +61,14 @@ impl Request {
             uri: uri.into(),
             headers: Headers::default(),
             body: Bytes::new(),
+        }
+    }
+
+    /// Notes in the topmost Via where the request came from (RFC 3261, 18.2.1; RFC 3581, 4).
+    pub fn mark_received(&mut self, source: SocketAddr) {
+        if let Some(mut via) = self.headers.top_via() {
+            via.mark_received(source);
+            self.headers.set_first(Header::Via, &via.to_bytes());
         }
     }
 

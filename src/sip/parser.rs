@@ -11,7 +11,6 @@ use crate::sip::uri::Uri;
 use crate::sip::values::CSeq;
 use crate::sip::via::Via;
 use bytes::{BufMut, Bytes, BytesMut};
-use std::collections::HashSet;
 use std::ops::Range;
 
 /// A whole message; more is answered 513.
@@ -46,13 +45,14 @@ impl ParseError {
     }
 }
 
+#[derive(Debug, Clone)]
 enum Start {
     Request { method: Method, uri: Uri },
     Response { status: u16, reason: Bytes },
 }
 
 /// Why a message is refused; becomes a [`ParseError`] with what was read around it.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Refusal {
     status: u16,
     reason: &'static str,
@@ -64,53 +64,119 @@ impl From<Malformed> for Refusal {
     }
 }
 
-impl Refusal {
-    fn into_error(self, method: Option<Method>, headers: Headers) -> ParseError {
-        let answerable = method.as_ref().is_some_and(|method| *method != Method::Ack);
-        ParseError {
-            status: self.status,
-            reason: self.reason,
-            discard: !answerable || !headers.has(Header::Via),
-            method,
-            headers,
-        }
-    }
-}
-
 fn refuse(status: u16, reason: &'static str) -> Refusal {
     Refusal { status, reason }
 }
 
 /// Reads a message that is whole: a datagram, or what was framed on a stream.
 pub fn parse(datagram: Bytes) -> Result<Message, ParseError> {
-    let mut lines = Lines::new(&datagram);
-    let start = lines.next().unwrap_or_default();
-    let mut headers = Headers::default();
-    let fault = parse_headers(&datagram, &mut lines, &mut headers);
-    let read = parse_start(&datagram, start.clone()).and_then(|start| {
-        fault?;
-        let body = parse_body(&datagram, lines.at, &headers)?;
-        check(&start, &headers)?;
-        Ok((start, body))
-    });
-    match read {
-        Ok((Start::Request { method, uri }, body)) => Ok(Message::Request(Request {
-            method,
-            uri,
+    let head = Head::parse(datagram.clone());
+    let rest = datagram.slice(head.length..);
+    let body = match head.content_length() {
+        Ok(None) => Ok(rest),
+        Ok(Some(length)) if length <= rest.len() => Ok(rest.slice(..length)),
+        Ok(Some(_)) => Err(Malformed("Body shorter than Content-Length")),
+        Err(malformed) => Err(malformed),
+    };
+    match body {
+        _ if datagram.len() > MAX_MESSAGE => Err(head.refuse(513, "Message Too Large")),
+        Ok(body) => head.with_body(body),
+        Err(malformed) => Err(head.refuse(400, malformed.0)),
+    }
+}
+
+/// A message up to its empty line, good or not.
+#[derive(Debug)]
+pub struct Head {
+    start: Result<Start, Refusal>,
+    /// The method of what is surely meant as a request.
+    method: Option<Method>,
+    headers: Headers,
+    fault: Result<(), Refusal>,
+    /// Octets up to the body.
+    length: usize,
+}
+
+impl Head {
+    pub fn parse(text: Bytes) -> Head {
+        let mut lines = Lines::new(&text);
+        let start = lines.next().unwrap_or_default();
+        let mut headers = Headers::default();
+        let fault = parse_headers(&text, &mut lines, &mut headers);
+        Head {
+            start: parse_start(&text, start.clone()),
+            method: start_method(text.get(start).unwrap_or_default()),
             headers,
-            body,
-        })),
-        Ok((Start::Response { status, reason }, body)) => Ok(Message::Response(Response {
-            status,
-            reason,
-            headers,
-            body,
-        })),
-        Err(refusal) => {
-            let method = start_method(datagram.get(start).unwrap_or_default());
-            Err(refusal.into_error(method, headers))
+            fault,
+            length: lines.at,
         }
     }
+
+    pub fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    /// Whether the start line is one of SIP, even if a malformed one.
+    pub fn is_sip(&self) -> bool {
+        self.method.is_some() || matches!(self.start, Ok(Start::Response { .. }))
+    }
+
+    /// `None` if there is no Content-Length; one that is malformed or there twice is an error.
+    pub fn content_length(&self) -> Result<Option<usize>, Malformed> {
+        let mut values = self.headers.lines(Header::ContentLength);
+        let Some(value) = values.next() else {
+            return Ok(None);
+        };
+        match (lexer::decimal(value), values.next()) {
+            (Some(length), None) => Ok(Some(length)),
+            _ => Err(Malformed("Malformed Content-Length")),
+        }
+    }
+
+    /// The message, if the head was good.
+    pub fn with_body(self, body: Bytes) -> Result<Message, ParseError> {
+        let check = |start: &Start| self.fault.and_then(|()| check(start, &self.headers));
+        let checked = self.start.clone().and_then(|start| {
+            check(&start)?;
+            Ok(start)
+        });
+        let headers = self.headers.clone();
+        match checked {
+            Err(refusal) => Err(self.refuse(refusal.status, refusal.reason)),
+            Ok(Start::Request { method, uri }) => Ok(Message::Request(Request {
+                method,
+                uri,
+                headers,
+                body,
+            })),
+            Ok(Start::Response { status, reason }) => Ok(Message::Response(Response {
+                status,
+                reason,
+                headers,
+                body,
+            })),
+        }
+    }
+
+    /// Refuses the message with what was read of it.
+    pub fn refuse(self, status: u16, reason: &'static str) -> ParseError {
+        let answerable = self.method.as_ref().is_some_and(|m| *m != Method::Ack);
+        ParseError {
+            status,
+            reason,
+            discard: !answerable || !self.headers.has(Header::Via),
+            method: self.method,
+            headers: self.headers,
+        }
+    }
+}
+
+/// Reads a MIME part: header lines, an empty line, the content (RFC 2046, 5.1).
+pub fn parse_part(part: &Bytes) -> Option<(Headers, Bytes)> {
+    let mut lines = Lines { text: part, at: 0 };
+    let mut headers = Headers::default();
+    parse_headers(part, &mut lines, &mut headers).ok()?;
+    Some((headers, part.slice(lines.at..)))
 }
 
 /// The lines up to the empty one, by their octets' positions, without their ends (CRLF or LF).
@@ -151,9 +217,6 @@ impl Lines<'_> {
 
 fn parse_start(datagram: &Bytes, line: Range<usize>) -> Result<Start, Refusal> {
     let bad = refuse(400, "Malformed start line");
-    if datagram.len() > MAX_MESSAGE {
-        return Err(refuse(513, "Message Too Large"));
-    }
     if line.len() > MAX_START_LINE {
         return Err(refuse(414, "Request-URI Too Long"));
     }
@@ -266,43 +329,28 @@ fn unfold(value: &[u8]) -> Bytes {
     out.freeze()
 }
 
-/// What Content-Length counts; without one all that follows.
-fn parse_body(datagram: &Bytes, at: usize, headers: &Headers) -> Result<Bytes, Refusal> {
-    let rest = datagram.slice(at.min(datagram.len())..);
-    match content_length(headers)? {
-        None => Ok(rest),
-        Some(length) if length <= rest.len() => Ok(rest.slice(..length)),
-        Some(_) => Err(refuse(400, "Body shorter than Content-Length")),
-    }
-}
-
-/// `None` if there is no Content-Length; one that is malformed or there twice is an error.
-pub(crate) fn content_length(headers: &Headers) -> Result<Option<usize>, Malformed> {
-    let mut values = headers.lines(Header::ContentLength);
-    let Some(value) = values.next() else {
-        return Ok(None);
-    };
-    match (lexer::decimal(value), values.next()) {
-        (Some(length), None) => Ok(Some(length)),
-        _ => Err(Malformed("Malformed Content-Length")),
-    }
-}
-
 /// What every message must have, and what may stand once only.
 fn check(start: &Start, headers: &Headers) -> Result<(), Refusal> {
-    let mut seen = HashSet::new();
+    let mut seen = 0_u128;
     for field in headers.fields() {
         if let Name::Known(header) = field.name
             && header.is_single()
-            && !seen.insert(header)
         {
-            return Err(refuse(400, "Header field stands twice"));
+            if seen & header.bit() != 0 {
+                return Err(refuse(400, "Header field stands twice"));
+            }
+            seen |= header.bit();
         }
     }
     if !headers.has(Header::Via) {
         return Err(refuse(400, "Missing Via"));
     }
-    for via in headers.all(Header::Via) {
+    // A response's other Vias are not ours to judge.
+    let vias = match start {
+        Start::Request { .. } => usize::MAX,
+        Start::Response { .. } => 1,
+    };
+    for via in headers.all(Header::Via).take(vias) {
         Via::parse(via)?;
     }
     let value = |header, missing| headers.get(header).ok_or(refuse(400, missing));

@@ -84,10 +84,12 @@ impl Via {
     }
 
     /// Notes where the request came from (RFC 3261, 18.2.1; RFC 3581, 4): `received` if `sent-by`
-    /// says otherwise or `rport` asks, and `rport`'s value.
+    /// says otherwise or `rport` asks, and `rport`'s value. A `received` that the peer wrote itself
+    /// goes: it would send our responses to a third party.
     pub fn mark_received(&mut self, source: SocketAddr) {
         let ip = source.ip().to_canonical();
         let asked = self.params.has("rport");
+        self.params.remove("received");
         if asked {
             self.params.set("rport", Some(&source.port().to_string()));
         }
