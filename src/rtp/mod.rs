@@ -1,1 +1,10 @@
 //! RTP and RTCP (RFC 3550), telephone-event (RFC 4733).
+
+pub mod e_model;
+pub mod latch;
+pub mod packet;
+pub mod reception;
+pub mod rtcp;
+pub mod sequence;
+pub mod telephone_event;
+pub mod transport;
