@@ -1,7 +1,9 @@
 //! RTP and RTCP (RFC 3550), telephone-event (RFC 4733).
 
+pub mod control;
 pub mod e_model;
 pub mod latch;
+pub mod outgoing;
 pub mod packet;
 pub mod reception;
 pub mod rtcp;

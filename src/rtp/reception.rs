@@ -56,23 +56,13 @@ impl Reception {
     pub fn handle_packet(&mut self, now: Instant, header: &Header, timed: bool) -> Arrival {
         let arrival = match &mut self.source {
             Some(source) if source.ssrc == header.ssrc => {
-                let before = source.sequence;
-                match source.sequence.update(header.sequence_number) {
-                    Arrival::Restart => {
-                        // The first packet of the restart was counted when it seemed a stray.
-                        source.received = source.received.saturating_sub(1);
-                        source.sequence = before;
-                        self.begin(header);
-                        Arrival::Restart
-                    }
-                    arrival => arrival,
-                }
+                source.sequence.update(header.sequence_number)
             }
-            _ => {
-                self.begin(header);
-                Arrival::Restart
-            }
+            _ => Arrival::Restart,
         };
+        if arrival == Arrival::Restart {
+            self.begin(header);
+        }
         if let Arrival::Newest { lost: 1.. } = arrival {
             self.gaps = self.gaps.saturating_add(1);
         }
@@ -94,6 +84,10 @@ impl Reception {
         if let Some(source) = &self.source {
             self.earlier_expected += u64::from(source.sequence.expected());
             self.earlier_received += u64::from(source.received);
+            if source.ssrc == header.ssrc {
+                // The first packet of the new line, which seemed a stray.
+                self.earlier_expected += 1;
+            }
         }
         self.source = Some(Source {
             ssrc: header.ssrc,
@@ -242,7 +236,7 @@ mod tests {
         for number in [100, 101, 102] {
             reception.handle_packet(now, &header(2, number, 0), true);
         }
-        assert_eq!(reception.packets_received(), 7);
+        assert_eq!(reception.packets_received(), 8);
         assert_eq!(reception.packets_lost(), 1);
     }
 

@@ -20,7 +20,8 @@ pub enum Arrival {
     Duplicate,
     /// Far off: an error, or a source that began anew; the next packet tells.
     Stray,
-    /// The second packet in a row after a jump: the source began anew with it.
+    /// The second packet in a row after a jump: the source began anew, and a new [`Sequence`]
+    /// begins with this number.
     Restart,
 }
 
@@ -70,7 +71,6 @@ impl Sequence {
             }
             Arrival::Late
         } else if self.restart == Some(number) {
-            *self = Self::new(number);
             Arrival::Restart
         } else {
             self.restart = Some(number.wrapping_add(1));
@@ -97,7 +97,14 @@ mod tests {
 
     fn arrivals(first: u16, numbers: &[u16]) -> Vec<Arrival> {
         let mut sequence = Sequence::new(first);
-        numbers.iter().map(|&n| sequence.update(n)).collect()
+        let mut update = |&number: &u16| {
+            let arrival = sequence.update(number);
+            if arrival == Arrival::Restart {
+                sequence = Sequence::new(number);
+            }
+            arrival
+        };
+        numbers.iter().map(&mut update).collect()
     }
 
     #[test]
