@@ -1,7 +1,7 @@
 //! Keys heard as tones in the sound itself (ITU-T Q.23, Q.24), for peers without RFC 4733.
 //!
 //! ```text
-//! samples → DC blocker → slices of 5 ms, each correlated with the 8 frequencies
+//! samples → slices of 5 ms, each correlated with the 8 frequencies
 //!         → windows of 6 slices, one every 5 ms: which row, which column, how far off, how pure
 //!         → the same key in 2 windows running: down → 5 silent windows running: up
 //! ```

@@ -13,6 +13,8 @@ use std::sync::LazyLock;
 
 /// Samples in a slice: 5 ms.
 pub const SLICE: usize = 40;
+/// Slices quieter than this (about −48 dBm0) are not worth correlating.
+const LEAST_ENERGY: f32 = SLICE as f32 * 4_000.0;
 const FREQUENCIES: usize = ROWS.len() + COLUMNS.len();
 
 /// Which of the frequencies are rows, and which are columns.
@@ -56,28 +58,36 @@ fn hertz(lane: usize) -> f32 {
 }
 
 /// Cuts a stream of samples into slices.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Correlator {
-    blocker: DcBlocker,
-    filling: Slice,
-    /// Samples that `filling` has.
+    /// The samples of the slice to come, of which `filled` are there.
+    samples: [f32; SLICE],
     filled: usize,
+}
+
+impl Default for Correlator {
+    fn default() -> Correlator {
+        Correlator {
+            samples: [0.0; SLICE],
+            filled: 0,
+        }
+    }
 }
 
 impl Correlator {
     /// Takes samples in chunks of any size and hands over every slice that became full.
     pub fn handle_samples(&mut self, samples: &[i16], mut on_slice: impl FnMut(Slice)) {
-        let tables = &*TABLES;
         let mut rest = samples;
         while !rest.is_empty() {
             let (now, later) = rest.split_at(rest.len().min(SLICE - self.filled));
-            let oscillators = &tables.oscillators[self.filled..];
-            self.filling.add(&mut self.blocker, now, oscillators);
+            for (kept, &sample) in self.samples[self.filled..].iter_mut().zip(now) {
+                *kept = f32::from(sample);
+            }
             self.filled += now.len();
             rest = later;
             if self.filled == SLICE {
                 self.filled = 0;
-                on_slice(std::mem::take(&mut self.filling));
+                on_slice(Slice::of(&self.samples));
             }
         }
     }
@@ -86,26 +96,24 @@ impl Correlator {
 /// What 5 ms of sound say: its energy, and its correlation with each frequency.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Slice {
-    /// The sum of the samples' squares.
+    /// The sum of the samples' squares, without what is below speech.
     pub energy: f32,
-    /// Real parts, then imaginary parts.
+    /// Real parts, then imaginary parts. All 0 where there is next to no sound.
     sums: [f32; 2 * FREQUENCIES],
 }
 
 impl Slice {
-    fn add(
-        &mut self,
-        blocker: &mut DcBlocker,
-        samples: &[i16],
-        oscillators: &[[f32; 2 * FREQUENCIES]],
-    ) {
-        for (&sample, oscillators) in samples.iter().zip(oscillators) {
-            let sample = blocker.next(f32::from(sample));
-            self.energy += sample * sample;
-            for (sum, oscillator) in self.sums.iter_mut().zip(oscillators) {
-                *sum += sample * oscillator;
+    fn of(samples: &[f32; SLICE]) -> Slice {
+        let energy = energy_of_speech(samples);
+        let mut sums = [0.0; 2 * FREQUENCIES];
+        if energy >= LEAST_ENERGY {
+            for (sample, oscillators) in samples.iter().zip(&TABLES.oscillators) {
+                for (sum, oscillator) in sums.iter_mut().zip(oscillators) {
+                    *sum += sample * oscillator;
+                }
             }
         }
+        Slice { energy, sums }
     }
 
     fn at(&self, lane: usize) -> Complex {
@@ -113,21 +121,26 @@ impl Slice {
     }
 }
 
-/// Takes away what is below speech: a line's DC and most of its hum.
-#[derive(Debug, Clone, Copy, Default)]
-struct DcBlocker {
-    before_in: f32,
-    before_out: f32,
-}
-
-impl DcBlocker {
-    fn next(&mut self, sample: f32) -> f32 {
-        let out = sample - self.before_in + 0.9 * self.before_out;
-        self.before_in = sample;
-        // A last remainder would decay into numbers so small that processors are slow on them.
-        self.before_out = if out.abs() < 1e-3 { 0.0 } else { out };
-        out
+/// The energy of a slice without its mean and its slope, which are all that a line's DC and its
+/// hum are in 5 ms.
+fn energy_of_speech(samples: &[f32; SLICE]) -> f32 {
+    /// How many sums are made side by side, so that the processor can.
+    const LANES: usize = 8;
+    const MIDDLE: f32 = (SLICE - 1) as f32 / 2.0;
+    let (mut squares, mut levels, mut slopes) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
+    for (row, samples) in samples.chunks_exact(LANES).enumerate() {
+        for lane in 0..LANES {
+            let place = (row * LANES + lane) as f32 - MIDDLE;
+            squares[lane] += samples[lane] * samples[lane];
+            levels[lane] += samples[lane];
+            slopes[lane] += samples[lane] * place;
+        }
     }
+    let [squares, level, slope] = [squares, levels, slopes].map(|lanes| lanes.iter().sum::<f32>());
+    let length = SLICE as f32;
+    // The squares of the places sum to n(n² − 1)/12.
+    let places = length * (length * length - 1.0) / 12.0;
+    (squares - level * level / length - slope * slope / places).max(0.0)
 }
 
 /// One of a key's two tones, as it was measured.
