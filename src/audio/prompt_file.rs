@@ -1,0 +1,151 @@
+//! A recorded prompt's file (WAV, FLAC, MP3 or Ogg Vorbis, any rate, any channels) → samples.
+
+use super::frame::{SAMPLES_PER_MS, mean_square};
+use super::{loudness, resample};
+use rodio::{Decoder, Source};
+use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What files may be called, in the order in which they are looked for.
+pub const EXTENSIONS: [&str; 4] = ["wav", "flac", "mp3", "ogg"];
+
+/// The longest prompt that is taken: nobody listens to a longer one, and a file of another kind
+/// could be endless.
+const LONGEST_SECONDS: usize = 600;
+
+#[derive(Debug, thiserror::Error)]
+pub enum PromptFileError {
+    #[error("it cannot be decoded ({0}); save it again as WAV, FLAC, MP3 or Ogg Vorbis")]
+    Undecodable(String),
+    #[error("there is no sound in it; record it again, or delete the file to have it synthesized")]
+    Silent,
+    #[error("it is longer than ten minutes; cut it")]
+    TooLong,
+    #[error("{0}; save it again at 8000 to 48000 Hz")]
+    Rate(#[from] resample::ResampleError),
+}
+
+/// Decodes a whole file: mixed down to one channel, resampled to 8 kHz, silence at both ends
+/// trimmed, loudness evened. `extension` is a hint only.
+pub fn decode(file: Vec<u8>, extension: &str) -> Result<Vec<i16>, PromptFileError> {
+    // The decoders are others' work and meet files from anywhere: a panic of theirs is one more
+    // broken file.
+    let (mono, rate) = catch_unwind(AssertUnwindSafe(|| mix_down(file, extension)))
+        .unwrap_or_else(|_| Err(PromptFileError::Undecodable("the decoder failed".into())))?;
+    let mut samples = resample::to_8_khz(&mono, rate)?;
+    samples = trim(&samples).to_vec();
+    if samples.is_empty() {
+        return Err(PromptFileError::Silent);
+    }
+    loudness::even(&mut samples);
+    Ok(samples)
+}
+
+fn mix_down(file: Vec<u8>, extension: &str) -> Result<(Vec<f32>, u32), PromptFileError> {
+    let length = file.len() as u64;
+    let decoder = Decoder::builder()
+        .with_data(Cursor::new(file))
+        .with_byte_len(length)
+        .with_hint(extension)
+        .build()
+        .map_err(|error| PromptFileError::Undecodable(error.to_string()))?;
+    let (channels, rate) = (
+        usize::from(decoder.channels().get()),
+        decoder.sample_rate().get(),
+    );
+    let longest = LONGEST_SECONDS * rate as usize;
+    let mut mono = Vec::new();
+    let mut frame = Vec::with_capacity(channels);
+    for sample in decoder {
+        frame.push(sample);
+        if frame.len() == channels {
+            mono.push(frame.drain(..).sum::<f32>() / channels as f32);
+            if mono.len() > longest {
+                return Err(PromptFileError::TooLong);
+            }
+        }
+    }
+    Ok((mono, rate))
+}
+
+/// Leaves out silence at both ends, but for a moment that keeps words apart. Nothing is left of
+/// nothing but silence.
+pub fn trim(samples: &[i16]) -> &[i16] {
+    const BLOCK: usize = 10 * SAMPLES_PER_MS;
+    const KEPT: usize = 5 * BLOCK;
+    /// A peak of 100 or so: −50 dB below full scale, as mean square.
+    const SILENCE: f32 = 5_000.0;
+    let loud = |block: &&[i16]| mean_square(block) > SILENCE;
+    let quiet_before = samples.chunks(BLOCK).take_while(|b| !loud(b)).count() * BLOCK;
+    if quiet_before >= samples.len() {
+        return &[];
+    }
+    let quiet_after = samples.rchunks(BLOCK).take_while(|b| !loud(b)).count() * BLOCK;
+    let start = quiet_before.saturating_sub(KEPT);
+    let end = (samples.len().saturating_sub(quiet_after) + KEPT).min(samples.len());
+    &samples[start..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::loudness::{TARGET_DBFS, loudness_dbfs};
+
+    fn wav(channels: u16, rate: u32, sound: &[f32]) -> Vec<u8> {
+        let mut file = Cursor::new(Vec::new());
+        let spec = hound::WavSpec {
+            channels,
+            sample_rate: rate,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
+        let mut writer = hound::WavWriter::new(&mut file, spec).unwrap();
+        for &sample in sound {
+            for _ in 0..channels {
+                writer.write_sample((sample * 32_767.0) as i16).unwrap();
+            }
+        }
+        writer.finalize().unwrap();
+        file.into_inner()
+    }
+
+    /// A second of silence, a second of tone, half a second of silence.
+    fn sound(rate: u32) -> Vec<f32> {
+        let rate = rate as usize;
+        let tone = (0..rate).map(|n| 0.05 * (n as f32 * 2_500.0 / rate as f32).sin());
+        let silence = |samples| std::iter::repeat_n(0.0, samples);
+        silence(rate).chain(tone).chain(silence(rate / 2)).collect()
+    }
+
+    #[test]
+    fn a_file_becomes_trimmed_and_evened_8_khz() {
+        for (channels, rate) in [(1, 8_000), (2, 44_100), (1, 22_050), (2, 48_000)] {
+            let file = wav(channels, rate, &sound(rate));
+            let samples = decode(file, "wav").unwrap();
+            assert!(
+                samples.len().abs_diff(8_800) < 240,
+                "{rate}: {}",
+                samples.len()
+            );
+            let loudness = loudness_dbfs(&samples).unwrap();
+            assert!((loudness - TARGET_DBFS).abs() < 1.0, "{rate}: {loudness}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_used_says_why() {
+        let undecodable = decode(b"not a sound at all".to_vec(), "mp3").unwrap_err();
+        assert!(undecodable.to_string().contains("save it again as WAV"));
+        let silent = decode(wav(1, 8_000, &[0.0; 8_000]), "wav").unwrap_err();
+        assert!(matches!(silent, PromptFileError::Silent));
+        assert!(decode(Vec::new(), "wav").is_err());
+    }
+
+    #[test]
+    fn a_file_cut_off_anywhere_does_no_harm() {
+        let file = wav(2, 44_100, &sound(44_100));
+        for end in (0..200).chain([1_000, 200_000]) {
+            let _ = decode(file[..end.min(file.len())].to_vec(), "wav");
+        }
+    }
+}
