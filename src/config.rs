@@ -1,1 +1,379 @@
+//! What the admin decides: one YAML file, in which every field has a default, or a few flags.
 
+mod network;
+mod reader;
+pub mod secret;
+pub mod trunk;
+
+use crate::diagnostic::{Diagnostic, Report, Source, Span, rules};
+use crate::dialplan::check::View;
+use crate::dialplan::targets::TargetPattern;
+use crate::language::Language;
+use ipnet::IpNet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use trunk::Trunk;
+
+/// The built-in agent: a leg inside this server that greets, so that a demo needs no PBX. No call
+/// to this address ever leaves the machine, and it is the only target allowed by default.
+pub const BUILT_IN_AGENT: &str = "sip:agent@zeroline.local";
+
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Never empty.
+    pub listen: Vec<Listen>,
+    /// What Contact, Via and SDP say to peers in a network; the first that contains the peer counts.
+    pub advertise: Vec<Advertise>,
+    pub media: Media,
+    /// Calls at one time; further ones go to `human`, or get 503.
+    pub max_calls: usize,
+    pub dialplans: Dialplans,
+    /// Recordings: `<prompts>/<language>/<name>.<wav|flac|mp3|ogg>`.
+    pub prompts: PathBuf,
+    /// The journal, the database, callers' recordings.
+    pub data: PathBuf,
+    /// Where INVITEs may come from, beside the trunks' networks.
+    pub allow: Vec<IpNet>,
+    /// Never answered, whatever `allow` says.
+    pub block: Vec<IpNet>,
+    pub rate: Rate,
+    pub trunks: BTreeMap<String, Trunk>,
+    /// The targets that may be rung.
+    pub transfers: Vec<TargetPattern>,
+    /// Where new calls are sent (302) when this server is full or cannot work.
+    pub human: Option<String>,
+    /// The console and its HTTP interface.
+    pub console: SocketAddr,
+    /// Prometheus metrics and health; `None`: not served.
+    pub metrics: Option<SocketAddr>,
+    pub log: Log,
+    /// How long calls may go on after SIGTERM.
+    pub drain: Duration,
+    pub session: SessionTimers,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ListenTransport {
+    Udp,
+    Tcp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Listen {
+    pub transport: ListenTransport,
+    pub address: SocketAddr,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advertise {
+    /// The peers' network.
+    pub network: IpNet,
+    pub address: IpAddr,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Media {
+    /// Each leg takes an even port for RTP and the next one for RTCP.
+    pub ports: RangeInclusive<u16>,
+    /// `None`: one a core.
+    pub threads: Option<usize>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Dialplans {
+    /// For called users that no pattern matches; without it they get 404.
+    pub default: Option<PathBuf>,
+    /// Called users (`*` stands for any characters), in the order written.
+    pub numbers: Vec<(String, PathBuf)>,
+}
+
+/// For each source address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    pub requests_per_second: u32,
+    pub calls_per_second: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    pub format: LogFormat,
+    pub level: LogLevel,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// RFC 4028.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionTimers {
+    /// Session-Expires that we offer.
+    pub expires: Duration,
+    /// Min-SE: shorter ones are refused with 422.
+    pub min: Duration,
+}
+
+/// What flags say instead of the file.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// Replaces the file's list, where it is not empty.
+    pub listen: Vec<Listen>,
+    /// For every called user.
+    pub dialplan: Option<PathBuf>,
+    pub prompts: Option<PathBuf>,
+    pub data: Option<PathBuf>,
+}
+
+/// Whether a source may send us calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission<'a> {
+    /// Not to be answered at all.
+    Blocked,
+    /// 403.
+    NotAllowed,
+    Allowed {
+        trunk: Option<&'a str>,
+    },
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        Config {
+            listen: network::both(loopback(5060)).to_vec(),
+            advertise: Vec::new(),
+            media: Media {
+                ports: 20_000..=29_998,
+                threads: None,
+            },
+            max_calls: 1000,
+            dialplans: Dialplans::default(),
+            prompts: "prompts".into(),
+            data: "data".into(),
+            allow: network::loopback().to_vec(),
+            block: Vec::new(),
+            rate: Rate {
+                requests_per_second: 2000,
+                calls_per_second: 200,
+            },
+            trunks: BTreeMap::new(),
+            transfers: vec![built_in_agent()],
+            human: None,
+            console: loopback(8060),
+            metrics: None,
+            log: Log {
+                format: LogFormat::Text,
+                level: LogLevel::Info,
+            },
+            drain: Duration::from_secs(30),
+            session: SessionTimers {
+                expires: Duration::from_secs(1800),
+                min: Duration::from_secs(90),
+            },
+        }
+    }
+}
+
+fn built_in_agent() -> TargetPattern {
+    TargetPattern::parse(BUILT_IN_AGENT).expect("the constant is an address")
+}
+
+impl Config {
+    /// Reads the file, if one is named, and lays the flags over it. Warnings are in
+    /// [`Config::check`]; an error refuses the file.
+    pub fn load(file: Option<&Path>, overrides: Overrides) -> Result<Config, Vec<Diagnostic>> {
+        let mut config = match file {
+            None => Config::default(),
+            Some(file) => {
+                let source = read_source(file)?;
+                let (config, found) = Config::check(&source);
+                config.ok_or(found)?
+            }
+        };
+        config.apply(overrides);
+        Ok(config)
+    }
+
+    /// The config of that text, and all that is to be said about it. Paths in it are relative to
+    /// the file's own folder.
+    pub fn check(source: &Source) -> (Option<Config>, Vec<Diagnostic>) {
+        let mut report = Report::new(source);
+        let base = source.file.parent().unwrap_or(Path::new(""));
+        let config = reader::read(base, &mut report);
+        let config = config.filter(|_| !report.has_errors());
+        (config, report.into_diagnostics())
+    }
+
+    fn apply(&mut self, overrides: Overrides) {
+        if !overrides.listen.is_empty() {
+            self.listen = overrides.listen;
+        }
+        if let Some(file) = overrides.dialplan {
+            self.dialplans = Dialplans {
+                default: Some(file),
+                numbers: Vec::new(),
+            };
+        }
+        if let Some(prompts) = overrides.prompts {
+            self.prompts = prompts;
+        }
+        if let Some(data) = overrides.data {
+            self.data = data;
+        }
+    }
+
+    /// What the dialplan checker has to know. `voices`: the languages that a synthesizer speaks.
+    pub fn view(&self, voices: &[Language]) -> View {
+        View {
+            transfers: self.transfers.clone(),
+            recordings: recordings(&self.prompts),
+            voices: voices.to_vec(),
+        }
+    }
+
+    /// Whether INVITEs are taken from there.
+    pub fn admit(&self, source: IpAddr) -> Admission<'_> {
+        let source = source.to_canonical();
+        let within = |networks: &[IpNet]| networks.iter().any(|net| net.contains(&source));
+        if within(&self.block) {
+            return Admission::Blocked;
+        }
+        let trunk = self
+            .trunks
+            .iter()
+            .find(|(_, trunk)| within(&trunk.networks));
+        match trunk {
+            Some((name, _)) => Admission::Allowed { trunk: Some(name) },
+            None if within(&self.allow) => Admission::Allowed { trunk: None },
+            None => Admission::NotAllowed,
+        }
+    }
+
+    /// What to write into Contact, Via and SDP for that peer, where it is not the socket's own.
+    pub fn advertised(&self, peer: IpAddr) -> Option<IpAddr> {
+        let peer = peer.to_canonical();
+        let found = self.advertise.iter().find(|a| a.network.contains(&peer));
+        found.map(|advertise| advertise.address)
+    }
+
+    /// Whether a call may be passed on to `uri`.
+    pub fn may_ring(&self, uri: &str) -> bool {
+        self.transfers.iter().any(|pattern| pattern.allows(uri))
+    }
+
+    /// The trunk whose registrar or proxy is the host of `uri`.
+    pub fn trunk_of(&self, uri: &str) -> Option<(&str, &Trunk)> {
+        let found = self.trunks.iter().find(|(_, trunk)| trunk.serves(uri));
+        found.map(|(name, trunk)| (name.as_str(), trunk))
+    }
+}
+
+impl Dialplans {
+    /// The file for a called user.
+    pub fn file_for(&self, user: &str) -> Option<&Path> {
+        let numbered = self
+            .numbers
+            .iter()
+            .find(|(pattern, _)| crate::dialplan::targets::glob(pattern, user));
+        let file = numbered.map(|(_, file)| file).or(self.default.as_ref());
+        file.map(PathBuf::as_path)
+    }
+
+    /// Every file once.
+    pub fn files(&self) -> BTreeSet<&Path> {
+        let numbered = self.numbers.iter().map(|(_, file)| file);
+        numbered
+            .chain(&self.default)
+            .map(PathBuf::as_path)
+            .collect()
+    }
+}
+
+/// Reads an operator's file; one that is too long is refused without reading it whole.
+pub fn read_source(file: &Path) -> Result<Source, Vec<Diagnostic>> {
+    let refuse = |rule, message: String, fix: &str| {
+        let source = Source::new(file, "");
+        let mut report = Report::new(&source);
+        report.add(rule, Span::START, message, fix);
+        report.into_diagnostics()
+    };
+    let limit = crate::yaml::MAX_BYTES as u64;
+    let mut bytes = Vec::new();
+    std::fs::File::open(file)
+        .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
+        .map_err(|error| {
+            let message = format!("{} cannot be read: {error}.", file.display());
+            refuse(
+                &rules::FILE_UNREADABLE,
+                message,
+                "Check the path and its permissions.",
+            )
+        })?;
+    if bytes.len() as u64 > limit {
+        let message = format!("The file has more than {limit} bytes.");
+        let fix = "Split it, or check that it is the right file.";
+        return Err(refuse(&rules::TOO_LARGE, message, fix));
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Source::new(file, text)),
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            let message = format!("{} is not UTF-8 text: byte {at} is wrong.", file.display());
+            Err(refuse(
+                &rules::FILE_UNREADABLE,
+                message,
+                "Save it as UTF-8.",
+            ))
+        }
+    }
+}
+
+/// The recordings below the prompts' folder, by language and name.
+fn recordings(prompts: &Path) -> BTreeSet<(Language, String)> {
+    /// More than any hotline has; folders beyond it are not looked into.
+    const MAX: usize = 50_000;
+    let mut found = BTreeSet::new();
+    for language in Language::ALL {
+        let root = prompts.join(language.tag());
+        let mut folders = vec![root.clone()];
+        while let Some(folder) = folders.pop() {
+            let Ok(entries) = std::fs::read_dir(&folder) else {
+                continue;
+            };
+            for path in entries.flatten().map(|entry| entry.path()) {
+                if path.is_dir() && folders.len() < MAX {
+                    folders.push(path);
+                } else if is_recording(&path)
+                    && found.len() < MAX
+                    && let Ok(name) = path.with_extension("").strip_prefix(&root)
+                {
+                    found.insert((language, name.to_string_lossy().into_owned()));
+                }
+            }
+        }
+    }
+    found
+}
+
+fn is_recording(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    matches!(ending, Some("wav" | "flac" | "mp3" | "ogg"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! Operators' YAML dialplans: text to typed data and diagnostics.
 
+pub mod check;
 pub mod hours;
 pub mod load;
 pub mod model;

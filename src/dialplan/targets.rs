@@ -174,8 +174,13 @@ impl<'a> Parts<'a> {
     }
 }
 
+/// The host of a URI, without its port; of a `tel:` URI the number.
+pub fn host_of(uri: &str) -> Option<&str> {
+    Parts::of(uri).map(|parts| parts.host)
+}
+
 /// `*` matches any run of characters. Linear but for the last star, which is enough here.
-fn glob(pattern: &str, text: &str) -> bool {
+pub fn glob(pattern: &str, text: &str) -> bool {
     let mut pieces = pattern.split('*');
     let first = pieces.next().unwrap_or("");
     let Some(mut rest) = text.strip_prefix(first) else {

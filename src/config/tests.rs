@@ -1,0 +1,249 @@
+use super::*;
+use secret::Password;
+use trunk::{TrunkKeys, TrunkWay};
+
+fn checked(text: &str) -> (Option<Config>, Vec<Diagnostic>) {
+    Config::check(&Source::new("/etc/zeroline/zeroline.yaml", text))
+}
+
+#[test]
+fn an_empty_file_is_the_default_and_takes_only_loopback() {
+    let (config, found) = checked("# nothing yet\n");
+    assert_eq!(found, []);
+    let config = config.expect("nothing is wrong");
+    assert_eq!(config.listen.len(), 2);
+    let here = "127.0.0.1".parse().expect("an address");
+    let mapped = "::ffff:127.0.0.1".parse().expect("an address");
+    let there = "192.0.2.9".parse().expect("an address");
+    assert_eq!(config.admit(here), Admission::Allowed { trunk: None });
+    assert_eq!(config.admit(mapped), Admission::Allowed { trunk: None });
+    assert_eq!(config.admit(there), Admission::NotAllowed);
+    assert!(config.may_ring(BUILT_IN_AGENT));
+    assert!(!config.may_ring("sip:agent@pbx.example.com"));
+}
+
+const FULL: &str = r#"
+listen: ["udp:0.0.0.0:5060", "tcp:[::]:5060", "127.0.0.1:5070"]
+advertise: { 10.0.0.0/8: 10.0.0.5, 0.0.0.0/0: 203.0.113.7 }
+media: { ports: 30000-30999, threads: 2 }
+calls: { max: 50 }
+dialplans:
+  default: dialplans/parcel.yaml
+  numbers: { "+4420*": bank.yaml, "9": /srv/gov.yaml }
+prompts: sounds
+data: /var/lib/zeroline
+allow: [192.0.2.0/24, 127.0.0.1]
+block: 192.0.2.66
+rate: { requests_per_second: 100, calls_per_second: 5 }
+trunks:
+  acme:
+    registrar: "sip:sip.acme.example"
+    user: u1
+    password_env: ACME_PASSWORD
+    from: "sip:+4420@sip.acme.example"
+    way: refer
+    keys: info
+    match: [198.51.100.0/24]
+transfers: { allow: ["sip:*@pbx.example.com"] }
+human: "sip:desk@pbx.example.com"
+console: 127.0.0.1:9000
+metrics: 127.0.0.1:9100
+log: { format: json, level: debug }
+drain: 2m
+session: { expires: 20m, min: 2m }
+"#;
+
+#[test]
+fn every_field_is_read() {
+    let (config, found) = checked(FULL);
+    assert_eq!(found, []);
+    let config = config.expect("nothing is wrong");
+    assert_eq!(config.listen.len(), 4);
+    let ip = |text: &str| text.parse::<IpAddr>().expect("an address");
+    assert_eq!(config.advertised(ip("10.1.1.1")), Some(ip("10.0.0.5")));
+    assert_eq!(config.advertised(ip("8.8.8.8")), Some(ip("203.0.113.7")));
+    assert_eq!(
+        config.media,
+        Media {
+            ports: 30000..=30999,
+            threads: Some(2)
+        }
+    );
+    let file = |user| {
+        config
+            .dialplans
+            .file_for(user)
+            .map(|f| f.display().to_string())
+    };
+    assert_eq!(file("+44201").as_deref(), Some("/etc/zeroline/bank.yaml"));
+    assert_eq!(file("9").as_deref(), Some("/srv/gov.yaml"));
+    assert_eq!(
+        file("10").as_deref(),
+        Some("/etc/zeroline/dialplans/parcel.yaml")
+    );
+    assert_eq!(config.dialplans.files().len(), 3);
+    assert_eq!(config.prompts, Path::new("/etc/zeroline/sounds"));
+    assert_eq!(config.data, Path::new("/var/lib/zeroline"));
+    assert_eq!(config.admit(ip("192.0.2.66")), Admission::Blocked);
+    assert_eq!(
+        config.admit(ip("192.0.2.7")),
+        Admission::Allowed { trunk: None }
+    );
+    assert_eq!(
+        config.admit(ip("198.51.100.9")),
+        Admission::Allowed {
+            trunk: Some("acme")
+        }
+    );
+    let (name, trunk) = config
+        .trunk_of("sip:1@SIP.acme.example:5060")
+        .expect("it is its host");
+    assert_eq!(
+        (name, trunk.way, trunk.keys),
+        ("acme", TrunkWay::Refer, TrunkKeys::Info)
+    );
+    assert_eq!(
+        trunk.password,
+        Some(Password::Environment("ACME_PASSWORD".into()))
+    );
+    assert!(config.may_ring("sip:7@pbx.example.com"));
+    assert_eq!(config.session.expires, Duration::from_secs(1200));
+}
+
+#[test]
+fn each_mistake_has_its_rule_and_place() {
+    let table = [
+        (
+            "\"udp:0.0.0.0:5060\"",
+            "\"udp:here\"",
+            "bad-value",
+            "\"udp:here\"",
+        ),
+        ("listen:", "listn:", "unknown-field", "listn"),
+        ("10.0.0.5", "ten", "bad-value", "ten"),
+        ("10.0.0.0/8", "10.0.0.0/99", "bad-value", "10.0.0.0/99"),
+        ("30000-30999", "30999-30000", "bad-value", "30999-30000"),
+        ("threads: 2", "threads: 0", "out-of-range", "0"),
+        ("max: 50", "max: many", "wrong-type", "many"),
+        ("192.0.2.66", "192.0.2", "bad-value", "192.0.2"),
+        ("calls_per_second: 5", "calls: 5", "unknown-field", "calls"),
+        ("\"sip:sip.acme.example\"", "acme", "bad-target", "acme"),
+        (
+            "password_env: ACME_PASSWORD",
+            "expires: 1h",
+            "missing-field",
+            "registrar: \"sip:sip.acme.example\"",
+        ),
+        ("way: refer", "way: blind", "bad-value", "blind"),
+        (
+            "way: refer",
+            "password_file: p",
+            "config-conflict",
+            "ACME_PASSWORD",
+        ),
+        ("\"sip:*@pbx.example.com\"", "\"*\"", "bad-target", "\"*\""),
+        (
+            "allow: [\"sip:*",
+            "alow: [\"sip:*",
+            "missing-field",
+            "{ alow: [\"sip:*@pbx.example.com\"] }",
+        ),
+        ("127.0.0.1:9100", "9100", "bad-value", "9100"),
+        ("level: debug", "level: loud", "bad-value", "loud"),
+        ("drain: 2m", "drain: 2", "wrong-type", "2"),
+        (
+            "expires: 20m",
+            "expires: 90s",
+            "config-conflict",
+            "{ expires: 90s, min: 2m }",
+        ),
+        (
+            "allow: [192.0.2.0/24",
+            "allow: [0.0.0.0/0",
+            "listen-exposed",
+            "[0.0.0.0/0, 127.0.0.1]",
+        ),
+    ];
+    for (what, by, rule, place) in table {
+        assert!(FULL.contains(what), "the table is wrong: {what}");
+        let (_, found) = checked(&FULL.replacen(what, by, 1));
+        let hit = found.iter().find(|d| d.rule == rule && d.text == place);
+        assert!(hit.is_some(), "{what} → {by}: {found:#?}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let text = FULL
+        .replace("max: 50", "max: x")
+        .replace("drain: 2m", "drain: x")
+        .replace("data:", "date:");
+    let (config, found) = checked(&text);
+    assert!(config.is_none());
+    let rules: Vec<_> = found.iter().map(|d| d.rule).collect();
+    assert_eq!(rules, ["wrong-type", "unknown-field", "wrong-type"]);
+}
+
+#[test]
+fn flags_are_enough_without_a_file_and_win_over_one() {
+    let overrides = Overrides {
+        listen: Listen::parse("udp:127.0.0.1:5099").expect("an address"),
+        dialplan: Some("hotline.yaml".into()),
+        prompts: Some("p".into()),
+        data: None,
+    };
+    let config = Config::load(None, overrides).expect("nothing is wrong");
+    assert_eq!(config.listen.len(), 1);
+    assert_eq!(
+        config.dialplans.file_for("anybody"),
+        Some(Path::new("hotline.yaml"))
+    );
+    assert_eq!(config.prompts, Path::new("p"));
+    assert_eq!(config.data, Path::new("data"));
+}
+
+#[test]
+fn files_that_cannot_be_read_are_diagnostics() {
+    let folder = tempfile::tempdir().expect("the machine has room for a folder");
+    let file = folder.path().join("zeroline.yaml");
+    let rule = |file: &Path| {
+        let found = Config::load(Some(file), Overrides::default()).expect_err("it is refused");
+        found[0].rule
+    };
+    assert_eq!(rule(&file), "file-unreadable");
+    std::fs::write(&file, b"a: \xff").expect("the folder is ours");
+    assert_eq!(rule(&file), "file-unreadable");
+    std::fs::write(&file, vec![b'x'; crate::yaml::MAX_BYTES + 1]).expect("the folder is ours");
+    assert_eq!(rule(&file), "too-large");
+}
+
+#[test]
+fn passwords_are_not_shown() {
+    let text = FULL.replace("password_env: ACME_PASSWORD", "password: hunter2");
+    let (config, found) = checked(&text);
+    assert_eq!(found, []);
+    let shown = format!("{:?}", config.expect("nothing is wrong"));
+    assert!(!shown.contains("hunter2"));
+}
+
+#[test]
+fn recordings_are_found_by_language_and_name() {
+    let folder = tempfile::tempdir().expect("the machine has room for a folder");
+    let deep = folder.path().join("en/bank");
+    std::fs::create_dir_all(&deep).expect("the folder is ours");
+    for name in ["main.wav", "bank/cards.ogg", "notes.txt"] {
+        std::fs::write(folder.path().join("en").join(name), b"").expect("the folder is ours");
+    }
+    let config = Config {
+        prompts: folder.path().into(),
+        ..Config::default()
+    };
+    let found: Vec<_> = config.view(&[]).recordings.into_iter().collect();
+    assert_eq!(
+        found,
+        [
+            (Language::En, "bank/cards".to_owned()),
+            (Language::En, "main".to_owned())
+        ]
+    );
+}
