@@ -41,6 +41,10 @@ impl<T> ByLanguage<T> {
         self.0[language as usize].as_ref()
     }
 
+    pub fn get_mut(&mut self, language: Language) -> Option<&mut T> {
+        self.0[language as usize].as_mut()
+    }
+
     pub fn set(&mut self, language: Language, value: T) {
         self.0[language as usize] = Some(value);
     }

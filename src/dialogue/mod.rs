@@ -1,4 +1,24 @@
 //! The dialogue: input in, actions out.
+//!
+//! One [`interpreter::Dialogue`] is one call's way through a dialplan. It does nothing itself: it is
+//! told what happened ([`input::Input`]) and says what to do ([`action::Action`]).
 
 pub mod action;
+mod callback;
+pub mod digits;
 pub mod input;
+pub mod interpreter;
+mod keys;
+mod message;
+mod nodes;
+pub mod path;
+pub mod program;
+mod question;
+mod returned;
+mod speaker;
+mod state;
+mod timers;
+mod values;
+
+#[cfg(test)]
+mod tests;

@@ -5,3 +5,4 @@ pub mod hours;
 pub mod load;
 pub mod model;
 pub mod targets;
+pub mod template;

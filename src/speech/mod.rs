@@ -1,3 +1,4 @@
 //! What is spoken: the engine's own sentences and how values are read aloud.
 
 pub mod sentences;
+pub mod verbaliser;

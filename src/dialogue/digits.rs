@@ -1,0 +1,245 @@
+//! A number as it is keyed: when it is complete, whether it is valid, and which key means a person
+//! meanwhile.
+
+use crate::dialplan::model::{Checksum, Digits};
+use crate::key::Key;
+
+#[derive(Debug, Clone)]
+pub struct DigitEntry {
+    rules: Digits,
+    /// The dialplan's human key, where no digits are keyed.
+    human: Key,
+    entered: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Keyed {
+    /// Taken; more may follow.
+    More,
+    /// The key has no meaning here.
+    Ignored,
+    Complete(String),
+    /// The end came too early, or the checksum is wrong; what was keyed is forgotten.
+    Invalid,
+    /// A lone human key, then the terminator or a pause (law 1).
+    Human,
+}
+
+impl DigitEntry {
+    pub fn new(rules: Digits, human: Key) -> DigitEntry {
+        let entered = String::with_capacity(usize::from(rules.max));
+        DigitEntry {
+            rules,
+            human,
+            entered,
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entered.is_empty()
+    }
+
+    pub fn terminator(&self) -> Key {
+        self.rules.terminator
+    }
+
+    /// The key that reaches a person at once while this number is keyed: `*` if the human key can
+    /// be a part of the number (law 1).
+    pub fn human_key(&self) -> Key {
+        if self.may_contain(self.human) {
+            Key::STAR
+        } else {
+            self.human
+        }
+    }
+
+    /// Whether the key has no meaning here: neither a digit nor the terminator.
+    pub fn ignores(&self, key: Key) -> bool {
+        key.digit().is_none() && key != self.rules.terminator
+    }
+
+    /// `key` is not the human key of this moment: that one never comes here.
+    pub fn key(&mut self, key: Key) -> Keyed {
+        if key == self.rules.terminator {
+            return self.end();
+        }
+        if self.ignores(key) {
+            return Keyed::Ignored;
+        }
+        if !self.may_contain(key) {
+            self.entered.clear();
+            return Keyed::Invalid;
+        }
+        self.entered.push(key.to_char());
+        if self.entered.len() >= usize::from(self.rules.max) {
+            return self.end();
+        }
+        Keyed::More
+    }
+
+    /// The inter-digit time-out has passed.
+    pub fn pause(&mut self) -> Keyed {
+        self.end()
+    }
+
+    fn end(&mut self) -> Keyed {
+        let value = std::mem::take(&mut self.entered);
+        if is_valid(&self.rules, &value) {
+            Keyed::Complete(value)
+        } else if value.len() == 1 && value.starts_with(self.human.to_char()) {
+            Keyed::Human
+        } else {
+            Keyed::Invalid
+        }
+    }
+
+    fn may_contain(&self, key: Key) -> bool {
+        key.digit().is_some()
+            && match &self.rules.alphabet {
+                Some(alphabet) => alphabet.contains(key.to_char()),
+                None => true,
+            }
+    }
+}
+
+/// Whether `value` has an allowed length and a right checksum.
+pub fn is_valid(rules: &Digits, value: &str) -> bool {
+    let length = usize::from(rules.min)..=usize::from(rules.max);
+    length.contains(&value.len())
+        && match rules.checksum {
+            None => true,
+            Some(Checksum::Luhn) => luhn(value),
+            Some(Checksum::Mod97) => mod97(value),
+        }
+}
+
+/// ISO/IEC 7812-1, annex B: from the right, every second digit doubled, its digits added.
+fn luhn(value: &str) -> bool {
+    let sum: u32 = value
+        .chars()
+        .rev()
+        .filter_map(|symbol| symbol.to_digit(10))
+        .zip([false, true].into_iter().cycle())
+        .map(
+            |(digit, doubled)| match digit * if doubled { 2 } else { 1 } {
+                ten_or_more @ 10.. => ten_or_more - 9,
+                digit => digit,
+            },
+        )
+        .sum();
+    sum.is_multiple_of(10)
+}
+
+/// ISO/IEC 7064 MOD 97-10: the number, its two check digits included, leaves 1.
+fn mod97(value: &str) -> bool {
+    let digits = value.chars().filter_map(|symbol| symbol.to_digit(10));
+    digits.fold(0, |rest, digit| (rest * 10 + digit) % 97) == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(min: u8, max: u8) -> Digits {
+        Digits {
+            min,
+            max,
+            checksum: None,
+            terminator: Key::HASH,
+            alphabet: None,
+        }
+    }
+
+    /// Keys them one by one; `_` is a pause. The last answer counts.
+    fn key_in(rules: Digits, keys: &str) -> Keyed {
+        let mut entry = DigitEntry::new(rules, Key::ZERO);
+        let mut last = Keyed::Ignored;
+        for symbol in keys.chars() {
+            last = match Key::from_char(symbol) {
+                Some(key) => entry.key(key),
+                None => entry.pause(),
+            };
+        }
+        last
+    }
+
+    #[test]
+    fn a_number_completes_by_length_terminator_or_pause() {
+        let complete = |value: &str| Keyed::Complete(value.to_string());
+        assert_eq!(key_in(rules(4, 4), "1234"), complete("1234"));
+        assert_eq!(key_in(rules(4, 8), "12345#"), complete("12345"));
+        assert_eq!(key_in(rules(4, 8), "12345_"), complete("12345"));
+        assert_eq!(key_in(rules(4, 8), "123"), Keyed::More);
+        assert_eq!(key_in(rules(4, 8), "123#"), Keyed::Invalid);
+        assert_eq!(key_in(rules(4, 8), "123_"), Keyed::Invalid);
+        assert_eq!(key_in(rules(4, 8), "#"), Keyed::Invalid);
+        assert_eq!(key_in(rules(4, 8), "1A"), Keyed::Ignored);
+    }
+
+    #[test]
+    fn what_was_invalid_is_forgotten() {
+        assert_eq!(
+            key_in(rules(4, 4), "12#1234"),
+            Keyed::Complete("1234".to_string())
+        );
+    }
+
+    #[test]
+    fn a_lone_zero_means_a_person_unless_it_is_a_value() {
+        assert_eq!(key_in(rules(4, 8), "0#"), Keyed::Human);
+        assert_eq!(key_in(rules(4, 8), "0_"), Keyed::Human);
+        assert_eq!(key_in(rules(4, 8), "00#"), Keyed::Invalid);
+        assert_eq!(
+            key_in(rules(1, 8), "0#"),
+            Keyed::Complete("0".to_string()),
+            "0 alone is a value here"
+        );
+        assert_eq!(
+            key_in(rules(4, 4), "0000"),
+            Keyed::Complete("0000".to_string())
+        );
+    }
+
+    #[test]
+    fn the_human_key_is_star_where_digits_may_contain_it() {
+        let without_zero = Digits {
+            alphabet: Some("123456789".to_string()),
+            ..rules(4, 4)
+        };
+        let human_key = |rules: &Digits, human: char| {
+            let human = Key::from_char(human).expect("a telephone key");
+            DigitEntry::new(rules.clone(), human).human_key().to_char()
+        };
+        assert_eq!(human_key(&rules(4, 4), '0'), '*');
+        assert_eq!(human_key(&rules(4, 4), '9'), '*');
+        assert_eq!(human_key(&without_zero, '0'), '0');
+        assert_eq!(human_key(&without_zero, '9'), '*');
+        assert_eq!(
+            key_in(
+                Digits {
+                    alphabet: Some("12".to_string()),
+                    ..rules(4, 4)
+                },
+                "13"
+            ),
+            Keyed::Invalid
+        );
+    }
+
+    #[test]
+    fn checksums() {
+        let with = |checksum, value: &str| {
+            let rules = Digits {
+                checksum: Some(checksum),
+                ..rules(2, 30)
+            };
+            is_valid(&rules, value)
+        };
+        assert!(with(Checksum::Luhn, "4111111111111111"));
+        assert!(with(Checksum::Luhn, "79927398713"));
+        assert!(!with(Checksum::Luhn, "79927398710"));
+        // A number, then 98 minus (the number and 00) mod 97.
+        assert!(with(Checksum::Mod97, "79444"));
+        assert!(!with(Checksum::Mod97, "79445"));
+    }
+}

@@ -1,0 +1,437 @@
+//! The state machine of one call: a human key first, then the state's own business.
+
+use super::action::Action;
+use super::input::{FetchId, Input};
+use super::keys::TypeAhead;
+use super::path::Path;
+use super::program::Program;
+use super::speaker::Speaker;
+use super::state::{Next, State};
+use super::timers::{Timer, Timers};
+use crate::dialplan::model::{Dialplan, Handoff, HandoffId, Node, NodeId, NodeKind, Target};
+use crate::dialplan::template::Values;
+use crate::events::{CallRef, EndedBy, Event, LookupResult, RequestedBy};
+use crate::key::Key;
+use crate::language::Language;
+use crate::speech::sentences::Sentence;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Nodes in a row of which the caller hears nothing. More is a loop, and a person is rung.
+const MAX_QUIET_NODES: u32 = 64;
+/// Nodes in a row of which none is a question. More is a loop too, one that talks.
+const MAX_UNASKED_NODES: u32 = 256;
+/// Actions that can wait. One input makes far fewer, by the bounds above; were it full, entries for
+/// the log would be dropped, never what the call needs.
+const MAX_ACTIONS: usize = 2048;
+
+/// Who calls whom.
+#[derive(Debug, Clone)]
+pub struct CallContext {
+    pub call_ref: CallRef,
+    /// Empty when withheld.
+    pub caller: String,
+    pub called: String,
+    /// The language that the call begins in.
+    pub language: Language,
+}
+
+/// One call's way through a dialplan. Tell it what happened (`handle_*`), then drain
+/// [`Dialogue::poll_action`], then wait until [`Dialogue::next_timeout`] at most.
+#[derive(Debug)]
+pub struct Dialogue {
+    pub(super) program: Arc<Program>,
+    pub(super) context: CallContext,
+    pub(super) language: Language,
+    /// The time of what is being handled.
+    pub(super) now: Instant,
+    pub(super) state: State,
+    pub(super) node: NodeId,
+    pub(super) path: Path,
+    pub(super) steps: u32,
+    pub(super) handoff_steps: u32,
+    /// Values, by slot.
+    pub(super) slots: Vec<Option<String>>,
+    /// What lookups saved and `set` set.
+    pub(super) saved: Values,
+    pub(super) typed_ahead: TypeAhead,
+    pub(super) speaker: Speaker,
+    pub(super) timers: Timers,
+    pub(super) sensitive: bool,
+    pub(super) last_fetch: FetchId,
+    /// The handoff that was tried last.
+    pub(super) last_handoff: Option<HandoffId>,
+    /// The node in which the caller's way to a person began.
+    pub(super) wish: NodeId,
+    /// Between a failed transfer and the next node: what is asked are handoff steps.
+    pub(super) after_handoff: bool,
+    /// Said before the next question, once.
+    pub(super) told_first: Vec<Sentence>,
+    /// No message could be recorded: none is offered again.
+    pub(super) message_failed: bool,
+    pub(super) quiet_nodes: u32,
+    pub(super) unasked_nodes: u32,
+    actions: VecDeque<Action>,
+}
+
+impl Dialogue {
+    pub fn new(program: Arc<Program>, context: CallContext, now: Instant) -> Dialogue {
+        let start = program.dialplan.start;
+        Dialogue {
+            language: context.language,
+            context,
+            now,
+            state: State::New,
+            node: start,
+            path: Path::default(),
+            steps: 0,
+            handoff_steps: 0,
+            slots: vec![None; program.dialplan.slots.len()],
+            saved: Values::new(),
+            typed_ahead: TypeAhead::default(),
+            speaker: Speaker::default(),
+            timers: Timers::default(),
+            sensitive: false,
+            last_fetch: FetchId(0),
+            last_handoff: None,
+            wish: start,
+            after_handoff: false,
+            told_first: Vec::new(),
+            message_failed: false,
+            quiet_nodes: 0,
+            unasked_nodes: 0,
+            actions: VecDeque::new(),
+            program,
+        }
+    }
+
+    pub fn handle_input(&mut self, now: Instant, input: Input) {
+        self.now = now;
+        let next = match input {
+            // Law 1: before recognizers, lookups and the node's own keys.
+            Input::Key { key, source } => self.handle_key(key, source),
+            Input::Start => self.start(),
+            Input::PartPlayed { play, part } => {
+                self.part_played(play, part);
+                None
+            }
+            Input::PlayEnded { play } if self.speaker.ended(play) => self.play_ended(),
+            Input::PlayFailed { play, reason } if self.speaker.ended(play) => {
+                self.play_failed(reason)
+            }
+            Input::PlayEnded { .. } | Input::PlayFailed { .. } => None,
+            Input::Fetched { fetch, result } => self.fetched(fetch, result),
+            Input::HandoffReturned { reason } => self.handoff_returned(reason),
+            Input::MessageEnded { milliseconds, file } => self.message_ended(milliseconds, file),
+            Input::MessageFailed { .. } => self.message_could_not_be_kept(),
+        };
+        self.run(next);
+    }
+
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.now = now;
+        for timer in Timer::ALL {
+            if self.timers.take_due(timer, now) {
+                let next = self.timer_fired(timer);
+                self.run(next);
+            }
+        }
+    }
+
+    pub fn next_timeout(&self) -> Option<Instant> {
+        self.timers.next_timeout()
+    }
+
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// Menus, questions and confirmations put to the caller so far.
+    pub fn steps(&self) -> u32 {
+        self.steps
+    }
+
+    /// Distinct menus and questions on the path from the start to here.
+    pub fn depth(&self) -> u32 {
+        self.path.depth()
+    }
+
+    pub fn node_name(&self) -> &str {
+        &self.node().name
+    }
+
+    /// The key that reaches a person at this moment (law 1).
+    pub fn human_key_now(&self) -> Key {
+        match &self.state {
+            State::Keying(keying) => keying.entry.human_key(),
+            _ => self.dialplan().human.key,
+        }
+    }
+
+    /// Whether a sensitive slot is being keyed or confirmed.
+    pub fn is_sensitive(&self) -> bool {
+        self.sensitive
+    }
+
+    pub fn language(&self) -> Language {
+        self.language
+    }
+
+    /// What a person who takes the call should know, the most useful first: what the caller gave
+    /// (of sensitive slots the last four digits where they are shared), then how far they came.
+    pub fn handoff_context(&self) -> Vec<(String, String)> {
+        let mut context: Vec<(String, String)> = self
+            .dialplan()
+            .slots
+            .iter()
+            .zip(&self.slots)
+            .filter_map(|(slot, value)| {
+                let value = value.as_deref()?;
+                let shared = match (slot.sensitive, slot.share_last4) {
+                    (false, _) => value,
+                    (true, true) => last4(value)?,
+                    (true, false) => return None,
+                };
+                Some((slot.name.clone(), shared.to_string()))
+            })
+            .collect();
+        context.push(("language".to_string(), self.language.tag().to_string()));
+        context.push(("depth".to_string(), self.depth().to_string()));
+        context.push(("steps".to_string(), self.steps.to_string()));
+        context
+    }
+
+    pub(super) fn dialplan(&self) -> &Dialplan {
+        &self.program.dialplan
+    }
+
+    pub(super) fn node(&self) -> &Node {
+        self.dialplan().node(self.node)
+    }
+
+    pub(super) fn act(&mut self, action: Action) {
+        let full = self.actions.len() >= MAX_ACTIONS;
+        if !(full && matches!(action, Action::Log(_))) {
+            self.actions.push_back(action);
+        }
+    }
+
+    pub(super) fn log(&mut self, event: Event) {
+        self.act(Action::Log(event));
+    }
+
+    pub(super) fn set_sensitive(&mut self, sensitive: bool) {
+        if self.sensitive != sensitive {
+            self.sensitive = sensitive;
+            self.act(Action::Sensitive(sensitive));
+        }
+    }
+
+    fn start(&mut self) -> Option<Next> {
+        if !matches!(self.state, State::New) {
+            return None;
+        }
+        self.speaker.greet();
+        let start = self.dialplan().start;
+        let speaks = matches!(
+            self.dialplan().node(start).kind,
+            NodeKind::Menu(_) | NodeKind::LanguageMenu(_) | NodeKind::Ask(_) | NodeKind::Say(_)
+        );
+        if speaks {
+            return Some(Next::To(Target::Node(start)));
+        }
+        self.state = State::Greeting;
+        self.play(Vec::new());
+        None
+    }
+
+    /// Follows the dialplan until something has to be waited for.
+    fn run(&mut self, mut next: Option<Next>) {
+        while let Some(step) = next {
+            self.quiet_nodes += 1;
+            self.unasked_nodes += 1;
+            if self.quiet_nodes > MAX_QUIET_NODES || self.unasked_nodes > MAX_UNASKED_NODES {
+                let handoff = self.dialplan().human.handoff;
+                self.ring(RequestedBy::Failure, handoff);
+                return;
+            }
+            next = match step {
+                Next::To(target) => self.follow(target, RequestedBy::Dialplan),
+                Next::Failed(target) => self.follow(target, RequestedBy::Failure),
+                Next::Again(node) => self.enter(node, true),
+                Next::Human(by) => self.follow(Target::Human, by),
+            };
+        }
+    }
+
+    fn follow(&mut self, target: Target, by: RequestedBy) -> Option<Next> {
+        match target {
+            Target::Node(node) => self.enter(node, false),
+            Target::Human => {
+                let handoff = self.dialplan().human.handoff;
+                self.ring(by, handoff);
+                None
+            }
+            Target::Back => Some(self.back()),
+            Target::Repeat => Some(Next::Again(self.node)),
+            Target::Callback => self.begin_callback(),
+            Target::Message => self.begin_message(),
+            Target::Hangup => self.say_goodbye(None, "the dialplan led to its end"),
+        }
+    }
+
+    /// `again`: the caller asked for it, so a question is put even if its slot is filled.
+    fn enter(&mut self, node: NodeId, again: bool) -> Option<Next> {
+        self.leave();
+        self.node = node;
+        self.after_handoff = false;
+        let program = Arc::clone(&self.program);
+        let node = program.dialplan.node(node);
+        self.log(Event::NodeEntered {
+            node: node.name.clone(),
+        });
+        match &node.kind {
+            NodeKind::Menu(_) => self.enter_menu(),
+            NodeKind::LanguageMenu(_) => self.enter_language_menu(),
+            NodeKind::Ask(ask) => self.enter_ask(ask, again),
+            NodeKind::Say(say) => self.enter_say(say),
+            NodeKind::Http(http) => self.enter_http(http),
+            NodeKind::Branch(branch) => self.enter_branch(branch),
+            NodeKind::Set(set) => self.enter_set(set),
+            NodeKind::SwitchLanguage { language, to } => self.enter_switch(*language, *to),
+            NodeKind::Transfer { handoff } => self.enter_transfer(*handoff),
+            NodeKind::Hangup { goodbye } => {
+                self.say_goodbye(goodbye.as_ref(), "the dialplan ended the call")
+            }
+        }
+    }
+
+    /// Ends what the state had under way. What plays goes on until something replaces or stops it.
+    pub(super) fn leave(&mut self) {
+        self.timers.stop(Timer::NoInput);
+        self.timers.stop(Timer::InterDigit);
+        self.timers.stop(Timer::LookingUp);
+        self.timers.stop(Timer::Fetch);
+        self.timers.stop(Timer::Message);
+        self.set_sensitive(false);
+        match &self.state {
+            State::LookingUp(lookup) => {
+                let fetch = lookup.fetch;
+                self.act(Action::CancelFetch(fetch));
+                self.log_lookup_ended(LookupResult::Cancelled);
+            }
+            State::RecordingMessage(_) => self.act(Action::StopMessage),
+            _ => {}
+        }
+        self.state = State::Saying;
+    }
+
+    pub(super) fn back(&mut self) -> Next {
+        Next::Again(self.path.back(self.node).unwrap_or(self.node))
+    }
+
+    /// The caller's way to a person begins.
+    pub(super) fn ring(&mut self, by: RequestedBy, handoff: HandoffId) {
+        self.leave();
+        self.stop_playing();
+        self.typed_ahead.clear();
+        self.quiet_nodes = 0;
+        self.unasked_nodes = 0;
+        self.wish = self.node;
+        self.last_handoff = Some(handoff);
+        self.state = State::WithPeople;
+        self.log(Event::HumanRequested {
+            by,
+            node: self.node_name().to_string(),
+            steps: self.steps,
+            depth: self.depth(),
+        });
+        let apology = (by == RequestedBy::Failure).then_some(Sentence::SomethingWentWrong);
+        self.act(Action::Transfer { handoff, apology });
+    }
+
+    fn play_ended(&mut self) -> Option<Next> {
+        self.timers.stop(Timer::Play);
+        match &self.state {
+            State::Greeting => Some(Next::To(Target::Node(self.dialplan().start))),
+            State::Choosing(_) | State::Keying(_) => {
+                self.question_was_heard();
+                None
+            }
+            State::Saying => self.said(),
+            State::LookingUp(_) => {
+                self.keep_lookup_audible();
+                None
+            }
+            State::BeforeMessage(handoff) => {
+                let handoff = *handoff;
+                self.record_message(handoff);
+                None
+            }
+            State::SayingGoodbye(reason) => {
+                let reason = reason.to_string();
+                self.state = State::Ended;
+                self.timers.stop_all();
+                self.act(Action::HangUp {
+                    by: EndedBy::Dialplan,
+                    reason,
+                });
+                None
+            }
+            State::New | State::WithPeople | State::RecordingMessage(_) | State::Ended => None,
+        }
+    }
+
+    /// The caller hears a person instead of what could not be said; but where the way to a person
+    /// has just failed, or nothing of worth was lost, the dialogue goes on as if it had been heard.
+    fn play_failed(&mut self, reason: String) -> Option<Next> {
+        self.log(Event::PromptFailed {
+            node: self.node_name().to_string(),
+            reason,
+        });
+        let goes_on = match &self.state {
+            State::Greeting | State::Saying => false,
+            State::Choosing(_) | State::Keying(_) => self.after_handoff,
+            _ => true,
+        };
+        if goes_on {
+            self.play_ended()
+        } else {
+            self.timers.stop(Timer::Play);
+            Some(Next::Human(RequestedBy::Failure))
+        }
+    }
+
+    fn timer_fired(&mut self, timer: Timer) -> Option<Next> {
+        match timer {
+            Timer::Play => {
+                self.speaker.forget();
+                self.play_ended()
+            }
+            Timer::NoInput => self.no_input(),
+            Timer::InterDigit => self.digits_paused(),
+            Timer::LookingUp => {
+                self.say_looking_up();
+                None
+            }
+            Timer::Fetch => self.fetch_timed_out(),
+            Timer::Message => self.message_could_not_be_kept(),
+        }
+    }
+
+    /// The handoff that a callback or a message is left for.
+    pub(super) fn handoff_for_later(&self) -> HandoffId {
+        self.last_handoff.unwrap_or(self.dialplan().human.handoff)
+    }
+
+    pub(super) fn handoff(&self, id: HandoffId) -> &Handoff {
+        self.dialplan().handoff(id)
+    }
+}
+
+/// Of four digits or fewer nothing is told.
+pub(super) fn last4(value: &str) -> Option<&str> {
+    let start = value.len().checked_sub(4).filter(|&start| start > 0)?;
+    value.get(start..)
+}

@@ -1,0 +1,187 @@
+//! A question that is answered by a number. Asked once a call, unless the caller goes back to it.
+
+use crate::dialogue::action::Part;
+use crate::dialogue::digits::{DigitEntry, Keyed};
+use crate::dialogue::interpreter::{Dialogue, last4};
+use crate::dialogue::state::{Among, Failure, Failures, Keying, Next, State, Wanted};
+use crate::dialogue::timers::Timer;
+use crate::dialplan::model::{Ask, NodeKind, SlotId, SlotKind};
+use crate::events::{Event, RequestedBy, SlotValue};
+use crate::key::Key;
+use crate::speech::sentences::Sentence;
+use std::time::Duration;
+
+impl Dialogue {
+    pub(in crate::dialogue) fn enter_ask(&mut self, ask: &Ask, again: bool) -> Option<Next> {
+        let filled = self.slot_value(ask.slot).is_some();
+        if filled && !again {
+            return Some(Next::To(ask.to));
+        }
+        self.path.visit(self.node);
+        self.ask_for_slot(ask.slot)
+    }
+
+    fn ask_for_slot(&mut self, slot: SlotId) -> Option<Next> {
+        let declared = self.dialplan().slot(slot);
+        let SlotKind::Digits(rules) = declared.kind.clone();
+        let sensitive = declared.sensitive;
+        self.set_sensitive(sensitive);
+        self.state = State::Keying(Keying {
+            wanted: Wanted::Slot(slot),
+            entry: DigitEntry::new(rules, self.dialplan().human.key),
+            failures: Failures::default(),
+        });
+        self.put(None)
+    }
+
+    pub(in crate::dialogue) fn ask_parts(&self, again: bool) -> Result<Vec<Part>, String> {
+        let NodeKind::Ask(ask) = &self.node().kind else {
+            return Ok(Vec::new());
+        };
+        let shorter = ask.reprompt.as_ref().filter(|_| again);
+        self.prompt(shorter.unwrap_or(&ask.prompt))
+    }
+
+    /// A key while a number is keyed; the human key of this moment is handled before.
+    pub(in crate::dialogue) fn key_digit(&mut self, key: Key) -> Option<Next> {
+        let State::Keying(keying) = &mut self.state else {
+            return None;
+        };
+        let terminator = keying.entry.terminator();
+        let keyed = match key {
+            Key::STAR => return self.star_while_keying(),
+            key => keying.entry.key(key),
+        };
+        if keyed == Keyed::Ignored {
+            return None;
+        }
+        self.stop_playing();
+        self.timers.stop(Timer::NoInput);
+        let pause = self.inter_digit_timeout();
+        if matches!(keyed, Keyed::Complete(_)) && key != terminator {
+            self.typed_ahead
+                .expect_terminator(terminator, self.now + pause);
+        }
+        self.take_keyed(keyed)
+    }
+
+    pub(in crate::dialogue) fn digits_paused(&mut self) -> Option<Next> {
+        let State::Keying(keying) = &mut self.state else {
+            return None;
+        };
+        let keyed = keying.entry.pause();
+        self.take_keyed(keyed)
+    }
+
+    fn take_keyed(&mut self, keyed: Keyed) -> Option<Next> {
+        let pause = self.inter_digit_timeout();
+        match keyed {
+            Keyed::More | Keyed::Ignored => {
+                self.timers.arm(Timer::InterDigit, self.now + pause);
+                return None;
+            }
+            Keyed::Human => return Some(Next::Human(RequestedBy::Key)),
+            Keyed::Invalid => return self.failed_to_answer(Failure::NoMatch),
+            Keyed::Complete(value) => {
+                self.timers.stop(Timer::InterDigit);
+                match &self.state {
+                    State::Keying(Keying {
+                        wanted: Wanted::Slot(slot),
+                        ..
+                    }) => {
+                        let slot = *slot;
+                        self.fill(slot, value)
+                    }
+                    _ => self.book_callback(&value),
+                }
+            }
+        }
+    }
+
+    fn inter_digit_timeout(&self) -> Duration {
+        match &self.node().kind {
+            NodeKind::Ask(ask) => ask.inter_digit_timeout,
+            _ => self.dialplan().timing.inter_digit_timeout,
+        }
+    }
+
+    /// Back, where `*` does not mean a person.
+    fn star_while_keying(&mut self) -> Option<Next> {
+        self.stop_playing();
+        Some(self.back())
+    }
+
+    fn fill(&mut self, slot: SlotId, value: String) -> Option<Next> {
+        let declared = self.dialplan().slot(slot);
+        let logged = if declared.sensitive {
+            SlotValue::Sensitive {
+                length: u32::try_from(value.len()).unwrap_or(u32::MAX),
+            }
+        } else {
+            SlotValue::Plain(value.clone())
+        };
+        let name = declared.name.clone();
+        if let Some(place) = self.slots.get_mut(usize::from(slot.0)) {
+            *place = Some(value);
+        }
+        self.log(Event::SlotFilled {
+            slot: name,
+            value: logged,
+        });
+        let NodeKind::Ask(ask) = &self.node().kind else {
+            return None;
+        };
+        let (confirm, to) = (ask.confirm, ask.to);
+        if confirm {
+            return self.choose_among(Among::ValueRight(slot));
+        }
+        self.set_sensitive(false);
+        Some(Next::To(to))
+    }
+
+    /// Of a sensitive value only the end is read back.
+    pub(in crate::dialogue) fn read_back(&self, slot: SlotId) -> Vec<Part> {
+        let value = self.slot_value(slot).unwrap_or_default();
+        let (before, told) = if self.dialplan().slot(slot).sensitive {
+            (Sentence::EndingIn, last4(value))
+        } else {
+            (Sentence::YouKeyed, Some(value))
+        };
+        let mut parts = Vec::new();
+        if let Some(told) = told {
+            parts.push(self.sentence(before));
+            parts.extend(self.digits(told));
+        }
+        parts.push(self.sentence(Sentence::IsThatRight));
+        parts
+    }
+
+    pub(in crate::dialogue) fn value_is_right(&mut self, slot: SlotId, key: Key) -> Option<Next> {
+        let NodeKind::Ask(ask) = &self.node().kind else {
+            return None;
+        };
+        let to = ask.to;
+        let right = if key == Key::STAR {
+            Some(false)
+        } else {
+            Self::yes_or_no(key)
+        };
+        match right {
+            Some(true) => {
+                self.set_sensitive(false);
+                Some(Next::To(to))
+            }
+            Some(false) => {
+                if let Some(place) = self.slots.get_mut(usize::from(slot.0)) {
+                    *place = None;
+                }
+                self.ask_for_slot(slot)
+            }
+            None => self.not_a_choice(),
+        }
+    }
+
+    fn slot_value(&self, slot: SlotId) -> Option<&str> {
+        self.slots.get(usize::from(slot.0))?.as_deref()
+    }
+}

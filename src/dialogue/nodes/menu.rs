@@ -1,0 +1,36 @@
+//! Options by key.
+
+use crate::dialogue::action::Part;
+use crate::dialogue::interpreter::Dialogue;
+use crate::dialogue::state::{Among, Next};
+use crate::dialplan::model::NodeKind;
+use crate::key::Key;
+
+impl Dialogue {
+    pub(in crate::dialogue) fn enter_menu(&mut self) -> Option<Next> {
+        self.path.visit(self.node);
+        self.choose_among(Among::Menu)
+    }
+
+    pub(in crate::dialogue) fn menu_parts(&self, again: bool) -> Result<Vec<Part>, String> {
+        let NodeKind::Menu(menu) = &self.node().kind else {
+            return Ok(Vec::new());
+        };
+        let shorter = menu.reprompt.as_ref().filter(|_| again);
+        self.prompt(shorter.unwrap_or(&menu.prompt))
+    }
+
+    pub(in crate::dialogue) fn choose_option(&mut self, key: Key) -> Option<Next> {
+        if key == Key::STAR {
+            return Some(self.back());
+        }
+        let NodeKind::Menu(menu) = &self.node().kind else {
+            return None;
+        };
+        let option = menu.options.iter().find(|option| option.key == key);
+        match option.map(|option| option.to) {
+            Some(to) => Some(Next::To(to)),
+            None => self.not_a_choice(),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Nobody could be had, or the person left: the caller is told, and chooses (law 2).
+
+use super::interpreter::Dialogue;
+use super::state::{Among, Choosing, Next, State, Wanted};
+use crate::dialplan::model::{HandoffId, Otherwise};
+use crate::events::ReturnReason;
+use crate::key::Key;
+use crate::speech::sentences::{Choice, Sentence};
+
+impl Dialogue {
+    pub(super) fn handoff_returned(&mut self, reason: ReturnReason) -> Option<Next> {
+        if !matches!(self.state, State::WithPeople) {
+            return None;
+        }
+        self.typed_ahead.clear();
+        let (told, try_again) = match reason {
+            ReturnReason::NobodyAnswered => (Sentence::NobodyAnswered, true),
+            ReturnReason::OutOfHours => (Sentence::OutOfHours, false),
+            ReturnReason::AgentLeft => (Sentence::AgentLeft, true),
+        };
+        self.offer_choices(vec![told], try_again)
+    }
+
+    /// `told` is said before the choices, once.
+    pub(super) fn offer_choices(&mut self, told: Vec<Sentence>, try_again: bool) -> Option<Next> {
+        self.after_handoff = true;
+        let otherwise = if self.message_failed {
+            Choice::Callback
+        } else {
+            self.otherwise(self.handoff_for_later())
+        };
+        self.told_first = told;
+        self.choose_among(Among::Returned(Choice::menu(try_again, otherwise)))
+    }
+
+    /// Where a handoff's chain ends. A chain is no longer than there are handoffs (the checker
+    /// refuses cycles).
+    fn otherwise(&self, mut handoff: HandoffId) -> Choice {
+        for _ in 0..self.dialplan().handoffs.len() {
+            match self.handoff(handoff).otherwise {
+                Otherwise::Handoff(next) => handoff = next,
+                Otherwise::Callback => return Choice::Callback,
+                Otherwise::Message => return Choice::Message,
+            }
+        }
+        Choice::Callback
+    }
+
+    pub(super) fn choose_after_handoff(
+        &mut self,
+        key: Key,
+        choices: &[(Key, Choice)],
+    ) -> Option<Next> {
+        if key == Key::STAR {
+            return self.put(None);
+        }
+        let chosen = choices.iter().find(|(option, _)| *option == key);
+        match chosen.map(|(_, choice)| *choice) {
+            Some(Choice::TryAgain) => self.human_key(),
+            Some(Choice::Callback) => self.begin_callback(),
+            Some(Choice::Message) => self.begin_message(),
+            Some(Choice::BackToBot) => {
+                let last = self.path.last();
+                Some(Next::Again(last.unwrap_or(self.dialplan().start)))
+            }
+            None => self.not_a_choice(),
+        }
+    }
+
+    /// Whether silence or wrong keys for the third time lead elsewhere than to a person: ringing
+    /// people who could not be had would be a loop.
+    pub(super) fn gives_up_by_itself(&self) -> bool {
+        match &self.state {
+            State::Choosing(Choosing { among, .. }) => {
+                matches!(among, Among::Returned(_) | Among::NumberRight(_))
+            }
+            State::Keying(keying) => keying.wanted == Wanted::CallbackNumber,
+            _ => false,
+        }
+    }
+
+    /// What loses nothing: a callback on the caller's own number, else a message; and it is said.
+    pub(super) fn give_up_on_answer(&mut self) -> Option<Next> {
+        match self.caller_number() {
+            Some(number) => self.book_callback_on_own_number(&number),
+            None if self.message_failed => self.say_goodbye(None, "the caller did not answer"),
+            None => self.begin_message(),
+        }
+    }
+}

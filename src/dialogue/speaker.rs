@@ -1,0 +1,200 @@
+//! What is said: prompts and sentences to parts, and what follows from their being heard.
+
+use super::action::{Action, Content, Part, Play};
+use super::input::PlayId;
+use super::interpreter::Dialogue;
+use super::timers::Timer;
+use crate::dialplan::model::{NodeKind, Prompt};
+use crate::dialplan::template;
+use crate::events::Event;
+use crate::key::Key;
+use crate::language::Language;
+use crate::speech::sentences::Sentence;
+use crate::speech::verbaliser::digit_groups;
+use std::time::Duration;
+
+/// Longer than any play: its end was never reported, and the call goes on.
+const LONGEST_PLAY: Duration = Duration::from_secs(300);
+/// Between the groups of a number.
+const BETWEEN_GROUPS: Duration = Duration::from_millis(250);
+
+#[derive(Debug, Default)]
+pub(super) struct Speaker {
+    last: u32,
+    playing: Option<Playing>,
+    /// The greeting is still to be played, before whatever comes first.
+    greeting_due: bool,
+    /// No offer of a person was heard to its end yet in this language: the next question has one.
+    pub offer_due: bool,
+}
+
+#[derive(Debug)]
+struct Playing {
+    id: PlayId,
+    /// The parts that offer a person, and by which key.
+    offers: Vec<(usize, Key)>,
+    /// The last part of the greeting.
+    notice: Option<usize>,
+}
+
+impl Speaker {
+    pub fn greet(&mut self) {
+        self.greeting_due = true;
+        self.offer_due = true;
+    }
+
+    /// Whether it was this play that is over.
+    pub fn ended(&mut self, play: PlayId) -> bool {
+        self.playing.take_if(|playing| playing.id == play).is_some()
+    }
+
+    pub fn forget(&mut self) {
+        self.playing = None;
+    }
+}
+
+impl Dialogue {
+    /// Replaces what is playing. The greeting comes first where it is still due.
+    pub(super) fn play(&mut self, parts: Vec<Part>) {
+        let mut all = Vec::new();
+        let mut notice = None;
+        if std::mem::take(&mut self.speaker.greeting_due) {
+            all = self.greeting();
+            notice = all
+                .iter()
+                .rposition(|part| !matches!(part.content, Content::Sentence(_)));
+        }
+        all.extend(parts);
+        if all.is_empty() {
+            all.push(self.part(Content::Pause(Duration::from_millis(20))));
+        }
+        let offers = all.iter().enumerate().filter_map(|(index, part)| {
+            let Content::Sentence(Sentence::HumanOffer { key }) = part.content else {
+                return None;
+            };
+            Some((index, key))
+        });
+        let offers = offers.collect();
+        self.speaker.last += 1;
+        let id = PlayId(self.speaker.last);
+        self.speaker.playing = Some(Playing { id, offers, notice });
+        self.timers.arm(Timer::Play, self.now + LONGEST_PLAY);
+        self.act(Action::Play(Play { id, parts: all }));
+    }
+
+    pub(super) fn stop_playing(&mut self) {
+        self.timers.stop(Timer::Play);
+        if self.speaker.playing.take().is_some() {
+            self.act(Action::StopPlaying);
+        }
+    }
+
+    pub(super) fn part_played(&mut self, play: PlayId, part: usize) {
+        let Some(playing) = self.speaker.playing.as_ref().filter(|it| it.id == play) else {
+            return;
+        };
+        let offered = playing.offers.iter().find(|(index, _)| *index == part);
+        let offered = offered.map(|&(_, key)| key);
+        let notice_heard = playing.notice == Some(part);
+        if let Some(key) = offered {
+            self.speaker.offer_due = false;
+            self.log(Event::HumanOffered { key });
+        }
+        if notice_heard && self.dialplan().record {
+            self.act(Action::StartRecording);
+        }
+    }
+
+    /// The greeting and the offer of a person. Where the caller is about to choose a language, in
+    /// each of them.
+    fn greeting(&self) -> Vec<Part> {
+        let dialplan = self.dialplan();
+        let start = &dialplan.node(dialplan.start).kind;
+        let languages = match start {
+            NodeKind::LanguageMenu(_) => dialplan.languages.clone(),
+            _ => vec![self.language],
+        };
+        let key = self.human_key_now();
+        let mut parts = Vec::new();
+        for language in languages {
+            // What fails in a greeting's template fails in the first prompt too; there it matters.
+            parts.extend(
+                self.prompt_in(&dialplan.greeting, language)
+                    .unwrap_or_default(),
+            );
+            let content = Content::Sentence(Sentence::HumanOffer { key });
+            parts.push(Part { language, content });
+        }
+        parts
+    }
+
+    pub(super) fn greeting_is_due(&self) -> bool {
+        self.speaker.greeting_due
+    }
+
+    pub(super) fn sentence(&self, sentence: Sentence) -> Part {
+        self.part(Content::Sentence(sentence))
+    }
+
+    fn part(&self, content: Content) -> Part {
+        Part {
+            language: self.language,
+            content,
+        }
+    }
+
+    pub(super) fn prompt(&self, prompt: &Prompt) -> Result<Vec<Part>, String> {
+        self.prompt_in(prompt, self.language)
+    }
+
+    /// In the wanted language, or in the first one that has words.
+    fn prompt_in(&self, prompt: &Prompt, language: Language) -> Result<Vec<Part>, String> {
+        let wanted = prompt.text.get(language).map(|text| (language, text));
+        let Some((language, source)) = wanted.or_else(|| prompt.text.iter().next()) else {
+            let audio = prompt.audio.clone();
+            let text = String::new();
+            let recording = audio.map(|audio| Content::Text {
+                text,
+                audio: Some(audio),
+            });
+            return Ok(recording
+                .map(|content| self.part(content))
+                .into_iter()
+                .collect());
+        };
+        let values = self.spoken_values();
+        let text = self.program.templates.speak(language, source, &values)?;
+        let audio = prompt
+            .audio
+            .clone()
+            .filter(|_| !template::has_values(source));
+        if text.trim().is_empty() && audio.is_none() {
+            return Ok(Vec::new());
+        }
+        let content = Content::Text { text, audio };
+        Ok(vec![Part { language, content }])
+    }
+
+    /// One prompt in every language it has, each spoken in its own.
+    pub(super) fn prompt_in_all(&self, prompt: &Prompt) -> Result<Vec<Part>, String> {
+        let languages = prompt.text.iter().map(|(language, _)| language);
+        let mut parts = Vec::new();
+        for language in languages {
+            parts.extend(self.prompt_in(prompt, language)?);
+        }
+        Ok(parts)
+    }
+
+    /// Digit by digit, in groups, from sounds that exist already: nothing has to be synthesized.
+    pub(super) fn digits(&self, number: &str) -> Vec<Part> {
+        let mut parts = Vec::new();
+        for group in digit_groups(number) {
+            if !parts.is_empty() {
+                parts.push(self.part(Content::Pause(BETWEEN_GROUPS)));
+            }
+            let digits = group.bytes().filter(u8::is_ascii_digit);
+            parts.extend(digits.map(|digit| self.sentence(Sentence::Digit(digit - b'0'))));
+        }
+        parts
+    }
+}

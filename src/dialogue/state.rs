@@ -1,0 +1,96 @@
+//! Where a dialogue is: in exactly one of these states, each with a play, a timer or a request
+//! under way that leads on.
+
+use super::digits::DigitEntry;
+use super::input::FetchId;
+use crate::dialplan::model::{HandoffId, HttpMethod, NodeId, SlotId, Target};
+use crate::events::RequestedBy;
+use crate::key::Key;
+use crate::speech::sentences::Choice;
+use std::time::Instant;
+
+#[derive(Debug)]
+pub(super) enum State {
+    /// Not answered yet.
+    New,
+    /// The greeting alone, before a start node that puts nothing to the caller itself.
+    Greeting,
+    /// One key answers.
+    Choosing(Choosing),
+    /// A number is keyed.
+    Keying(Keying),
+    Saying,
+    LookingUp(Lookup),
+    /// People are rung, or one has answered.
+    WithPeople,
+    /// "Please leave your message": recording follows.
+    BeforeMessage(HandoffId),
+    RecordingMessage(HandoffId),
+    /// The last words; the call ends after them, for this reason.
+    SayingGoodbye(&'static str),
+    Ended,
+}
+
+#[derive(Debug)]
+pub(super) struct Choosing {
+    pub among: Among,
+    pub failures: Failures,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Among {
+    Menu,
+    Languages,
+    /// Is the value, which was read back, right?
+    ValueRight(SlotId),
+    /// Did that answer the question?
+    Resolved,
+    /// After a failed transfer.
+    Returned(Vec<(Key, Choice)>),
+    /// Is this the number to call back on?
+    NumberRight(String),
+}
+
+#[derive(Debug)]
+pub(super) struct Keying {
+    pub wanted: Wanted,
+    pub entry: DigitEntry,
+    pub failures: Failures,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Slot(SlotId),
+    CallbackNumber,
+}
+
+/// Of one question, since it was put first.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Failures {
+    pub no_input: u32,
+    pub no_match: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Failure {
+    NoInput,
+    NoMatch,
+}
+
+#[derive(Debug)]
+pub(super) struct Lookup {
+    pub fetch: FetchId,
+    pub started: Instant,
+    pub method: HttpMethod,
+}
+
+/// Where to go on. The run loop follows it, so that no node calls another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    To(Target),
+    /// As `To`, after something failed: a person who is rung then is rung with an apology.
+    Failed(Target),
+    /// The caller wants this node again: a question is put even if its slot is filled.
+    Again(NodeId),
+    Human(RequestedBy),
+}

@@ -1,0 +1,202 @@
+//! A caller and everything around the dialogue: plays are heard when the test says so, time passes
+//! when the test says so.
+
+use super::plans::{compile, key};
+use crate::dialogue::action::{Action, Content, Fetch, Play};
+use crate::dialogue::input::{FetchFailure, Fetched, Input};
+use crate::dialogue::interpreter::{CallContext, Dialogue};
+use crate::dialplan::model::{Dialplan, HandoffId};
+use crate::events::{Event, KeySource, ReturnReason};
+use crate::language::Language;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub struct Caller {
+    pub dialogue: Dialogue,
+    pub now: Instant,
+    pub playing: Option<Play>,
+    pub fetch: Option<Fetch>,
+    pub recording: bool,
+    pub transfers: Vec<HandoffId>,
+    pub events: Vec<Event>,
+    pub actions: Vec<Action>,
+    pub hung_up: bool,
+}
+
+impl Caller {
+    /// Answered: the start node's prompt plays.
+    pub fn calls(plan: Dialplan) -> Caller {
+        Caller::with_number(plan, "+442079460000")
+    }
+
+    pub fn with_number(plan: Dialplan, caller: &str) -> Caller {
+        let now = Instant::now();
+        let context = CallContext {
+            call_ref: ulid::Ulid::nil(),
+            caller: caller.to_string(),
+            called: "100".to_string(),
+            language: Language::En,
+        };
+        let mut caller = Caller {
+            dialogue: Dialogue::new(compile(plan), context, now),
+            now,
+            playing: None,
+            fetch: None,
+            recording: false,
+            transfers: Vec::new(),
+            events: Vec::new(),
+            actions: Vec::new(),
+            hung_up: false,
+        };
+        caller.tell(Input::Start);
+        caller
+    }
+
+    pub fn tell(&mut self, input: Input) {
+        self.dialogue.handle_input(self.now, input);
+        self.drain();
+    }
+
+    pub fn press(&mut self, keys: &str) -> &mut Caller {
+        for symbol in keys.chars() {
+            let source = KeySource::TelephoneEvent;
+            let key = key(symbol);
+            self.tell(Input::Key { key, source });
+        }
+        self
+    }
+
+    /// Hears what plays to its end.
+    pub fn hears(&mut self) -> &mut Caller {
+        let play = self.playing.take().expect("something plays");
+        for part in 0..play.parts.len() {
+            self.tell(Input::PartPlayed {
+                play: play.id,
+                part,
+            });
+        }
+        self.tell(Input::PlayEnded { play: play.id });
+        self
+    }
+
+    pub fn waits(&mut self, seconds: f32) -> &mut Caller {
+        let until = self.now + Duration::from_secs_f32(seconds);
+        while let Some(timeout) = self.dialogue.next_timeout().filter(|&at| at <= until) {
+            self.now = self.now.max(timeout);
+            self.dialogue.handle_timeout(self.now);
+            self.drain();
+        }
+        self.now = until;
+        self
+    }
+
+    /// Hears it all and says nothing until the time-out.
+    pub fn is_silent(&mut self) -> &mut Caller {
+        self.hears().waits(5.0)
+    }
+
+    pub fn lookup_answers(&mut self, json: serde_json::Value) -> &mut Caller {
+        let fetch = self.fetch.take().expect("a lookup is under way");
+        self.tell(Input::Fetched {
+            fetch: fetch.id,
+            result: Ok(Fetched {
+                status: 200,
+                body: Arc::new(json),
+            }),
+        });
+        self
+    }
+
+    pub fn lookup_fails(&mut self) -> &mut Caller {
+        let fetch = self.fetch.take().expect("a lookup is under way");
+        let result = Err(FetchFailure {
+            status: Some(503),
+            reason: "Service Unavailable".to_string(),
+        });
+        let fetch = fetch.id;
+        self.tell(Input::Fetched { fetch, result });
+        self
+    }
+
+    pub fn nobody_answers(&mut self) -> &mut Caller {
+        self.handoff_returns(ReturnReason::NobodyAnswered)
+    }
+
+    pub fn handoff_returns(&mut self, reason: ReturnReason) -> &mut Caller {
+        self.tell(Input::HandoffReturned { reason });
+        self
+    }
+
+    pub fn play_fails(&mut self) -> &mut Caller {
+        let play = self.playing.take().expect("something plays").id;
+        let reason = "no voice".to_string();
+        self.tell(Input::PlayFailed { play, reason });
+        self
+    }
+
+    /// The words that play now.
+    pub fn hearing(&self) -> String {
+        let play = self.playing.as_ref().expect("something plays");
+        let parts = play.parts.iter().filter_map(|part| match &part.content {
+            Content::Text { text, .. } => Some(text.clone()),
+            Content::Sentence(sentence) => Some(sentence.text(part.language)),
+            Content::Pause(_) => None,
+        });
+        parts.collect::<Vec<_>>().join(" ")
+    }
+
+    /// The events since the last look, but for keys and entered nodes, in short.
+    pub fn log(&mut self) -> Vec<String> {
+        let events = std::mem::take(&mut self.events);
+        events.iter().filter_map(short).collect()
+    }
+
+    fn drain(&mut self) {
+        while let Some(action) = self.dialogue.poll_action() {
+            match &action {
+                Action::Play(play) => self.playing = Some(play.clone()),
+                Action::StopPlaying => self.playing = None,
+                Action::Fetch(fetch) => self.fetch = Some(fetch.clone()),
+                Action::CancelFetch(_) => self.fetch = None,
+                Action::Transfer { handoff, .. } => self.transfers.push(*handoff),
+                Action::RecordMessage { .. } => self.recording = true,
+                Action::StopMessage => {}
+                Action::HangUp { .. } => self.hung_up = true,
+                Action::Log(event) => self.events.push(event.clone()),
+                Action::StartRecording | Action::Sensitive(_) => {}
+            }
+            self.actions.push(action);
+        }
+    }
+}
+
+fn short(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::NodeEntered { .. } | Event::KeyPressed { .. } => return None,
+        Event::StepAsked {
+            node,
+            reprompt,
+            steps,
+            depth,
+            ..
+        } => {
+            let again = if *reprompt { " again" } else { "" };
+            format!("step {node}{again} ({steps}, {depth})")
+        }
+        Event::HandoffStepAsked { handoff_steps } => format!("handoff step {handoff_steps}"),
+        Event::HumanOffered { key } => format!("offered {key}"),
+        Event::HumanRequested {
+            by,
+            node,
+            steps,
+            depth,
+        } => format!("human by {by:?} in {node} ({steps}, {depth})"),
+        Event::NoInput { count, .. } => format!("no input {count}"),
+        Event::NoMatch { count, .. } => format!("no match {count}"),
+        Event::SlotFilled { slot, value } => format!("{slot} = {value:?}"),
+        Event::LookupStarted { node } => format!("lookup {node}"),
+        Event::LookupEnded { result, .. } => format!("looked up: {result:?}"),
+        Event::AnswerPlayed { node } => format!("answered {node}"),
+        other => format!("{other:?}"),
+    })
+}

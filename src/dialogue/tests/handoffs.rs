@@ -1,0 +1,207 @@
+//! After a failed transfer: always a choice, and something is always left behind (law 2).
+
+use super::caller::Caller;
+use super::plans::*;
+use crate::dialogue::input::Input;
+use crate::events::{Event, ReturnReason};
+
+fn returned(reason: ReturnReason) -> Caller {
+    let mut caller = Caller::calls(parcel());
+    caller.hears().press("0").handoff_returns(reason);
+    caller.transfers.clear();
+    caller.log();
+    caller
+}
+
+#[test]
+fn the_caller_is_told_and_can_choose() {
+    let caller = returned(ReturnReason::NobodyAnswered);
+    assert_eq!(
+        caller.hearing(),
+        "I am sorry, I could not reach anybody just now. To try again, press one. \
+         To be called back, press two. To go back to the menu, press three."
+    );
+    let caller = returned(ReturnReason::OutOfHours);
+    assert_eq!(
+        caller.hearing(),
+        "I am sorry, nobody is there at this hour. To be called back, press one. \
+         To go back to the menu, press two."
+    );
+}
+
+#[test]
+fn one_key_tries_again() {
+    for key in ["1", "0"] {
+        let mut caller = returned(ReturnReason::NobodyAnswered);
+        caller.press(key);
+        assert_eq!(caller.transfers, [SUPPORT]);
+        caller.nobody_answers();
+        assert!(caller.hearing().contains("could not reach"));
+        assert_eq!(
+            caller.log().last().map(String::as_str),
+            Some("handoff step 2")
+        );
+    }
+}
+
+#[test]
+fn trying_again_rings_the_handoff_that_was_wanted() {
+    let mut caller = Caller::calls(parcel());
+    caller.press("2").nobody_answers().press("0");
+    assert_eq!(caller.transfers, [REFUNDS, REFUNDS]);
+    caller.nobody_answers();
+    assert!(caller.hearing().contains("To leave a message, press two."));
+}
+
+#[test]
+fn back_to_the_bot() {
+    let mut caller = returned(ReturnReason::NobodyAnswered);
+    caller.press("3");
+    assert_eq!(caller.hearing(), "Main menu.");
+    assert_eq!((caller.dialogue.steps(), caller.dialogue.depth()), (2, 1));
+}
+
+#[test]
+fn a_callback_on_the_callers_own_number() {
+    let mut caller = returned(ReturnReason::OutOfHours);
+    caller.press("1");
+    assert!(
+        caller
+            .hearing()
+            .starts_with("We will call you back on this number: four four two zero"),
+        "{}",
+        caller.hearing()
+    );
+    caller.press("1");
+    assert!(caller.events.contains(&Event::CallbackBooked {
+        number: "+442079460000".to_string(),
+        handoff: "support".to_string(),
+        wish: "n0".to_string(),
+    }));
+    caller.hears();
+    assert!(caller.hung_up);
+}
+
+#[test]
+fn a_callback_on_another_number() {
+    let mut caller = returned(ReturnReason::OutOfHours);
+    caller.press("12");
+    assert!(caller.hearing().starts_with("Please key in the number"));
+    assert_eq!(caller.dialogue.human_key_now(), key('*'));
+    caller.press("0201234#");
+    assert!(
+        caller
+            .events
+            .iter()
+            .any(|it| matches!(it, Event::CallbackBooked { number, .. } if number == "0201234"))
+    );
+}
+
+#[test]
+fn a_withheld_number_is_asked_for() {
+    let mut caller = Caller::with_number(parcel(), "anonymous");
+    caller.press("0").handoff_returns(ReturnReason::OutOfHours);
+    caller.press("1");
+    assert!(caller.hearing().starts_with("Please key in the number"));
+    caller.press("*");
+    assert_eq!(
+        caller.transfers.len(),
+        2,
+        "star is a person while digits are keyed"
+    );
+}
+
+#[test]
+fn silence_loses_nothing() {
+    let mut caller = returned(ReturnReason::NobodyAnswered);
+    caller.is_silent().is_silent().is_silent();
+    assert!(
+        caller
+            .hearing()
+            .starts_with("We will call you back on this number")
+    );
+    assert!(
+        caller
+            .events
+            .iter()
+            .any(|it| matches!(it, Event::CallbackBooked { .. }))
+    );
+    caller.hears();
+    assert!(caller.hung_up);
+    assert!(caller.transfers.is_empty());
+
+    let mut caller = Caller::with_number(parcel(), "");
+    caller.press("0").nobody_answers();
+    caller.is_silent().is_silent().is_silent();
+    assert!(caller.hearing().starts_with("Please leave your message"));
+}
+
+#[test]
+fn a_message_is_recorded_and_kept() {
+    let mut caller = Caller::calls(parcel());
+    caller.press("3");
+    assert!(caller.hearing().starts_with("Please leave your message"));
+    caller.hears();
+    assert!(caller.recording);
+    caller.press("#");
+    caller.tell(Input::MessageEnded {
+        milliseconds: 4000,
+        file: "message.wav".to_string(),
+    });
+    assert!(caller.events.contains(&Event::MessageLeft {
+        handoff: "support".to_string(),
+        file: "message.wav".to_string(),
+        milliseconds: 4000,
+    }));
+    assert!(
+        caller
+            .hearing()
+            .starts_with("Thank you. Your message has been kept.")
+    );
+    caller.hears();
+    assert!(caller.hung_up);
+}
+
+#[test]
+fn a_message_that_fails_leads_to_a_callback() {
+    let mut caller = Caller::calls(parcel());
+    caller.press("2").nobody_answers().press("2").hears();
+    caller.tell(Input::MessageFailed {
+        reason: "disk full".to_string(),
+    });
+    assert_eq!(
+        caller.hearing(),
+        "I am sorry, your message could not be recorded. To try again, press one. \
+         To be called back, press two. To go back to the menu, press three."
+    );
+}
+
+#[test]
+fn a_person_can_be_had_instead_of_leaving_a_message() {
+    let mut caller = Caller::calls(parcel());
+    caller.press("3").hears().press("0");
+    assert_eq!(caller.transfers, [SUPPORT]);
+}
+
+#[test]
+fn prompts_that_fail_lead_to_a_person_once_and_never_round_in_a_circle() {
+    let mut caller = Caller::calls(parcel());
+    caller.play_fails();
+    assert_eq!(caller.transfers, [SUPPORT]);
+    caller.nobody_answers().play_fails();
+    assert_eq!(caller.transfers, [SUPPORT]);
+    caller
+        .waits(5.0)
+        .play_fails()
+        .waits(5.0)
+        .play_fails()
+        .waits(5.0);
+    assert!(
+        caller
+            .events
+            .iter()
+            .any(|it| matches!(it, Event::CallbackBooked { .. }))
+    );
+    caller.play_fails();
+    assert!(caller.hung_up);
+}

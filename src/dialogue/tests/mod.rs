@@ -1,0 +1,8 @@
+//! Tests read as what the caller does → what the dialogue does, in virtual time.
+
+mod caller;
+mod handoffs;
+mod lookups;
+mod plans;
+mod questions;
+mod walks;

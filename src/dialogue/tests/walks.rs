@@ -1,0 +1,157 @@
+//! Whole walks through a dialplan: steps, depth, back, language, the end.
+
+use super::caller::Caller;
+use super::plans::*;
+use crate::dialogue::action::Action;
+use crate::dialplan::model::{LanguageMenu, NodeKind, Target};
+use crate::language::Language;
+use serde_json::json;
+
+/// Law 4's example, word by word.
+#[test]
+fn steps_and_depth_are_counted_as_the_law_says() {
+    let mut caller = Caller::calls(parcel());
+    caller.is_silent();
+    assert_eq!(
+        caller.log(),
+        [
+            "step n0 (1, 1)",
+            "offered 0",
+            "no input 1",
+            "step n0 again (2, 1)"
+        ]
+    );
+    caller.press("1");
+    caller.press("12#");
+    assert_eq!(
+        caller.log(),
+        ["step n1 (3, 2)", "no match 1", "step n1 again (4, 2)"]
+    );
+    caller.press("1234");
+    caller.lookup_answers(json!({"state": "on its way"}));
+    assert_eq!(
+        caller.log(),
+        [
+            "number = Plain(\"1234\")",
+            "lookup n2",
+            "looked up: Ok { status: 200 }",
+        ]
+    );
+    caller.hears();
+    assert_eq!(caller.log(), ["answered n3", "step n3 (5, 3)"]);
+    caller.press("*");
+    assert_eq!(caller.log(), ["step n1 (6, 2)"]);
+    caller.press("*");
+    assert_eq!(caller.log(), ["human by Key in n1 (6, 2)"]);
+    assert_eq!(caller.transfers, [SUPPORT]);
+}
+
+#[test]
+fn the_call_begins_with_the_greeting_then_the_offer_then_the_menu() {
+    let mut caller = Caller::calls(parcel());
+    assert_eq!(
+        caller.hearing(),
+        "Welcome. Press zero at any time to speak to a person. Main menu."
+    );
+    assert!(!caller.actions.iter().any(is_start_of_recording));
+    caller.hears();
+    assert!(caller.actions.iter().any(is_start_of_recording));
+}
+
+fn is_start_of_recording(action: &Action) -> bool {
+    matches!(action, Action::StartRecording)
+}
+
+#[test]
+fn a_greeting_that_was_cut_short_starts_no_recording_and_its_offer_comes_again() {
+    let mut caller = Caller::calls(parcel());
+    caller.press("1");
+    assert!(caller.hearing().starts_with("Your number?"));
+    assert!(caller.hearing().contains("Press star"));
+    assert_eq!(caller.log(), ["step n0 (1, 1)", "step n1 (2, 2)"]);
+    caller.hears();
+    assert!(!caller.actions.iter().any(is_start_of_recording));
+}
+
+#[test]
+fn a_start_that_says_nothing_is_greeted_all_the_same() {
+    let mut plan = parcel();
+    plan.nodes[0].kind = NodeKind::Transfer { handoff: REFUNDS };
+    let mut caller = Caller::calls(plan);
+    assert_eq!(
+        caller.hearing(),
+        "Welcome. Press zero at any time to speak to a person."
+    );
+    assert!(caller.transfers.is_empty());
+    caller.hears();
+    assert_eq!(caller.transfers, [REFUNDS]);
+}
+
+#[test]
+fn star_leads_back_and_at_the_start_repeats() {
+    let inner = menu("Inner.", &[('1', Target::Back)]);
+    let mut caller = Caller::calls(plan(vec![menu("Outer.", &[('1', node(1))]), inner], vec![]));
+    caller.press("1").hears();
+    assert_eq!(caller.dialogue.depth(), 2);
+    caller.press("*");
+    assert!(caller.hearing().starts_with("Outer."));
+    assert_eq!(caller.dialogue.depth(), 1);
+    caller.press("*");
+    assert!(caller.hearing().starts_with("Outer."));
+    assert_eq!((caller.dialogue.steps(), caller.dialogue.depth()), (4, 1));
+    caller.press("11");
+    assert!(caller.hearing().starts_with("Outer."), "`back` as a target");
+}
+
+#[test]
+fn the_caller_hears_the_chosen_language_and_the_offer_in_it() {
+    let languages = NodeKind::LanguageMenu(LanguageMenu {
+        prompt: words("Press 1."),
+        options: vec![(key('1'), Language::En), (key('2'), Language::Zh)],
+        to: node(1),
+        no_input_timeout: NO_INPUT,
+    });
+    let mut caller = Caller::calls(plan(vec![languages, menu("Menu.", &[])], vec![]));
+    assert_eq!(
+        caller.hearing(),
+        "Welcome. Press zero at any time to speak to a person. \
+         zh:Welcome. 您可以随时按零转人工服务。 Press 1. zh:Press 1."
+    );
+    caller.hears().press("2");
+    assert_eq!(caller.hearing(), "zh:Menu. 您可以随时按零转人工服务。");
+    assert_eq!(caller.dialogue.language(), Language::Zh);
+}
+
+#[test]
+fn the_end_is_said_and_then_the_call_ends() {
+    let mut caller = Caller::calls(parcel());
+    caller.press("5");
+    assert_eq!(caller.hearing(), "Thank you for calling. Goodbye.");
+    assert!(!caller.hung_up);
+    caller.hears();
+    assert!(caller.hung_up);
+    assert_eq!(caller.dialogue.next_timeout(), None);
+}
+
+#[test]
+fn loops_lead_to_a_person() {
+    let silent = plan(vec![branch(&[], node(1)), branch(&[], node(0))], vec![]);
+    let mut caller = Caller::calls(silent);
+    caller.hears();
+    assert_eq!(
+        caller.log().last().map(String::as_str),
+        Some("human by Failure in n1 (0, 0)")
+    );
+
+    let talking = plan(
+        vec![say("Again.", node(1)), say("And again.", node(0))],
+        vec![],
+    );
+    let mut caller = Caller::calls(talking);
+    for _ in 0..1000 {
+        if caller.transfers.is_empty() {
+            caller.hears();
+        }
+    }
+    assert_eq!(caller.transfers, [SUPPORT]);
+}
