@@ -198,3 +198,61 @@ impl fmt::Debug for Headers {
         map.finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(lines: &[(&str, &'static str)]) -> Headers {
+        let mut headers = Headers::default();
+        for (name, value) in lines {
+            headers.push_other(name, *value);
+        }
+        headers
+    }
+
+    fn shown(headers: &Headers) -> Vec<String> {
+        let line = |field: &Field| {
+            let name = String::from_utf8_lossy(field.name.as_bytes());
+            format!("{name}: {}", String::from_utf8_lossy(&field.value))
+        };
+        headers.fields().iter().map(line).collect()
+    }
+
+    #[test]
+    fn compact_and_long_names_are_the_same() {
+        let headers = headers(&[
+            ("k", "100rel, timer"),
+            ("X-Y", "1"),
+            ("SUPPORTED", "Replaces"),
+        ]);
+        assert_eq!(headers.supported(), ["100rel", "timer", "replaces"]);
+        assert!(headers.lists(Header::Supported, "TIMER"));
+        assert_eq!(headers.get_other("x-y").map(|v| &v[..]), Some(&b"1"[..]));
+    }
+
+    #[test]
+    fn only_lists_are_split_at_commas() {
+        let headers = headers(&[("Via", "a, b"), ("Subject", "a, b"), ("Via", "c")]);
+        assert_eq!(
+            headers.all(Header::Via).collect::<Vec<_>>(),
+            [b"a", b"b", b"c"]
+        );
+        assert_eq!(headers.all(Header::Subject).collect::<Vec<_>>(), [b"a, b"]);
+    }
+
+    #[test]
+    fn lines_are_set_in_place() {
+        let mut headers = headers(&[("Via", "a, b"), ("To", "t"), ("Via", "c"), ("Via", "d")]);
+        headers.set_first(Header::Via, b"A;x");
+        assert_eq!(shown(&headers)[0], "Via: A;x, b");
+        headers.set(Header::Via, "e");
+        assert_eq!(shown(&headers), ["Via: e", "To: t"]);
+        headers.push_front(Header::Via, "f");
+        headers.push_front(Header::Route, "r");
+        assert_eq!(shown(&headers), ["Route: r", "Via: f", "Via: e", "To: t"]);
+        headers.remove(Header::Via);
+        headers.set(Header::From, "x");
+        assert_eq!(shown(&headers), ["Route: r", "To: t", "From: x"]);
+    }
+}

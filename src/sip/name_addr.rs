@@ -121,3 +121,86 @@ impl fmt::Display for NameAddr {
         f.write_str(&String::from_utf8_lossy(&self.to_bytes()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The display name, URI and parameters, or the fault.
+    fn check(text: &str, expected: Result<(Option<&str>, &str, &str), &str>) {
+        let read = NameAddr::parse(text.as_bytes());
+        let shown = read
+            .as_ref()
+            .map(|a| (a.display_name(), a.uri.to_string(), a.params.to_string()));
+        let shown = shown
+            .as_ref()
+            .map(|(d, u, p)| (d.as_deref(), u.as_str(), p.as_str()));
+        assert_eq!(shown.map_err(|e| e.0), expected, "{text}");
+    }
+
+    #[test]
+    fn display_names() {
+        check("<sip:a@h>", Ok((None, "sip:a@h", "")));
+        check("Alice  <sip:a@h>", Ok((Some("Alice"), "sip:a@h", "")));
+        check(
+            "Al.ice Smith<sip:a@h>",
+            Ok((Some("Al.ice Smith"), "sip:a@h", "")),
+        );
+        check(
+            r#""A \"<x>\\" <sip:a@h>"#,
+            Ok((Some(r#"A "<x>\"#), "sip:a@h", "")),
+        );
+        check("小明 <sip:a@h>", Ok((Some("小明"), "sip:a@h", "")));
+        check("\"\" < sip:a@h >", Ok((Some(""), "sip:a@h", "")));
+    }
+
+    #[test]
+    fn parameters_are_the_headers_only_outside_brackets() {
+        check("<sip:a@h;lr>;tag=1", Ok((None, "sip:a@h;lr", ";tag=1")));
+        check("sip:a@h;tag=1 ; x", Ok((None, "sip:a@h", ";tag=1;x")));
+        check("tel:+441;tag=1", Ok((None, "tel:+441", ";tag=1")));
+        check(
+            "<sip:a@h> ; x = \";\\\"\"",
+            Ok((None, "sip:a@h", ";x=\";\\\"\"")),
+        );
+    }
+
+    #[test]
+    fn what_is_no_address() {
+        check("", Err("Malformed URI"));
+        check("*", Err("Malformed URI"));
+        check("\"Alice <sip:a@h>", Err("Unclosed quote"));
+        check("\"Alice\" sip:a@h", Err("Malformed display name"));
+        check("Bell, Alexander <sip:a@h>", Err("Malformed display name"));
+        check("<sip:a@h", Err("Unclosed angle bracket"));
+        check("<sip:a@h>;;", Err("Malformed parameter"));
+        check("<sip:a@h> x", Err("Malformed parameter"));
+        check("sip:a@h?x=y", Err("Address needs angle brackets"));
+    }
+
+    #[test]
+    fn our_own_addresses_are_quoted() {
+        let uri: Uri = "sip:a@h".parse().expect("a URI");
+        let address = NameAddr::new(uri).with_display("a \"b\"").with_tag("t");
+        assert_eq!(address.to_string(), r#""a \"b\"" <sip:a@h>;tag=t"#);
+        assert_eq!(address.tag(), Some("t"));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_the_same(
+            text in "(\"([a-z<>,;é]|\\\\\"){0,4}\" ?|[a-z.]{0,4} ?)<sip:[a-z;=]{1,4}@[a-z]{1,3}>(;[a-z]{1,2}(=[a-z\"]{0,3})?){0,2}"
+        ) {
+            if let Ok(address) = NameAddr::parse(text.as_bytes()) {
+                prop_assert_eq!(NameAddr::parse(&address.to_bytes()), Ok(address));
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
+            let _ = NameAddr::parse(&bytes);
+            let _ = NameAddr::parse(&[b"\"a\" <sip:h>;", &bytes[..]].concat());
+        }
+    }
+}

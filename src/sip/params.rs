@@ -133,3 +133,50 @@ impl fmt::Debug for Params {
         write!(f, "\"{self}\"")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_keep_order_case_and_bytes() {
+        let text = b"; A = 1;b;c=\"x;\\\"\xff\" ;d=";
+        let params = Params::parse(text).expect("well-formed");
+        let mut written = vec![];
+        params.write(&mut written);
+        assert_eq!(written, b";A=1;b;c=\"x;\\\"\xff\";d=");
+        assert_eq!(
+            (params.get("a"), params.get("b"), params.get("c")),
+            (Some("1"), None, None)
+        );
+        assert!(params.has("B") && !params.has("x"));
+        assert_eq!(params.get_bytes("C"), Some(&b"\"x;\\\"\xff\""[..]));
+    }
+
+    #[test]
+    fn parameters_are_set_and_removed() {
+        let mut params = Params::parse(b";a=1;b").expect("well-formed");
+        params.set("A", Some("2"));
+        params.set("c", None);
+        params.remove("B");
+        assert_eq!(params.to_string(), ";a=2;c");
+    }
+
+    #[test]
+    fn what_is_no_parameter() {
+        for text in [
+            "x",
+            ";",
+            ";;a",
+            ";a;",
+            ";a b",
+            ";a=b c",
+            ";=b",
+            ";a=\"x",
+            ";a=\"x\"y",
+            ";a=<",
+        ] {
+            assert!(Params::parse(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+}

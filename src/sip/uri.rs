@@ -1,11 +1,12 @@
 //! SIP, SIPS and tel URIs (RFC 3261, 19.1; RFC 3966).
 
 use crate::sip::error::Malformed;
+use crate::sip::escape::{escape_non_ascii, escape_user, unescape};
+use crate::sip::host::Host;
 use crate::sip::lexer;
 use crate::sip::params::Params;
-use std::borrow::Cow;
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::str::FromStr;
 
 /// Any URI that may stand in a message.
@@ -39,12 +40,6 @@ pub struct SipUri {
 pub struct TelUri {
     pub number: Box<str>,
     pub params: Params,
-}
-
-#[derive(Debug, Clone)]
-pub enum Host {
-    Ip(IpAddr),
-    Name(Box<str>),
 }
 
 impl Uri {
@@ -116,73 +111,6 @@ impl SipUri {
     pub fn transport(&self) -> Option<&str> {
         self.params.get("transport")
     }
-}
-
-impl Host {
-    /// A host name, an IPv4 address, or an IPv6 reference in brackets.
-    pub fn parse(text: &[u8]) -> Result<Host, Malformed> {
-        if let Some(inner) = text.strip_prefix(b"[") {
-            let inner = ascii(inner.strip_suffix(b"]").ok_or(BAD_HOST)?)?;
-            return Ok(Host::Ip(parse_ipv6(inner).ok_or(BAD_HOST)?.into()));
-        }
-        let good = |b: &u8| b.is_ascii_alphanumeric() || b"-._".contains(b);
-        if text.is_empty() || !text.iter().all(good) {
-            return Err(BAD_HOST);
-        }
-        let text = ascii(text)?;
-        Ok(match text.parse::<IpAddr>() {
-            Ok(ip) => Host::Ip(ip),
-            Err(_) => Host::Name(text.into()),
-        })
-    }
-
-    /// `host` or `host:port`, white space allowed around the colon.
-    pub fn parse_with_port(text: &[u8]) -> Result<(Host, Option<u16>), Malformed> {
-        let text = lexer::trim(text);
-        let colon_from = match text.iter().position(|b| *b == b']') {
-            Some(bracket) if text.starts_with(b"[") => bracket,
-            _ => 0,
-        };
-        let colon = text.iter().skip(colon_from).position(|b| *b == b':');
-        let (host, port) = match colon.and_then(|c| text.split_at_checked(c + colon_from)) {
-            Some((host, port)) => (host, port.get(1..)),
-            None => (text, None),
-        };
-        let port = match port.map(lexer::trim) {
-            None | Some(b"") => None,
-            Some(port) => Some(lexer::decimal(port).ok_or(Malformed("Malformed port"))?),
-        };
-        Ok((Host::parse(lexer::trim_end(host))?, port))
-    }
-
-    pub fn ip(&self) -> Option<IpAddr> {
-        match self {
-            Host::Ip(ip) => Some(*ip),
-            Host::Name(_) => None,
-        }
-    }
-}
-
-const BAD_HOST: Malformed = Malformed("Malformed host");
-
-/// Host names are compared without regard to case.
-impl PartialEq for Host {
-    fn eq(&self, other: &Host) -> bool {
-        match (self, other) {
-            (Host::Ip(a), Host::Ip(b)) => a == b,
-            (Host::Name(a), Host::Name(b)) => a.eq_ignore_ascii_case(b),
-            _ => false,
-        }
-    }
-}
-
-impl Eq for Host {}
-
-/// Takes the third colon too that RFC 3261's grammar wrongly allowed (RFC 5118, 4.10).
-fn parse_ipv6(text: &str) -> Option<Ipv6Addr> {
-    text.parse()
-        .or_else(|_| text.replacen(":::", "::", 1).parse())
-        .ok()
 }
 
 fn ascii(text: &[u8]) -> Result<&str, Malformed> {
@@ -260,64 +188,6 @@ fn escaped_text(text: &[u8]) -> Result<Box<str>, Malformed> {
     Ok(ascii(text)?.into())
 }
 
-/// URIs are ASCII; bytes beyond are taken as if they had been escaped.
-fn escape_non_ascii(text: &[u8]) -> Cow<'_, [u8]> {
-    if text.is_ascii() {
-        return Cow::Borrowed(text);
-    }
-    let mut out = Vec::with_capacity(text.len() * 3);
-    for byte in text {
-        if byte.is_ascii() {
-            out.push(*byte);
-        } else {
-            out.extend_from_slice(format!("%{byte:02X}").as_bytes());
-        }
-    }
-    Cow::Owned(out)
-}
-
-/// Escapes what may not stand in a user part.
-pub fn escape_user(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
-}
-
-/// Undoes `%` escapes; what is no UTF-8 then is replaced (U+FFFD).
-pub fn unescape(text: &str) -> String {
-    String::from_utf8_lossy(&unescape_bytes(text)).into_owned()
-}
-
-/// Undoes `%` escapes.
-pub fn unescape_bytes(text: &str) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        rest = after;
-        match (first, after) {
-            (b'%', [high, low, after @ ..]) => match (hex(*high), hex(*low)) {
-                (Some(high), Some(low)) => {
-                    out.push(high << 4 | low);
-                    rest = after;
-                }
-                _ => out.push(b'%'),
-            },
-            _ => out.push(*first),
-        }
-    }
-    out
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).map(|value| value as u8)
-}
-
 impl FromStr for Uri {
     type Err = Malformed;
 
@@ -358,18 +228,108 @@ impl fmt::Display for SipUri {
     }
 }
 
-impl fmt::Display for Host {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Host::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]"),
-            Host::Ip(ip) => ip.fmt(f),
-            Host::Name(name) => f.write_str(name),
-        }
-    }
-}
-
 impl From<SipUri> for Uri {
     fn from(uri: SipUri) -> Uri {
         Uri::Sip(uri)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sip(text: &str) -> SipUri {
+        match text.parse() {
+            Ok(Uri::Sip(uri)) => uri,
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn sip_uris_fall_into_their_parts() {
+        let uri = sip("SIPS:alice;day=tue:pw@[::1]:5061;transport=tcp;lr?subject=x&to=y");
+        assert!(uri.secure && uri.params.has("LR"));
+        assert_eq!(uri.user.as_deref(), Some("alice;day=tue"));
+        assert_eq!(uri.password.as_deref(), Some("pw"));
+        assert_eq!(
+            (uri.host.to_string().as_str(), uri.port),
+            ("[::1]", Some(5061))
+        );
+        assert_eq!(uri.transport(), Some("tcp"));
+        assert_eq!(uri.headers.as_deref(), Some("subject=x&to=y"));
+        let host_only = sip("sip:example.com");
+        assert_eq!((host_only.user, host_only.port), (None, None));
+    }
+
+    #[test]
+    fn telephone_numbers_and_foreign_schemes() {
+        let tel: Uri = "tel:+44-20-7946;phone-context=example.com"
+            .parse()
+            .expect("a URI");
+        assert_eq!(tel.user(), "+44-20-7946");
+        assert_eq!("tel:*0#".parse::<Uri>().expect("a URI").user(), "*0#");
+        let other: Uri = "soap.beep://192.0.2.103:3002".parse().expect("a URI");
+        assert!(matches!(&other, Uri::Other { scheme, .. } if &**scheme == "soap.beep"));
+        assert_eq!(other.to_string(), "soap.beep://192.0.2.103:3002");
+    }
+
+    #[test]
+    fn what_is_no_uri() {
+        for text in [
+            "",
+            ":",
+            "sip:",
+            "sip:@h",
+            "sip:a@",
+            "sip:a@b@c",
+            "sip:a b@h",
+            "<sip:a@h>",
+            "alice@h",
+            "sip:a%4@h",
+            "sip:a@h;",
+            "sip:a@h;;lr",
+            "sip:a@h:x",
+            "tel:",
+            "tel:+",
+            "tel:abc-xyz",
+            "sip:2001:db8::10",
+            "1sip:a@h",
+        ] {
+            assert!(text.parse::<Uri>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn odd_bytes_in_a_user_become_escapes() {
+        let uri = Uri::parse(b"sip:\xff\xfe@h").expect("taken");
+        assert_eq!(uri.to_string(), "sip:%FF%FE@h");
+    }
+
+    #[test]
+    fn our_own_uris_are_escaped() {
+        let address = "[::1]:5060".parse().expect("an address");
+        assert_eq!(
+            SipUri::of(Some("a b"), address).to_string(),
+            "sip:a%20b@[::1]:5060"
+        );
+        assert_eq!(SipUri::of(None, address).to_string(), "sip:[::1]:5060");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_the_same(
+            text in "(sips?:([a-z%0-9;:?/#é]{1,8}@)?([a-z.]{1,9}|\\[::[0-9a-f]{1,4}\\]|1.2.3.4)(:[0-9]{1,5})?(;[a-z]{1,3}(=[a-z0-9%]{0,3})?){0,3}(\\?[a-z=&]{1,5})?|tel:[+]?[0-9*#-]{1,9}(;[a-z]=[a-z])?|[a-z]{1,5}:[!-~]{1,9})"
+        ) {
+            if let Ok(uri) = text.parse::<Uri>() {
+                prop_assert_eq!(uri.to_string().parse::<Uri>(), Ok(uri));
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
+            let _ = Uri::parse(&bytes);
+            let _ = Uri::parse(&[b"sip:", &bytes[..]].concat());
+        }
     }
 }

@@ -309,3 +309,100 @@ impl fmt::Display for RAck {
         write!(f, "{} {}", self.rseq, self.cseq)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(lines: &[(Header, &'static str)]) -> Headers {
+        let mut headers = Headers::default();
+        for (header, value) in lines {
+            headers.push(*header, *value);
+        }
+        headers
+    }
+
+    #[test]
+    fn numbers() {
+        let cseq = |text: &str| CSeq::parse(text.as_bytes()).map(|cseq| cseq.to_string());
+        assert_eq!(cseq("0009 \t INVITE").as_deref(), Ok("9 INVITE"));
+        for bad in [
+            "",
+            "1",
+            "1 ",
+            "INVITE 1",
+            "-1 BYE",
+            "4294967296 BYE",
+            "1 BYE x",
+        ] {
+            assert!(cseq(bad).is_err(), "{bad}");
+        }
+        let rack = |text: &str| RAck::parse(text.as_bytes()).map(|rack| rack.to_string());
+        assert_eq!(rack("776656 1 INVITE").as_deref(), Ok("776656 1 INVITE"));
+        assert!(rack("776656 INVITE").is_err());
+        let expires = |text| headers(&[(Header::Expires, text)]).expires();
+        assert_eq!(
+            (expires("3600"), expires("x"), expires("10000000000")),
+            (Some(3600), None, None)
+        );
+    }
+
+    #[test]
+    fn session_timers() {
+        let read = |text: &str| SessionExpires::parse(text.as_bytes()).ok();
+        let expected = SessionExpires {
+            seconds: 1800,
+            refresher: Some(Refresher::Uas),
+        };
+        assert_eq!(read("1800 ; Refresher=UAS"), Some(expected));
+        assert_eq!(read("90").and_then(|timer| timer.refresher), None);
+        assert_eq!(read("90;refresher=me"), None);
+        assert_eq!(headers(&[(Header::MinSe, "90;x")]).min_se(), Some(90));
+    }
+
+    #[test]
+    fn media_types() {
+        let range = |text: &str| MediaType::parse(text.as_bytes()).expect("a media type");
+        assert_eq!(
+            &*range("Application / SDP;charset=x").essence,
+            "application/sdp"
+        );
+        assert!(range("*/*").accepts("application/sdp"));
+        assert!(range("application/*").accepts("application/sdp"));
+        assert!(!range("applicatio/*").accepts("application/sdp"));
+        assert!(!range("text/sdp").accepts("application/sdp"));
+        assert!(MediaType::parse(b"application").is_err());
+        assert!(headers(&[]).accepts("application/sdp"));
+        assert!(
+            headers(&[(Header::Accept, "text/x, application/sdp;q=1")]).accepts("application/sdp")
+        );
+        assert!(!headers(&[(Header::Accept, "")]).accepts("application/sdp"));
+    }
+
+    #[test]
+    fn words_with_parameters() {
+        let replaces = |text: &str| Replaces::parse(text.as_bytes()).ok();
+        let read = replaces("a@b;from-tag=f;to-tag=t;early-only").expect("a Replaces");
+        assert_eq!(
+            (&*read.call_id, &*read.to_tag, &*read.from_tag),
+            ("a@b", "t", "f")
+        );
+        assert!(read.early_only);
+        assert_eq!(replaces("a@b;from-tag=f"), None);
+        let headers = headers(&[
+            (Header::Event, "refer;id=2"),
+            (Header::SubscriptionState, "terminated;reason=noresource"),
+            (Header::UserToUser, "56a390f3;encoding=hex, 00"),
+        ]);
+        assert_eq!(
+            headers.event().expect("an Event").params.get("id"),
+            Some("2")
+        );
+        let state = headers.subscription_state().expect("a state");
+        assert_eq!(
+            (&*state.word, state.params.get("reason")),
+            ("terminated", Some("noresource"))
+        );
+        assert_eq!(&*headers.user_to_user().expect("a value").word, "56a390f3");
+    }
+}

@@ -1,9 +1,10 @@
 //! Via (RFC 3261, 20.42; `rport`: RFC 3581).
 
 use crate::sip::error::Malformed;
+use crate::sip::host::Host;
 use crate::sip::lexer;
 use crate::sip::params::Params;
-use crate::sip::uri::Host;
+
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
@@ -183,5 +184,120 @@ impl fmt::Display for Transport {
 impl fmt::Display for Via {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&String::from_utf8_lossy(&self.to_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn via(text: &str) -> Via {
+        Via::parse(text.as_bytes()).unwrap_or_else(|e| panic!("{text}: {e}"))
+    }
+
+    #[test]
+    fn spaces_and_case_do_not_matter() {
+        let spaced = via("sip / 2.0\t/udp  Example.com : 5060 ; branch = z9hG4bK1 ;rport");
+        assert_eq!(
+            spaced.to_string(),
+            "SIP/2.0/UDP Example.com:5060;branch=z9hG4bK1;rport"
+        );
+        assert_eq!(
+            via("SIP/2.0/X-RAY h").transport,
+            Transport::Other("X-RAY".into())
+        );
+    }
+
+    #[test]
+    fn what_is_no_via() {
+        for text in [
+            "",
+            "SIP/2.0/UDP",
+            "SIP/2.0 h",
+            "SIP/3.0/UDP h",
+            "HTTP/2.0/TCP h",
+            "SIP/2.0/UDP h;",
+            "SIP/2.0/UDP h;;x",
+            "SIP/2.0/U DP h",
+            "SIP/2.0/UDP h h",
+            "SIP/2.0/UDP 2001:db8::1",
+        ] {
+            assert!(Via::parse(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    fn marked(text: &str, source: &str) -> String {
+        let mut via = via(text);
+        via.mark_received(source.parse().expect("an address"));
+        via.to_string()
+    }
+
+    #[test]
+    fn received_is_noted_where_it_tells_something() {
+        let same = marked("SIP/2.0/UDP 192.0.2.1:5060;branch=b", "192.0.2.1:9");
+        assert_eq!(same, "SIP/2.0/UDP 192.0.2.1:5060;branch=b");
+        let other = marked("SIP/2.0/UDP 10.0.0.1;branch=b", "192.0.2.1:9");
+        assert_eq!(other, "SIP/2.0/UDP 10.0.0.1;branch=b;received=192.0.2.1");
+        let name = marked("SIP/2.0/UDP h", "[2001:db8::1]:9");
+        assert_eq!(name, "SIP/2.0/UDP h;received=2001:db8::1");
+        let mapped = marked("SIP/2.0/UDP 192.0.2.1", "[::ffff:192.0.2.1]:9");
+        assert_eq!(mapped, "SIP/2.0/UDP 192.0.2.1");
+    }
+
+    #[test]
+    fn rport_is_filled_when_asked() {
+        let asked = marked("SIP/2.0/UDP 192.0.2.1;rport;branch=b", "192.0.2.1:9");
+        assert_eq!(
+            asked,
+            "SIP/2.0/UDP 192.0.2.1;rport=9;branch=b;received=192.0.2.1"
+        );
+        assert_eq!(via(&asked).response_target(), "192.0.2.1:9".parse().ok());
+    }
+
+    #[test]
+    fn a_peers_own_received_is_not_believed() {
+        let spoofed = marked(
+            "SIP/2.0/UDP 192.0.2.1;received=203.0.113.9;rport=1",
+            "192.0.2.1:9",
+        );
+        assert_eq!(spoofed, "SIP/2.0/UDP 192.0.2.1;rport=9;received=192.0.2.1");
+    }
+
+    #[test]
+    fn responses_go_where_the_via_says() {
+        let target = |text| via(text).response_target().map(|target| target.to_string());
+        assert_eq!(
+            target("SIP/2.0/UDP 192.0.2.1").as_deref(),
+            Some("192.0.2.1:5060")
+        );
+        assert_eq!(
+            target("SIP/2.0/TLS 192.0.2.1").as_deref(),
+            Some("192.0.2.1:5061")
+        );
+        let received = target("SIP/2.0/UDP h:7;received=[2001:db8::9:255]");
+        assert_eq!(received.as_deref(), Some("[2001:db8::9:255]:7"));
+        assert_eq!(target("SIP/2.0/UDP h:7"), None);
+    }
+
+    #[test]
+    fn other_parameters_keep_their_bytes() {
+        let mut via = Via::parse(b"SIP/2.0/UDP h;x=\"\xff;\";branch=b").expect("a Via");
+        via.mark_received("192.0.2.1:9".parse().expect("an address"));
+        assert_eq!(
+            via.to_bytes(),
+            b"SIP/2.0/UDP h;x=\"\xff;\";branch=b;received=192.0.2.1"
+        );
+    }
+
+    #[test]
+    fn branches_by_rfc3261_have_more_than_the_cookie() {
+        let branch = |text| via(text).rfc3261_branch().map(str::to_owned);
+        assert_eq!(
+            branch("SIP/2.0/UDP h;branch=Z9HG4BKx").as_deref(),
+            Some("Z9HG4BKx")
+        );
+        assert_eq!(branch("SIP/2.0/UDP h;branch=z9hG4bK"), None);
+        assert_eq!(branch("SIP/2.0/UDP h;branch="), None);
+        assert_eq!(branch("SIP/2.0/UDP h;branch=1"), None);
     }
 }
