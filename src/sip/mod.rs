@@ -22,6 +22,7 @@ pub mod parser;
 pub mod server_transaction;
 pub mod session_timer;
 pub mod slab;
+pub mod status;
 pub mod timers;
 pub mod token;
 pub mod uri;

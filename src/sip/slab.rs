@@ -7,6 +7,14 @@ pub struct Key {
     generation: u32,
 }
 
+impl Key {
+    /// Not after any other, for ranges.
+    pub const FIRST: Key = Key {
+        index: 0,
+        generation: 0,
+    };
+}
+
 #[derive(Debug)]
 pub struct Slab<T> {
     slots: Vec<(u32, Option<T>)>,

@@ -1,25 +1,9 @@
 //! What an application asks of a user agent.
 
+use crate::sip::digest::Credentials;
 use crate::sip::flow::Flow;
 use bytes::Bytes;
-use std::fmt;
 use std::time::Duration;
-
-/// Who we are to whom a challenge (401, 407) comes from.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
-    pub username: String,
-    pub password: String,
-}
-
-/// Never shows the password.
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials")
-            .field("username", &self.username)
-            .finish_non_exhaustive()
-    }
-}
 
 /// A call to make.
 #[derive(Debug, Clone)]
