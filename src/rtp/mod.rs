@@ -2,6 +2,7 @@
 
 pub mod control;
 pub mod e_model;
+pub mod jitter_buffer;
 pub mod latch;
 pub mod outgoing;
 pub mod packet;
