@@ -3,7 +3,9 @@
 //! Driven by a media thread, 50 times a second a call: no packet allocates, and nothing is done for
 //! a packet that nobody asked for. Datagrams come in and go out in the caller's buffers.
 
+use super::decoder::{Decoder, FrameKind};
 use crate::audio::codecs::Codec;
+use crate::audio::comfort_noise;
 use crate::events::Quality;
 use crate::key::Key;
 use crate::rtp::control::{Control, RtcpReceived};
@@ -24,8 +26,6 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-/// The payload type of comfort noise, which many send without having said so (RFC 3551, 6).
-const COMFORT_NOISE: u8 = 13;
 /// A longer datagram than any that is made here; SRTP adds to what is written.
 pub const MAX_DATAGRAM: usize = 1_500;
 
@@ -40,6 +40,8 @@ pub struct MediaSession {
     outgoing: Outgoing,
     keys: EventSender,
     control: Control,
+    /// Present while somebody listens.
+    decoder: Option<Box<Decoder>>,
     last_received: Option<Instant>,
     in_dtx: bool,
 }
@@ -125,6 +127,7 @@ impl MediaSession {
             outgoing: Outgoing::new(now, random.random(), random.random(), random.random()),
             keys: EventSender::default(),
             control: Control::new(now, clock, random.random(), random.random()),
+            decoder: None,
             last_received: None,
             in_dtx: false,
         }
@@ -200,6 +203,10 @@ impl MediaSession {
     }
 
     fn understand(&mut self, now: Instant, packet: Packet, datagram: &[u8]) -> Received {
+        let payload = datagram.get(packet.payload.clone()).unwrap_or_default();
+        if let Some(decoder) = &mut self.decoder {
+            decoder.handle_packet(now, &packet, payload);
+        }
         match packet.kind {
             PacketKind::Audio(_) => {
                 self.in_dtx = false;
@@ -213,7 +220,6 @@ impl MediaSession {
                 let Header {
                     ssrc, timestamp, ..
                 } = packet.header;
-                let payload = datagram.get(packet.payload.clone()).unwrap_or_default();
                 match self.events.handle_packet(now, ssrc, timestamp, payload) {
                     EventReceived::Down(key) => Received::Key(key, packet),
                     EventReceived::Up(key) => Received::KeyUp(key, packet),
@@ -235,7 +241,9 @@ impl MediaSession {
         if events.is_some_and(|e| payload_type == e.receive || payload_type == e.send) {
             return Some(PacketKind::TelephoneEvent);
         }
-        if payload_type == COMFORT_NOISE || negotiated.comfort_noise == Some(payload_type) {
+        // Many send comfort noise without having said so.
+        let by_default = payload_type == comfort_noise::PAYLOAD_TYPE;
+        if by_default || negotiated.comfort_noise == Some(payload_type) {
             return Some(PacketKind::ComfortNoise);
         }
         Codec::from_payload_type(payload_type).map(PacketKind::Audio)
@@ -263,6 +271,27 @@ impl MediaSession {
             self.rtcp_source = Some(source);
         }
         received
+    }
+
+    /// Whether the peer's sound is wanted as samples: for a recording, a recognizer, another leg's
+    /// ear. While it is not, packets are not kept.
+    pub fn set_decoding(&mut self, wanted: bool) {
+        if !wanted {
+            self.decoder = None;
+        } else if self.decoder.is_none() {
+            self.decoder = Some(Box::new(Decoder::new(self.outgoing.ssrc())));
+        }
+    }
+
+    /// The next stretch of the peer's sound, to be called evenly, as often as the frame is long.
+    pub fn decode_frame(&mut self, now: Instant, frame: &mut [i16]) -> FrameKind {
+        match &mut self.decoder {
+            Some(decoder) => decoder.decode_frame(now, frame),
+            None => {
+                frame.fill(0);
+                FrameKind::Silence
+            }
+        }
     }
 
     /// The key whose end was lost, once it must have ended.
