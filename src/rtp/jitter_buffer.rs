@@ -168,17 +168,20 @@ impl JitterBuffer {
     }
 
     /// A packet has missed its time, but nothing after it was played: the position goes back to it,
-    /// and all wait so much longer from now on.
+    /// and all wait so much longer from now on. If that would be too long the network, or the
+    /// source, has paused: its line of time is set anew, as at the start.
     fn wait_for(&mut self, timestamp: u32, ahead: i32) -> bool {
-        let in_order = self
-            .played
-            .is_none_or(|end| difference(timestamp, end) >= 0);
-        let longest = self.waits.map_or(self.delay, |(_, longest)| longest);
-        if !in_order || longest.saturating_sub(ahead) > MAX_DELAY {
+        let end = self.played;
+        if end.is_some_and(|end| difference(timestamp, end) < 0) {
             return false;
         }
-        self.position = Some(timestamp);
-        self.delay = (self.delay - ahead).clamp(MIN_DELAY, MAX_DELAY);
+        let longest = self.waits.map_or(self.delay, |(_, longest)| longest);
+        if longest.saturating_sub(ahead) > MAX_DELAY {
+            self.position = Some(timestamp.wrapping_sub(self.delay as u32));
+        } else {
+            self.position = Some(timestamp);
+            self.delay = (self.delay - ahead).clamp(MIN_DELAY, MAX_DELAY);
+        }
         self.waits = None;
         self.window = 0;
         self.excess = 0;

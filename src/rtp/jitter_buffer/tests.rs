@@ -155,6 +155,24 @@ fn the_delay_shrinks_where_the_network_is_even() {
 }
 
 #[test]
+fn a_source_whose_clock_stood_still_is_heard_at_once() {
+    let mut player = Player::new();
+    for number in 0..10 {
+        player.insert(u64::from(number) * 20, number);
+    }
+    for number in 10..20 {
+        let inserted = player.insert(u64::from(number) * 20 + 600, number);
+        assert_eq!(inserted, Inserted::Kept);
+    }
+    player.run_to(1_200);
+    let told = player.told();
+    assert!(
+        told.ends_with(" 9 -600 10 11 12 13 14 15 16 17 18 19 -140"),
+        "{told}"
+    );
+}
+
+#[test]
 fn the_line_of_time_may_jump() {
     for jump in [
         8_001,
