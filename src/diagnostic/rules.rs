@@ -64,7 +64,6 @@ rules! {
     BAD_TARGET = Error "bad-target" "It is no address that can be rung.";
     HANDOFF_CYCLE = Error "handoff-cycle" "When nobody answers, the caller would be sent round in a circle.";
     HANDOFF_DEAD_END = Error "handoff-dead-end" "When nobody answers or it is out of hours, there must be a callback or a message: \"busy\" is not an answer.";
-    HANDOFF_NEVER_OPEN = Error "handoff-never-open" "Its hours leave no minute in which a person could answer.";
     HANGUP_WITHOUT_OFFER = Error "hangup-without-offer" "The call would end before the caller has been told how to reach a person.";
     HANDOFF_UNUSED = Warning "handoff-unused" "No caller can ever reach these people.";
 

@@ -1,7 +1,19 @@
 //! Judges a dialplan against the laws, the limits of what people can follow, and the config.
 
+mod graph;
+mod handoffs;
+mod human;
+mod limits;
+mod lookups;
+mod paths;
+mod prompts;
+
+use super::load::{self, Loaded};
+use super::model::Dialplan;
 use super::targets::TargetPattern;
+use crate::diagnostic::{Diagnostic, Report, Source, Span};
 use crate::language::Language;
+use crate::yaml::Node;
 use std::collections::BTreeSet;
 
 /// What the checker has to know of the config and of the machine.
@@ -14,3 +26,66 @@ pub struct View {
     /// The languages that a synthesizer speaks.
     pub voices: Vec<Language>,
 }
+
+/// The dialplan of that text and all that is to be said about it, sorted by place. The dialplan is
+/// there exactly where no diagnostic is an error.
+pub fn check(source: &Source, view: &View) -> (Option<Dialplan>, Vec<Diagnostic>) {
+    let mut report = Report::new(source);
+    let loaded = load::read_dialplan(source, &mut report);
+    if let Some(loaded) = &loaded {
+        let mut judge = Judge {
+            dialplan: &loaded.dialplan,
+            tree: &loaded.tree,
+            view,
+            report: &mut report,
+        };
+        judge.parts();
+        // Where paths are broken, what follows from them would only confuse.
+        if loaded.complete {
+            judge.whole();
+        }
+    }
+    let good = loaded.filter(|_| !report.has_errors());
+    let dialplan = good.map(|Loaded { dialplan, .. }| dialplan);
+    (dialplan, report.into_diagnostics())
+}
+
+struct Judge<'r, 'a, 'd> {
+    dialplan: &'d Dialplan,
+    tree: &'d Node,
+    view: &'d View,
+    report: &'r mut Report<'a>,
+}
+
+impl Judge<'_, '_, '_> {
+    /// What can be judged part by part.
+    fn parts(&mut self) {
+        self.human_key();
+        self.option_keys();
+        self.targets();
+        self.greeting();
+        self.voices();
+        self.menus();
+        self.addresses();
+    }
+
+    /// What takes all of it.
+    fn whole(&mut self) {
+        self.handoff_cycles();
+        self.unused_handoffs();
+        self.unreachable_nodes();
+        self.dead_ends();
+        self.endless_loops();
+        self.nothing_to_go_back_to();
+        self.hangups();
+        self.menu_depth();
+    }
+
+    /// The place of what a path of keys leads to, or of the last thing on the way.
+    fn place(&self, path: &[&str]) -> Span {
+        self.tree.place(path)
+    }
+}
+
+#[cfg(test)]
+mod tests;

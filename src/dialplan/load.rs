@@ -24,6 +24,10 @@ use std::time::Duration;
 pub struct Loaded {
     pub dialplan: Dialplan,
     pub tree: yaml::Node,
+    /// No error was reported. Else parts of the dialplan stand in for what is wrong: targets lead
+    /// to a person, whole nodes are transfers. It must never run, but what is right in it can be
+    /// judged all the same.
+    pub complete: bool,
 }
 
 /// What callers get where a dialplan says nothing else.
@@ -46,20 +50,22 @@ const MAX_HANDOFFS: usize = 100;
 pub fn load(source: &Source) -> Result<Dialplan, Vec<Diagnostic>> {
     let mut report = Report::new(source);
     match read_dialplan(source, &mut report) {
-        Some(loaded) => Ok(loaded.dialplan),
-        None => Err(report.into_diagnostics()),
+        Some(loaded) if loaded.complete => Ok(loaded.dialplan),
+        _ => Err(report.into_diagnostics()),
     }
 }
 
-/// As [`load`], with the warnings too, and the tree. `None` exactly where an error was reported.
+/// As [`load`], with the warnings too, and the tree. `None` where so much is missing that nothing
+/// more can be judged; that is reported as an error.
 pub fn read_dialplan(source: &Source, report: &mut Report) -> Option<Loaded> {
     let tree = yaml::parse(report)?;
-    let dialplan = dialplan(&tree, &source.text, report);
-    if report.has_errors() {
-        return None;
-    }
-    let dialplan = dialplan.expect("whatever is missing was reported as an error");
-    Some(Loaded { dialplan, tree })
+    let dialplan = dialplan(&tree, &source.text, report)?;
+    let complete = !report.has_errors();
+    Some(Loaded {
+        dialplan,
+        tree,
+        complete,
+    })
 }
 
 /// Everything that the parts of a dialplan need to know of each other while it is loaded.
@@ -97,7 +103,7 @@ fn dialplan(tree: &yaml::Node, text: &str, report: &mut Report) -> Option<Dialpl
     let human = human(&context, &mut fields, report);
     let start = fields.require("start", "start: main", report);
     let start = start.and_then(|node| context.node_name(node, report));
-    let nodes: Vec<Option<Node>> = node_entries
+    let nodes: Vec<Node> = node_entries
         .iter()
         .map(|entry| context.node(entry, report))
         .collect();
@@ -112,16 +118,20 @@ fn dialplan(tree: &yaml::Node, text: &str, report: &mut Report) -> Option<Dialpl
     let vocabulary = vocabulary(&context, &mut fields, report);
     fields.finish(report);
 
+    // What stands in for a wrong name has to be there.
+    if nodes.is_empty() || handoffs.is_empty() {
+        return None;
+    }
     Some(Dialplan {
-        name: name?,
+        name: name.unwrap_or_default(),
         version: version(text),
         languages: context.languages,
         timezone: timezone.unwrap_or(jiff::tz::TimeZone::UTC),
-        greeting: greeting?,
-        record: record?,
+        greeting: greeting.unwrap_or_default(),
+        record: record.unwrap_or(false),
         human: human?,
-        start: start?,
-        nodes: nodes.into_iter().collect::<Option<_>>()?,
+        start: start.unwrap_or(NodeId(0)),
+        nodes,
         slots: slots.into_iter().collect::<Option<_>>()?,
         vocabulary,
         handoffs: handoffs.into_iter().collect::<Option<_>>()?,
@@ -271,9 +281,9 @@ fn human(context: &Context, fields: &mut Fields, report: &mut Report) -> Option<
     let handoff = handoff.and_then(|node| context.handoff_name(node, report));
     fields.finish(report);
     Some(Human {
-        key: key?,
+        key: key.unwrap_or(Key::ZERO),
         hear,
-        handoff: handoff?,
+        handoff: handoff.unwrap_or(HandoffId(0)),
         span: node.span,
     })
 }

@@ -31,10 +31,8 @@ impl Context {
             }
             None => Some(RING_TIMEOUT),
         };
-        let hours = match fields.take("hours") {
-            Some(node) => hours(node, has_timezone, report).map(Some),
-            None => Some(None),
-        };
+        let hours = fields.take("hours");
+        let hours = hours.and_then(|node| hours_of(node, has_timezone, report));
         let otherwise = self.otherwise(&mut fields, name, report);
         let way = match fields.take("way") {
             Some(node) => {
@@ -43,20 +41,18 @@ impl Context {
             }
             None => Some(Way::Default),
         };
-        let then_keys = match fields.take("then_keys") {
-            Some(node) => then_keys(node, report).map(Some),
-            None => Some(None),
-        };
+        let then_keys = fields.take("then_keys");
+        let then_keys = then_keys.and_then(|node| keys(node, report));
         fields.finish(report);
         Some(Handoff {
             name: name.clone(),
             span: entry.key.span,
             ring,
-            timeout: timeout?,
-            hours: hours?,
-            otherwise: otherwise?,
-            way: way?,
-            then_keys: then_keys?,
+            timeout: timeout.unwrap_or(RING_TIMEOUT),
+            hours,
+            otherwise: otherwise.unwrap_or(Otherwise::Message),
+            way: way.unwrap_or(Way::Default),
+            then_keys,
         })
     }
 
@@ -110,7 +106,7 @@ fn ring(fields: &mut Fields, report: &mut Report) -> Vec<String> {
     ring
 }
 
-fn hours(node: &Node, has_timezone: bool, report: &mut Report) -> Option<WeeklyHours> {
+fn hours_of(node: &Node, has_timezone: bool, report: &mut Report) -> Option<WeeklyHours> {
     let text = read::word(node, "`hours`", report)?;
     if !has_timezone {
         report.add(
@@ -135,7 +131,7 @@ fn hours(node: &Node, has_timezone: bool, report: &mut Report) -> Option<WeeklyH
 }
 
 /// Keys of a telephone; `w` waits half a second.
-fn then_keys(node: &Node, report: &mut Report) -> Option<String> {
+fn keys(node: &Node, report: &mut Report) -> Option<String> {
     let text = read::word(node, "`then_keys`", report)?;
     let good = |c: char| c == 'w' || Key::from_char(c).is_some();
     if text.len() <= MAX_THEN_KEYS && text.chars().all(good) {

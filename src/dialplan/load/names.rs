@@ -164,13 +164,15 @@ pub(super) fn not_a_key(text: &str, span: Span, report: &mut Report) {
 }
 
 impl Context {
+    /// A person stands in for a node that is not there.
     pub(super) fn target(&self, node: &Node, report: &mut Report) -> Option<Target> {
         let name = read::word(node, "a target", report)?;
         let reserved = RESERVED_TARGETS.iter().find(|(word, _)| *word == name);
         if let Some((_, target)) = reserved {
             return Some(*target);
         }
-        self.node_name(node, report).map(Target::Node)
+        let node = self.node_name(node, report);
+        Some(node.map_or(Target::Human, Target::Node))
     }
 
     pub(super) fn node_name(&self, node: &Node, report: &mut Report) -> Option<NodeId> {

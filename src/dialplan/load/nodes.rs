@@ -4,8 +4,8 @@ use super::slots::flag;
 use super::{Context, HTTP_TIMEOUT, inter_digit_timeout, names, no_input_timeout};
 use crate::diagnostic::{Report, rules};
 use crate::dialplan::model::{
-    Arm, Ask, Branch, ConfirmResolved, Http, HttpMethod, LanguageMenu, Menu, MenuOption, Node,
-    NodeKind, Prompt, Say, Set, Target,
+    Arm, Ask, Branch, ConfirmResolved, HandoffId, Http, HttpMethod, LanguageMenu, Menu, MenuOption,
+    Node, NodeKind, Prompt, Say, Set, Target,
 };
 use crate::key::Key;
 use crate::language::Language;
@@ -34,19 +34,27 @@ const KINDS: [(&str, &str, Reader); 9] = [
 ];
 
 impl Context {
-    pub(super) fn node(&self, entry: &Entry, report: &mut Report) -> Option<Node> {
-        let name = &entry.key.text;
-        read::mapping(&entry.value, &format!("the node `{name}`"), report)?;
+    /// A node that is wrong is reported; a transfer stands in for it.
+    pub(super) fn node(&self, entry: &Entry, report: &mut Report) -> Node {
+        let stand_in = NodeKind::Transfer {
+            handoff: HandoffId(0),
+        };
+        Node {
+            name: entry.key.text.clone(),
+            span: entry.key.span,
+            kind: self.kind(entry, report).unwrap_or(stand_in),
+        }
+    }
+
+    fn kind(&self, entry: &Entry, report: &mut Report) -> Option<NodeKind> {
+        let what = format!("the node `{}`", entry.key.text);
+        read::mapping(&entry.value, &what, report)?;
         let (kind_name, what, reader) = kind_of(entry, report)?;
         let mut fields = Fields::of(&entry.value, what, report)?;
         let value = fields.take(kind_name)?;
         let kind = reader(self, value, &mut fields, report);
         fields.finish(report);
-        Some(Node {
-            name: name.clone(),
-            span: entry.key.span,
-            kind: kind?,
-        })
+        kind
     }
 
     fn menu(

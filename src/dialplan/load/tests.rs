@@ -52,7 +52,8 @@ fn loaded(text: &str) -> (Option<Dialplan>, Vec<Diagnostic>) {
     let source = Source::new("t.yaml", text);
     let mut report = Report::new(&source);
     let loaded = read_dialplan(&source, &mut report);
-    (loaded.map(|l| l.dialplan), report.into_diagnostics())
+    let dialplan = loaded.filter(|l| l.complete).map(|l| l.dialplan);
+    (dialplan, report.into_diagnostics())
 }
 
 #[test]

@@ -1,0 +1,119 @@
+//! Law 1 and 2: who is rung can be rung, and who is not reached is not a dead end.
+
+use super::Judge;
+use crate::diagnostic::rules;
+use crate::dialplan::model::{HandoffId, NodeKind, Otherwise};
+use std::collections::BTreeSet;
+
+impl Judge<'_, '_, '_> {
+    /// Every handoff rings somebody that the config allows.
+    pub(super) fn targets(&mut self) {
+        for handoff in &self.dialplan.handoffs {
+            let name = handoff.name.as_str();
+            let node = self
+                .tree
+                .get("handoffs")
+                .and_then(|all| all.get(name)?.get("ring"));
+            // A list of wrong addresses was reported as that.
+            let written = node.is_some_and(|node| !crate::yaml::read::one_or_more(node).is_empty());
+            if handoff.ring.is_empty() && !written {
+                self.report.add(
+                    &rules::HANDOFF_WITHOUT_TARGET,
+                    node.map_or(handoff.span, |node| node.span),
+                    format!("The handoff `{name}` rings nobody."),
+                    "Add `ring: [\"sip:support@pbx.example.com\"]`, with your own address.",
+                );
+            }
+            let Some(node) = node else { continue };
+            for item in crate::yaml::read::one_or_more(node) {
+                let crate::yaml::Value::Scalar { text: uri, .. } = &item.value else {
+                    continue;
+                };
+                let known = handoff.ring.contains(uri);
+                let allowed = self
+                    .view
+                    .transfers
+                    .iter()
+                    .any(|pattern| pattern.allows(uri));
+                if known && !allowed {
+                    self.report.add(
+                        &rules::TARGET_NOT_ALLOWED,
+                        item.span,
+                        format!("The config does not allow `{uri}` to be rung."),
+                        format!("Add \"{uri}\" to `transfers: {{ allow: […] }}` of the config, and check with `--config`."),
+                    );
+                }
+            }
+        }
+    }
+
+    pub(super) fn handoff_cycles(&mut self) {
+        let mut told = BTreeSet::new();
+        for first in 0..self.dialplan.handoffs.len() {
+            let Some(ring) = self.cycle_from(HandoffId(first as u16)) else {
+                continue;
+            };
+            let members: BTreeSet<HandoffId> = ring.iter().copied().collect();
+            if !told.insert(members) {
+                continue;
+            }
+            let names: Vec<&str> = ring
+                .iter()
+                .map(|id| self.dialplan.handoff(*id).name.as_str())
+                .collect();
+            let span = self.place(&["handoffs", names[0], "else"]);
+            self.report.add(
+                &rules::HANDOFF_CYCLE,
+                span,
+                format!(
+                    "The handoffs lead in a circle: {} → {}.",
+                    names.join(" → "),
+                    names[0]
+                ),
+                "End one of them in `callback` or `message`.",
+            );
+        }
+    }
+
+    /// The handoffs of a circle that begins at `first`.
+    fn cycle_from(&self, first: HandoffId) -> Option<Vec<HandoffId>> {
+        let mut path = vec![first];
+        while let Otherwise::Handoff(next) = self.dialplan.handoff(*path.last()?).otherwise {
+            if next == first {
+                return Some(path);
+            }
+            if path.contains(&next) {
+                return None;
+            }
+            path.push(next);
+        }
+        None
+    }
+
+    pub(super) fn unused_handoffs(&mut self) {
+        let mut open = vec![self.dialplan.human.handoff];
+        for node in &self.dialplan.nodes {
+            if let NodeKind::Transfer { handoff } = node.kind {
+                open.push(handoff);
+            }
+        }
+        let mut used = BTreeSet::new();
+        while let Some(id) = open.pop() {
+            if used.insert(id)
+                && let Otherwise::Handoff(next) = self.dialplan.handoff(id).otherwise
+            {
+                open.push(next);
+            }
+        }
+        for (at, handoff) in self.dialplan.handoffs.iter().enumerate() {
+            if !used.contains(&HandoffId(at as u16)) {
+                self.report.add(
+                    &rules::HANDOFF_UNUSED,
+                    handoff.span,
+                    format!("Nothing leads to the handoff `{}`.", handoff.name),
+                    "Add a node with `transfer`, or remove the handoff.",
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Law 1: one key reaches a person, and it means nothing else.
+
+use super::Judge;
+use crate::diagnostic::{Span, rules};
+use crate::dialplan::model::NodeKind;
+use crate::key::Key;
+
+impl Judge<'_, '_, '_> {
+    pub(super) fn human_key(&mut self) {
+        let key = self.dialplan.human.key;
+        if !matches!(key.digit(), Some(0 | 9)) {
+            let span = self.place(&["human", "key"]);
+            self.report.add(
+                &rules::HUMAN_KEY,
+                span,
+                format!("The human key cannot be `{key}`."),
+                "Write \"0\", or \"9\" where 0 is taken by your exchange.",
+            );
+        }
+    }
+
+    /// The keys of menus and language choices.
+    pub(super) fn option_keys(&mut self) {
+        let dialplan = self.dialplan;
+        for node in &dialplan.nodes {
+            match &node.kind {
+                NodeKind::Menu(menu) => {
+                    for option in &menu.options {
+                        self.option_key(option.key, option.span);
+                    }
+                }
+                NodeKind::LanguageMenu(menu) => {
+                    for (key, _) in &menu.options {
+                        let entry = self.language_option(&node.name, *key);
+                        self.option_key(*key, entry);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn language_option(&self, node: &str, key: Key) -> Span {
+        let options = self
+            .tree
+            .get("nodes")
+            .and_then(|nodes| nodes.get(node)?.get("language"));
+        let entry = options.and_then(|options| options.entry(&key.to_string()));
+        entry.map_or(self.place(&["nodes", node, "language"]), |entry| {
+            entry.key.span
+        })
+    }
+
+    fn option_key(&mut self, key: Key, span: Span) {
+        let human = self.dialplan.human.key;
+        let (rule, message) = if key == human || key == Key::ZERO {
+            (
+                &rules::HUMAN_KEY_REBOUND,
+                format!("The key `{key}` leads to a person and to nothing else."),
+            )
+        } else if key == Key::STAR || key == Key::HASH {
+            (
+                &rules::RESERVED_KEY,
+                format!(
+                    "The key `{key}` has the same meaning in every node and cannot be an option."
+                ),
+            )
+        } else if key.digit().is_none() {
+            (
+                &rules::BAD_VALUE,
+                format!("The key `{key}` is on no caller's telephone."),
+            )
+        } else {
+            return;
+        };
+        self.report
+            .add(rule, span, message, "Use another key from \"1\" to \"9\".");
+    }
+}

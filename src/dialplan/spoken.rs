@@ -1,0 +1,147 @@
+//! What a prompt's text amounts to when it is spoken: its length, and what it tells.
+
+use crate::key::Key;
+use crate::language::Language;
+use std::time::Duration;
+
+/// Letters, digits and signs a second: 150 words a minute.
+const ENGLISH: f64 = 14.0;
+/// Characters a second of a calm announcement.
+const MANDARIN: f64 = 4.2;
+/// After a sentence.
+const PAUSE: f64 = 0.3;
+/// A value that a template puts in, about a short word.
+const VALUE: f64 = 0.8;
+
+/// About how long a text takes to say; templates count as a short word each.
+pub fn estimate(language: Language, text: &str) -> Duration {
+    let (mut seconds, mut rest) = (0.0, text);
+    while let Some(at) = rest.find("{{") {
+        seconds += plain(language, &rest[..at]) + VALUE;
+        rest = rest[at..]
+            .find("}}")
+            .map_or("", |end| &rest[at + end + 2..]);
+    }
+    Duration::from_secs_f64(seconds + plain(language, rest))
+}
+
+fn plain(language: Language, text: &str) -> f64 {
+    let is_wide = |c: &char| *c as u32 >= 0x2e80;
+    let stops = text
+        .matches(['.', '!', '?', ';', '。', '！', '？', '；'])
+        .count();
+    let wide = text.chars().filter(is_wide).count() as f64;
+    let narrow = text.chars().filter(|c| !is_wide(c)).count() as f64;
+    let narrow_rate = match language {
+        Language::En => ENGLISH,
+        // A digit or letter in a Mandarin text is a syllable or two.
+        Language::Zh => MANDARIN,
+    };
+    wide / MANDARIN + narrow / narrow_rate + stops as f64 * PAUSE
+}
+
+/// Whether a text names a key: as its sign, or as a word.
+pub fn names_key(language: Language, text: &str, key: Key) -> bool {
+    const ENGLISH: [&str; 10] = [
+        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
+    ];
+    const MANDARIN: [&str; 10] = ["零", "一", "二", "三", "四", "五", "六", "七", "八", "九"];
+    let sign = key.to_char();
+    let alone = |at: usize| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + sign.len_utf8()..].chars().next();
+        !before.is_some_and(|c| c.is_ascii_digit()) && !after.is_some_and(|c| c.is_ascii_digit())
+    };
+    if text.match_indices(sign).any(|(at, _)| alone(at)) {
+        return true;
+    }
+    let Some(digit) = key.digit() else {
+        return false;
+    };
+    match language {
+        Language::En => text
+            .to_lowercase()
+            .split(|c: char| !c.is_alphanumeric())
+            .any(|word| word == ENGLISH[digit as usize]),
+        Language::Zh => text.contains(MANDARIN[digit as usize]),
+    }
+}
+
+/// Whether a text says that a machine answers.
+pub fn says_automatic(language: Language, text: &str) -> bool {
+    match language {
+        Language::En => has_any(
+            text,
+            &[
+                "automat",
+                "robot",
+                "machine",
+                "computer",
+                "virtual assistant",
+                "voice assistant",
+                "voice bot",
+            ],
+        ),
+        Language::Zh => has_any(
+            text,
+            &["自动", "机器人", "智能语音", "语音助手", "虚拟助手"],
+        ),
+    }
+}
+
+/// Whether a text says that the call is recorded.
+pub fn says_recorded(language: Language, text: &str) -> bool {
+    match language {
+        Language::En => has_any(text, &["record"]),
+        Language::Zh => has_any(text, &["录音", "录制"]),
+    }
+}
+
+fn has_any(text: &str, words: &[&str]) -> bool {
+    let text = text.to_lowercase();
+    words.iter().any(|word| text.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn estimates_are_near_what_people_take() {
+        for (language, text, from, to) in [
+            (
+                Language::En,
+                "For tracking, press 1. For a refund, press 2.",
+                3,
+                5,
+            ),
+            (Language::Zh, "查快递请按一，退款请按二。", 2, 5),
+            (
+                Language::En,
+                "Your parcel {{ a | say_as(digits) }} is {{ b }}.",
+                2,
+                4,
+            ),
+            (Language::En, "", 0, 0),
+        ] {
+            let seconds = estimate(language, text).as_secs();
+            assert!((from..=to).contains(&seconds), "{text}: {seconds} s");
+        }
+    }
+
+    #[test]
+    fn keys_are_named_by_sign_or_word() {
+        let one = Key::from_char('1').expect("it is a key");
+        for (language, text, named) in [
+            (Language::En, "press 1", true),
+            (Language::En, "press One.", true),
+            (Language::En, "press 10", false),
+            (Language::En, "someone", false),
+            (Language::Zh, "请按1", true),
+            (Language::Zh, "请按一", true),
+            (Language::Zh, "请按二", false),
+        ] {
+            assert_eq!(names_key(language, text, one), named, "{text}");
+        }
+    }
+}
