@@ -203,7 +203,7 @@ mod tests {
         assert!(slow.len() > usual.len() * 5 / 4, "{}", slow.len());
         // The rate of one sentence does not stay for the next.
         let again = flite.synthesize(text, Language::En, 1.0).unwrap();
-        assert!(again.len().abs_diff(usual.len()) < 200, "{}", again.len());
+        assert!(again.len() < slow.len() * 9 / 10, "{}", again.len());
         let nothing = flite.synthesize("请按零", Language::En, 1.0);
         assert!(matches!(nothing, Err(SynthesisError::NothingToSay(_))));
     }

@@ -1,6 +1,11 @@
-//! Engines that speak: found at run time.
+//! Engines that speak, found at run time, and the prompts made with them.
 
 pub mod espeak_ng;
 pub mod flite;
+pub mod load;
+pub mod pool;
+pub mod prompt_cache;
+pub mod prompt_library;
+pub mod recent_prompts;
 pub mod registry;
 pub mod synthesizer;

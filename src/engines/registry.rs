@@ -48,17 +48,18 @@ impl Registry {
         &self.missing
     }
 
-    /// Synthesizes with the first engine that can; the first one's error where none can.
+    /// Synthesizes with the first engine that can, and names it; the first one's error where none
+    /// can.
     pub fn synthesize(
         &self,
         text: &str,
         language: Language,
         rate: f32,
-    ) -> Result<Vec<i16>, SynthesisError> {
+    ) -> Result<(Vec<i16>, &str), SynthesisError> {
         let mut first_error = None;
         for engine in self.speaking(language) {
             match engine.synthesize(text, language, rate) {
-                Ok(samples) => return Ok(samples),
+                Ok(samples) => return Ok((samples, engine.id())),
                 Err(error) => first_error = first_error.or(Some(error)),
             }
         }
@@ -105,10 +106,8 @@ mod tests {
             Box::new(Fake("first", Err(()))),
             Box::new(Fake("second", Ok(7))),
         ]);
-        assert_eq!(
-            registry.synthesize("hello", Language::En, 1.0).unwrap(),
-            [7]
-        );
+        let spoken = registry.synthesize("hello", Language::En, 1.0).unwrap();
+        assert_eq!(spoken, (vec![7], "second"));
         let error = registry.synthesize("你好", Language::Zh, 1.0).unwrap_err();
         assert!(matches!(error, SynthesisError::NoEngine { .. }), "{error}");
     }

@@ -76,6 +76,20 @@ impl Sentence {
         }
     }
 
+    /// The name of its recording, `prompts/<language>/<name>.wav`, which is played instead of
+    /// synthesized speech where there is one.
+    pub fn audio(&self) -> String {
+        match self {
+            Sentence::HumanOffer { key } => format!("human_offer_{}", key_name(*key)),
+            Sentence::Digit(digit) => format!("digit_{digit}"),
+            Sentence::Choices(choices) => choices
+                .iter()
+                .map(|(key, choice)| format!("_{}_{}", key_name(*key), snake_case(choice)))
+                .fold("choices".to_string(), |name, choice| name + &choice),
+            plain => snake_case(plain),
+        }
+    }
+
     /// Every sentence that a call of a dialplan with this human key can need, to be rendered when
     /// it is loaded.
     pub fn fixed(human_key: Key) -> Vec<Sentence> {
@@ -227,6 +241,26 @@ fn sentences(
     all.join(between)
 }
 
+/// `NobodyAnswered` → `nobody_answered`, of a variant without fields.
+fn snake_case(variant: &impl std::fmt::Debug) -> String {
+    let mut name = String::new();
+    for letter in format!("{variant:?}").chars() {
+        if letter.is_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.push(letter.to_ascii_lowercase());
+    }
+    name
+}
+
+fn key_name(key: Key) -> String {
+    match key {
+        Key::STAR => "star".to_string(),
+        Key::HASH => "hash".to_string(),
+        other => other.to_string(),
+    }
+}
+
 fn english_choice(key: Key, choice: Choice) -> String {
     let key = english_key(key);
     match choice {
@@ -301,6 +335,27 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn recordings_have_names_of_their_own() {
+        let fixed = Sentence::fixed(Key::ZERO);
+        let names: std::collections::BTreeSet<String> = fixed.iter().map(Sentence::audio).collect();
+        assert_eq!(names.len(), fixed.len());
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        assert!(
+            names.iter().all(|name| name.chars().all(plain)),
+            "{names:?}"
+        );
+        for name in [
+            "human_offer_0",
+            "human_offer_star",
+            "digit_7",
+            "nobody_answered",
+        ] {
+            assert!(names.contains(name), "{name}");
+        }
+        assert!(names.contains("choices_1_try_again_2_callback_3_back_to_bot"));
     }
 
     #[test]

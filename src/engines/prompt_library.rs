@@ -1,0 +1,181 @@
+//! The prompts of all calls: recordings, texts that are known when a dialplan is loaded, and texts
+//! that were made for a call.
+
+use super::prompt_cache::{CacheKey, PromptCache};
+use super::recent_prompts::RecentPrompts;
+use super::registry::Registry;
+use super::synthesizer::SynthesisError;
+use crate::audio::frame::{SAMPLE_RATE, samples_in};
+use crate::audio::prompt::Prompt;
+use crate::audio::prompt_file::{self, EXTENSIONS};
+use crate::dialogue::action::Content;
+use crate::language::Language;
+use arc_swap::ArcSwap;
+use rustc_hash::FxHashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How much sound made for calls is kept: 20 minutes, 20 MB and half as much for each codec.
+const MOST_RECENT_SAMPLES: usize = 20 * 60 * SAMPLE_RATE as usize;
+/// The longest pause that a dialogue can ask for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// How fast prompts are spoken.
+const RATE: f32 = 1.0;
+
+/// Shared by all threads. `lookup` is for media threads: it waits for nothing but a short lock.
+pub struct PromptLibrary {
+    registry: Registry,
+    cache: Option<PromptCache>,
+    /// `prompts/`, with a folder a language.
+    recordings: Option<PathBuf>,
+    known: ArcSwap<Known>,
+    recent: Mutex<RecentPrompts>,
+}
+
+/// What was loaded: never changed, replaced as a whole.
+#[derive(Default, Clone)]
+pub struct Known {
+    /// By language, then name, then text.
+    pub recordings: [FxHashMap<Box<str>, Arc<Prompt>>; Language::ALL.len()],
+    pub texts: [FxHashMap<Box<str>, Arc<Prompt>>; Language::ALL.len()],
+}
+
+/// Where a prompt's sound came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    Cache,
+    Synthesizer,
+}
+
+impl PromptLibrary {
+    pub fn new(
+        registry: Registry,
+        cache: Option<PromptCache>,
+        recordings: Option<PathBuf>,
+    ) -> PromptLibrary {
+        PromptLibrary {
+            registry,
+            cache,
+            recordings,
+            known: ArcSwap::default(),
+            recent: Mutex::new(RecentPrompts::new(MOST_RECENT_SAMPLES)),
+        }
+    }
+
+    /// The sound of a part, if it is here. `None`: it is to be rendered.
+    pub fn lookup(&self, language: Language, content: &Content) -> Option<Arc<Prompt>> {
+        let known = self.known.load();
+        match content {
+            Content::Pause(length) => {
+                let silence = vec![0; samples_in((*length).min(LONGEST_PAUSE))];
+                Some(Arc::new(Prompt::from_samples(silence)))
+            }
+            Content::Text { text, audio } => {
+                let recordings = &known.recordings[language as usize];
+                let recorded = audio.as_deref().and_then(|name| recordings.get(name));
+                recorded
+                    .cloned()
+                    .or_else(|| self.lookup_text(&known, language, text))
+            }
+            Content::Sentence(sentence) => {
+                let recordings = &known.recordings[language as usize];
+                let recorded = match recordings.is_empty() {
+                    true => None,
+                    false => recordings.get(sentence.audio().as_str()),
+                };
+                recorded
+                    .cloned()
+                    .or_else(|| self.lookup_text(&known, language, &sentence.text(language)))
+            }
+        }
+    }
+
+    fn lookup_text(&self, known: &Known, language: Language, text: &str) -> Option<Arc<Prompt>> {
+        let text = text.trim();
+        let here = known.texts[language as usize].get(text).cloned();
+        here.or_else(|| self.recent().get(language, text))
+    }
+
+    fn recent(&self) -> std::sync::MutexGuard<'_, RecentPrompts> {
+        // A panic under this lock cannot leave the maps half changed.
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes a text into sound and keeps it for a while, in memory only: a caller's data may be in
+    /// it. Takes milliseconds to seconds: for the threads of the synthesizer pool.
+    pub fn render(&self, language: Language, text: &str) -> Result<Arc<Prompt>, SynthesisError> {
+        let text = text.trim();
+        if let Some(prompt) = self.lookup_text(&self.known.load(), language, text) {
+            return Ok(prompt);
+        }
+        let (samples, _) = self.registry.synthesize(text, language, RATE)?;
+        let prompt = Arc::new(Prompt::from_samples(samples));
+        self.recent().insert(language, text.into(), prompt.clone());
+        Ok(prompt)
+    }
+
+    /// Makes a dialplan's text into sound, through the cache on disk.
+    pub fn render_known(
+        &self,
+        language: Language,
+        text: &str,
+    ) -> Result<(Arc<Prompt>, Source), SynthesisError> {
+        let key = |engine| CacheKey {
+            engine,
+            language,
+            rate: RATE,
+            text,
+        };
+        // Only the best engine's sound is taken from the disk: another one's stands in only for as
+        // long as the best one fails.
+        let best = self.registry.speaking(language).next();
+        if let (Some(cache), Some(best)) = (&self.cache, best)
+            && let Some(samples) = cache.read(&key(best.id()))
+        {
+            return Ok((Arc::new(Prompt::from_samples(samples)), Source::Cache));
+        }
+        let (samples, engine) = self.registry.synthesize(text, language, RATE)?;
+        if let Some(cache) = &self.cache
+            && let Err(error) = cache.write(&key(engine), &samples)
+        {
+            tracing::warn!(%error, "a prompt cannot be kept on disk; the next start is slower");
+        }
+        Ok((Arc::new(Prompt::from_samples(samples)), Source::Synthesizer))
+    }
+
+    /// Reads `prompts/<language>/<name>.<extension>`: `None` where there is no such file, else its
+    /// path and its sound or what is wrong with it.
+    pub fn read_recording(
+        &self,
+        language: Language,
+        name: &str,
+    ) -> Option<(PathBuf, Result<Arc<Prompt>, String>)> {
+        let folder = self.recordings.as_ref()?.join(language.tag());
+        let (path, extension) = EXTENSIONS
+            .into_iter()
+            .map(|extension| (folder.join(format!("{name}.{extension}")), extension))
+            .find(|(path, _)| path.is_file())?;
+        let prompt = read_prompt_file(&path, extension);
+        Some((path, prompt))
+    }
+
+    /// Puts a new set in the place of what was loaded before. Calls go on with what they hold.
+    pub fn publish(&self, known: Known) {
+        self.known.store(Arc::new(known));
+    }
+
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    pub fn cache(&self) -> Option<&PromptCache> {
+        self.cache.as_ref()
+    }
+}
+
+fn read_prompt_file(path: &Path, extension: &str) -> Result<Arc<Prompt>, String> {
+    let file = std::fs::read(path).map_err(|error| error.to_string())?;
+    let samples = prompt_file::decode(file, extension).map_err(|error| error.to_string())?;
+    Ok(Arc::new(Prompt::from_samples(samples)))
+}
