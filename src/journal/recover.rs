@@ -100,13 +100,20 @@ fn segment_numbers(dir: &Path) -> io::Result<Vec<u32>> {
     Ok(numbers)
 }
 
-/// The payloads (JSON of `Entry`) of one call's frames, in the order of `positions`.
-pub fn read_payloads(dir: &Path, positions: &[Position]) -> io::Result<Vec<Vec<u8>>> {
+/// The payloads (JSON of `Entry`) of one call's frames, in the order of `positions`, and how many of
+/// them are damaged or gone. An error is one that may pass.
+pub fn read_payloads(dir: &Path, positions: &[Position]) -> io::Result<(Vec<Vec<u8>>, usize)> {
     let mut window = Window::default();
-    positions
-        .iter()
-        .map(|position| window.payload(dir, *position))
-        .collect()
+    let mut payloads = Vec::with_capacity(positions.len());
+    for position in positions {
+        match window.payload(dir, *position) {
+            Ok(payload) => payloads.extend(payload),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let unreadable = positions.len() - payloads.len();
+    Ok((payloads, unreadable))
 }
 
 /// Some bytes of a segment: one call's events often lie near each other.
@@ -118,27 +125,22 @@ struct Window {
 }
 
 impl Window {
-    fn payload(&mut self, dir: &Path, position: Position) -> io::Result<Vec<u8>> {
+    /// `None` where no whole frame lies.
+    fn payload(&mut self, dir: &Path, position: Position) -> io::Result<Option<Vec<u8>>> {
         let offset = u64::from(position.offset);
         if self.file.as_ref().map(|(segment, _)| *segment) != Some(position.segment) {
             let file = File::open(segment_path(dir, position.segment))?;
             self.file = Some((position.segment, file));
             self.bytes.clear();
         }
-        if let Some(payload) = self.found(offset) {
-            return Ok(payload);
-        }
         for len in [4096, MAX_FRAME] {
-            self.read(offset, len)?;
-            if let Some(payload) = self.found(offset) {
+            let payload = self.found(offset);
+            if payload.is_some() {
                 return Ok(payload);
             }
+            self.read(offset, len)?;
         }
-        let message = format!(
-            "no whole frame at byte {offset} of segment {}",
-            position.segment
-        );
-        Err(io::Error::new(io::ErrorKind::InvalidData, message))
+        Ok(self.found(offset))
     }
 
     fn found(&self, offset: u64) -> Option<Vec<u8>> {
@@ -227,7 +229,8 @@ mod tests {
         assert_eq!((recovered.calls.len(), recovered.unfinished), (2, 1));
         assert_eq!(recovered.calls[0].positions, expected);
         assert!(expected.last().map(|p| p.segment) > Some(1));
-        let payloads = read_payloads(dir.path(), &expected).expect("reads back");
+        let (payloads, unreadable) = read_payloads(dir.path(), &expected).expect("reads back");
+        assert_eq!(unreadable, 0);
         let seqs: Vec<u32> = payloads
             .iter()
             .map(|json| serde_json::from_slice::<Entry>(json).expect("an entry").seq)

@@ -10,12 +10,13 @@
 //! Nobody who speaks with a caller ever waits for the disk. Queues, and what happens when they are full:
 //! - events: four a call and 1,024; the sender keeps its entry (see `CallLog`) and admission stops.
 //! - files to sync: one batch; the files wait for the next round.
-//! - ended calls: as its owner made it; the calls wait in the ledger.
+//! - ended calls: [`STORE_QUEUE`]; the calls wait in the ledger.
 
 use crate::events::{CallRef, Entry};
 use crate::journal::append::{Appender, Limits};
 use crate::journal::ledger::{EndedCall, Ledger, is_first};
 use crate::journal::recover::{RecoverError, Recovered, recover};
+use crate::store::keeper;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
@@ -35,6 +36,8 @@ const RETRY: Duration = Duration::from_millis(500);
 /// How long a shutdown waits for the store to take the last calls. What it has not taken by then is
 /// in the journal, and is taken at the next start.
 const SHUTDOWN_WAIT: Duration = Duration::from_secs(3);
+/// Ended calls on their way to the store.
+const STORE_QUEUE: usize = 256;
 
 /// How the journal fares. Anything but `Well` means: no new calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,12 +178,29 @@ pub struct Journal {
     handle: JournalHandle,
     /// Closes when the writer has ended.
     ended: Receiver<()>,
+    keeper: Option<JoinHandle<()>>,
 }
 
 impl Journal {
-    /// Opens `data/journal`, starts its thread, and sends ended calls to `store`: first all that an
-    /// earlier run left, finished or not. The store answers each with [`JournalHandle::stored`].
-    pub fn open(
+    /// Opens `data/journal` and `data/calls.db` and starts their threads. Every call that ended, and
+    /// first every call that an earlier run left, finished or not, gets its record.
+    pub fn open(data: &Path, limits: Limits) -> Result<(Journal, Recovered), OpenError> {
+        let (store, calls) = sync_channel(STORE_QUEUE);
+        let (mut journal, recovered) = Journal::start(data, limits, store)?;
+        let handle = journal.handle();
+        let keeper = keeper::start(data, calls, move |call| handle.stored(call));
+        journal.keeper = Some(keeper.map_err(|source| OpenError::Io {
+            path: data.to_owned(),
+            source,
+        })?);
+        for (path, damage) in &recovered.damage {
+            tracing::warn!("journal segment {}: {damage}", path.display());
+        }
+        Ok((journal, recovered))
+    }
+
+    /// Ended calls go to `store`, which answers each with [`JournalHandle::stored`].
+    fn start(
         data: &Path,
         limits: Limits,
         store: SyncSender<EndedCall>,
@@ -211,7 +231,13 @@ impl Journal {
                 drop((lock, alive));
             })
             .map_err(failed)?;
-        Ok((Journal { handle, ended }, recovered))
+        let keeper = None;
+        let journal = Journal {
+            handle,
+            ended,
+            keeper,
+        };
+        Ok((journal, recovered))
     }
 
     pub fn handle(&self) -> JournalHandle {
@@ -219,14 +245,34 @@ impl Journal {
     }
 
     /// Writes and syncs everything that was sent, gives the store a moment for the last calls, and
-    /// ends the thread. Returns in any case after twice [`SHUTDOWN_WAIT`].
+    /// ends the threads. Returns in any case after three times [`SHUTDOWN_WAIT`].
     pub fn shutdown(self) {
-        let asked = self.handle.queue.try_send(Message::Shutdown);
+        let queue = self.handle.queue;
+        // The queue is full only while the disk refuses writes.
+        let is_full = |sent| matches!(sent, Err(TrySendError::Full(_)));
+        let asked = wait_until(|| !is_full(queue.try_send(Message::Shutdown)));
         let ended = self.ended.recv_timeout(2 * SHUTDOWN_WAIT);
-        if asked.is_err() || ended == Err(RecvTimeoutError::Timeout) {
+        if !asked || ended == Err(RecvTimeoutError::Timeout) {
             tracing::error!("the journal could not be closed: its last events may be lost");
         }
+        let kept = self
+            .keeper
+            .is_none_or(|keeper| wait_until(|| keeper.is_finished()));
+        if !kept {
+            tracing::warn!("the last calls could not be stored: the next start stores them");
+        }
     }
+}
+
+fn wait_until(mut done: impl FnMut() -> bool) -> bool {
+    let until = Instant::now() + SHUTDOWN_WAIT;
+    while !done() {
+        if Instant::now() >= until {
+            return false;
+        }
+        std::thread::sleep(BATCH);
+    }
+    true
 }
 
 /// One server a folder; the lock goes with the process.
@@ -570,7 +616,8 @@ mod tests {
 
     fn open(data: &Path) -> (Journal, Recovered, Receiver<EndedCall>) {
         let (store, calls) = sync_channel(100);
-        let (journal, recovered) = Journal::open(data, Limits::for_calls(2), store).expect("opens");
+        let (journal, recovered) =
+            Journal::start(data, Limits::for_calls(2), store).expect("opens");
         (journal, recovered, calls)
     }
 
@@ -655,7 +702,7 @@ mod tests {
         let data = tempfile::tempdir().expect("a temporary folder");
         let (_journal, ..) = open(data.path());
         let (store, _calls) = sync_channel(1);
-        let second = Journal::open(data.path(), Limits::for_calls(2), store);
+        let second = Journal::start(data.path(), Limits::for_calls(2), store);
         assert!(matches!(second, Err(OpenError::InUse { .. })));
     }
 }

@@ -1,0 +1,516 @@
+//! `zeroline calls list|show|export`: the calls of a data folder, also while a server writes to it.
+
+use crate::call::call_record::CallRecord;
+use crate::call::outcome::Outcome;
+use crate::cli::{call_story, call_table};
+use crate::events::{CallRef, Entry};
+use crate::journal::recover::{read_payloads, recover};
+use crate::store::calls::{Filter, Order, Store, StoreError, store_path};
+use clap::{Args, Subcommand, ValueEnum};
+use jiff::tz::TimeZone;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Records read at a time by `export`.
+const PAGE: u32 = 1000;
+
+#[derive(Debug, Args)]
+pub struct CallsArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List calls, the newest first.
+    List(ListArgs),
+    /// Tell one call's story: its steps and depth, its way to a person, how it ended.
+    Show(ShowArgs),
+    /// Write all records, the oldest first, as CSV or JSON Lines.
+    Export(ExportArgs),
+}
+
+#[derive(Debug, Args)]
+struct Data {
+    /// The server's data folder.
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    data: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct Which {
+    /// Calls that began at or after this: 2026-01-31, 2026-01-31T09:30, or 2h or 7d for "ago".
+    #[arg(long, value_name = "WHEN", value_parser = parse_when)]
+    since: Option<u64>,
+    /// Calls that began before this.
+    #[arg(long, value_name = "WHEN", value_parser = parse_when)]
+    until: Option<u64>,
+    /// One or more outcomes, with commas between: dropped,gave_up_in_menu.
+    #[arg(long, value_name = "OUTCOME", value_delimiter = ',', value_parser = parse_outcome)]
+    outcome: Vec<Outcome>,
+    /// A part of the caller's number.
+    #[arg(long, value_name = "NUMBER")]
+    caller: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    dialplan: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct ListArgs {
+    #[command(flatten)]
+    data: Data,
+    #[command(flatten)]
+    which: Which,
+    /// At most so many calls.
+    #[arg(long, default_value_t = 50)]
+    limit: u32,
+    #[arg(long, value_enum, default_value_t = ListFormat::Table)]
+    format: ListFormat,
+}
+
+#[derive(Debug, Args)]
+struct ShowArgs {
+    #[command(flatten)]
+    data: Data,
+    /// The call's reference, the beginning of it, or `last`.
+    call: String,
+    #[arg(long, value_enum, default_value_t = ShowFormat::Text)]
+    format: ShowFormat,
+}
+
+#[derive(Debug, Args)]
+struct ExportArgs {
+    #[command(flatten)]
+    data: Data,
+    #[command(flatten)]
+    which: Which,
+    #[arg(long, value_enum, default_value_t = ExportFormat::Csv)]
+    format: ExportFormat,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ListFormat {
+    Table,
+    Json,
+    Csv,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ShowFormat {
+    #[value(alias = "table")]
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ExportFormat {
+    Csv,
+    /// One object a line.
+    Json,
+}
+
+impl Which {
+    fn filter(&self) -> Filter {
+        Filter {
+            since_ms: self.since,
+            until_ms: self.until,
+            outcomes: self.outcome.clone(),
+            caller: self.caller.clone(),
+            dialplan: self.dialplan.clone(),
+            after: None,
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum CallsError {
+    #[error("there is no folder {}: say where the server keeps its calls with --data", .0.display())]
+    NoData(PathBuf),
+    #[error("no call {0} in {data}", data = .1.display())]
+    NoCall(String, PathBuf),
+    #[error("{count} calls begin with {name}, for example {example}: write more of it")]
+    Ambiguous {
+        name: String,
+        count: String,
+        example: CallRef,
+    },
+    #[error("cannot read {}: {source}", path.display())]
+    Store { path: PathBuf, source: StoreError },
+    #[error("cannot read the journal: {0}")]
+    Journal(String),
+    #[error("cannot write: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl CallsError {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            CallsError::NoData(_) | CallsError::Ambiguous { .. } => ExitCode::from(2),
+            _ => ExitCode::from(1),
+        }
+    }
+}
+
+/// 0 on success, 1 when the call is not there or something failed, 2 when called wrongly.
+pub fn run(args: &CallsArgs) -> ExitCode {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let done = run_to(args, &mut out).and_then(|()| Ok(out.flush()?));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read our output has seen enough: `zeroline calls list | head`.
+        Err(CallsError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("zeroline calls: {error}");
+            error.exit_code()
+        }
+    }
+}
+
+fn run_to(args: &CallsArgs, out: &mut impl Write) -> Result<(), CallsError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        match &args.command {
+            Command::List(args) => list(args, out).await,
+            Command::Show(args) => show(args, out).await,
+            Command::Export(args) => export(args, out).await,
+        }
+    })
+}
+
+/// `None` where no call has been stored yet.
+async fn open(data: &Data) -> Result<Option<Store>, CallsError> {
+    let path = store_path(&data.data);
+    if !data.data.is_dir() {
+        return Err(CallsError::NoData(data.data.clone()));
+    }
+    if !path.exists() {
+        return Ok(None);
+    }
+    let store = Store::open_to_read(&path).await;
+    Ok(Some(store.map_err(|source| failed(data, source))?))
+}
+
+fn failed(data: &Data, source: StoreError) -> CallsError {
+    let path = store_path(&data.data);
+    CallsError::Store { path, source }
+}
+
+async fn list(args: &ListArgs, out: &mut impl Write) -> Result<(), CallsError> {
+    let records = match open(&args.data).await? {
+        Some(store) => store
+            .list(&args.which.filter(), Order::NewestFirst, args.limit)
+            .await
+            .map_err(|source| failed(&args.data, source))?,
+        None => Vec::new(),
+    };
+    match args.format {
+        ListFormat::Table => call_table::write_table(out, &records, &TimeZone::system())?,
+        ListFormat::Json => {
+            serde_json::to_writer_pretty(&mut *out, &records).map_err(io::Error::from)?;
+            writeln!(out)?;
+        }
+        ListFormat::Csv => call_table::write_csv(out, &records, true)?,
+    }
+    Ok(())
+}
+
+async fn export(args: &ExportArgs, out: &mut impl Write) -> Result<(), CallsError> {
+    let store = open(&args.data).await?;
+    let mut filter = args.which.filter();
+    let mut first_page = true;
+    loop {
+        let page = match &store {
+            Some(store) => store
+                .list(&filter, Order::OldestFirst, PAGE)
+                .await
+                .map_err(|source| failed(&args.data, source))?,
+            None => Vec::new(),
+        };
+        match args.format {
+            ExportFormat::Csv => call_table::write_csv(out, &page, first_page)?,
+            ExportFormat::Json => {
+                for record in &page {
+                    serde_json::to_writer(&mut *out, record).map_err(io::Error::from)?;
+                    writeln!(out)?;
+                }
+            }
+        }
+        let Some(last) = page.last().filter(|_| page.len() == PAGE as usize) else {
+            return Ok(());
+        };
+        filter.after = Some((last.started_ms, last.call));
+        first_page = false;
+    }
+}
+
+async fn show(args: &ShowArgs, out: &mut impl Write) -> Result<(), CallsError> {
+    let found = find(args).await?;
+    match args.format {
+        ShowFormat::Text => {
+            let story = call_story::tell(&found.record, &found.entries, &TimeZone::system());
+            out.write_all(story.as_bytes())?;
+            if !found.stored {
+                writeln!(out, "\n{NOT_STORED}")?;
+            }
+        }
+        ShowFormat::Json => {
+            let whole = serde_json::json!({
+                "stored": found.stored,
+                "record": found.record,
+                "events": found.entries,
+            });
+            serde_json::to_writer_pretty(&mut *out, &whole).map_err(io::Error::from)?;
+            writeln!(out)?;
+        }
+    }
+    Ok(())
+}
+
+const NOT_STORED: &str = "This call is in the journal only: it goes on, or the server died during it \
+    and stores it when it next starts. What is told above is the call so far.";
+
+struct Found {
+    record: CallRecord,
+    entries: Vec<Entry>,
+    stored: bool,
+}
+
+/// In the store, or else in the journal.
+async fn find(args: &ShowArgs) -> Result<Found, CallsError> {
+    let name = &args.call;
+    if let Some(store) = open(&args.data).await? {
+        let found = find_stored(&store, name).await;
+        let calls = found.map_err(|source| failed(&args.data, source))?;
+        if let Some(call) = the_only(name, &calls)? {
+            let read = async { Ok((store.record(call).await?, store.entries(call).await?)) };
+            let read = read.await.map_err(|source| failed(&args.data, source))?;
+            if let (Some(record), entries) = read {
+                return Ok(Found {
+                    record,
+                    entries,
+                    stored: true,
+                });
+            }
+        }
+    }
+    let missing = || CallsError::NoCall(name.clone(), args.data.data.clone());
+    find_in_journal(&args.data.data.join("journal"), name)?.ok_or_else(missing)
+}
+
+async fn find_stored(store: &Store, name: &str) -> Result<Vec<CallRef>, StoreError> {
+    if name == "last" {
+        let all = Filter::default();
+        let newest = store.list(&all, Order::NewestFirst, 1).await?;
+        return Ok(newest.iter().map(|record| record.call).collect());
+    }
+    store.with_prefix(name, 100).await
+}
+
+fn find_in_journal(journal: &Path, name: &str) -> Result<Option<Found>, CallsError> {
+    if !journal.is_dir() {
+        return Ok(None);
+    }
+    let recovered = recover(journal).map_err(|error| CallsError::Journal(error.to_string()))?;
+    let wanted = name.to_ascii_uppercase();
+    let matches = |call: &CallRef| name == "last" || call.to_string().starts_with(&wanted);
+    let mut calls: Vec<CallRef> = recovered.calls.iter().map(|ended| ended.call).collect();
+    calls.retain(matches);
+    if name == "last" {
+        calls = calls.into_iter().max().into_iter().collect();
+    }
+    let Some(call) = the_only(name, &calls)? else {
+        return Ok(None);
+    };
+    let positions = recovered.calls.iter().find(|ended| ended.call == call);
+    let positions = positions.map_or(&[][..], |ended| &ended.positions);
+    let (payloads, _) = read_payloads(journal, positions)?;
+    let entries: Vec<Entry> = payloads
+        .iter()
+        .filter_map(|payload| serde_json::from_slice(payload).ok())
+        .collect();
+    Ok(CallRecord::fold(&entries).map(|record| Found {
+        record,
+        entries,
+        stored: false,
+    }))
+}
+
+fn the_only(name: &str, calls: &[CallRef]) -> Result<Option<CallRef>, CallsError> {
+    match calls {
+        [] => Ok(None),
+        [call] => Ok(Some(*call)),
+        [example, ..] => Err(CallsError::Ambiguous {
+            name: name.to_owned(),
+            count: match calls.len() {
+                100.. => "100 or more".into(),
+                fewer => fewer.to_string(),
+            },
+            example: *example,
+        }),
+    }
+}
+
+fn parse_outcome(name: &str) -> Result<Outcome, String> {
+    Outcome::from_name(name).ok_or_else(|| {
+        let names: Vec<&str> = Outcome::ALL.iter().map(|outcome| outcome.name()).collect();
+        format!("it is one of {}", names.join(", "))
+    })
+}
+
+/// To Unix milliseconds. Dates and times without an offset are in this machine's time zone.
+fn parse_when(text: &str) -> Result<u64, String> {
+    let zone = TimeZone::system();
+    let instant = if let Ok(instant) = text.parse::<jiff::Timestamp>() {
+        Some(instant)
+    } else if let Ok(local) = text.parse::<jiff::civil::DateTime>() {
+        zone.to_timestamp(local).ok()
+    } else {
+        let ago = text.parse::<jiff::Span>().ok();
+        let then = ago.and_then(|ago| jiff::Zoned::now().checked_sub(ago).ok());
+        then.map(|then| then.timestamp())
+    };
+    instant
+        .and_then(|instant| u64::try_from(instant.as_millisecond()).ok())
+        .ok_or_else(|| "write 2026-01-31, 2026-01-31T09:30, or 2h, 30m or 7d for \"ago\"".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::example_call::law_4;
+    use crate::store::calls::SavedCall;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        calls: CallsArgs,
+    }
+
+    fn run_on(data: &Path, line: &str) -> Result<String, CallsError> {
+        let mut words: Vec<&str> = std::iter::once("calls").chain(line.split(' ')).collect();
+        let folder = data.to_str().expect("the folder's name is text");
+        words.extend(["--data", folder]);
+        let cli = Cli::try_parse_from(words).expect("the command is right");
+        let mut out = Vec::new();
+        run_to(&cli.calls, &mut out)?;
+        Ok(String::from_utf8(out).expect("text"))
+    }
+
+    /// A data folder with two calls, a minute apart, the second dropped early.
+    fn data() -> tempfile::TempDir {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let mut second = law_4();
+        second.truncate(8);
+        for entry in &mut second {
+            entry.at_ms += 60_000;
+            entry.call = CallRef::from_parts(1_750_000_060_000, 2);
+        }
+        let calls = [law_4(), second].map(|entries| SavedCall {
+            record: CallRecord::fold(&entries).expect("there are events"),
+            entries: entries
+                .iter()
+                .map(|entry| serde_json::to_string(entry).expect("serializes") + "\n")
+                .collect(),
+        });
+        runtime.block_on(async {
+            let store = Store::open(&store_path(data.path())).await.expect("opens");
+            store.save(&calls).await.expect("saves");
+            store.close().await;
+        });
+        data
+    }
+
+    #[test]
+    fn list_in_every_format() {
+        let data = data();
+        let table = run_on(data.path(), "list").expect("lists");
+        let lines: Vec<&str> = table.lines().collect();
+        assert_eq!(lines.len(), 3, "{table}");
+        assert!(lines[1].ends_with("dropped") && lines[2].ends_with("transferred_confirmed"));
+        let json = run_on(data.path(), "list --format json --limit 1").expect("lists");
+        let json: Vec<CallRecord> = serde_json::from_str(&json).expect("an array of records");
+        assert_eq!(json[0].outcome, Outcome::Dropped);
+        let csv = run_on(data.path(), "list --format csv --outcome dropped").expect("lists");
+        assert_eq!(csv.lines().count(), 2);
+    }
+
+    #[test]
+    fn export_writes_the_oldest_first() {
+        let data = data();
+        let lines = run_on(data.path(), "export --format json").expect("exports");
+        let records: Vec<CallRecord> = lines
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("a record a line"))
+            .collect();
+        assert_eq!(records.len(), 2);
+        assert!(records[0].started_ms < records[1].started_ms);
+        let csv = run_on(data.path(), "export --since 2025-06-15T15:07Z").expect("exports");
+        let mut reader = csv::Reader::from_reader(csv.as_bytes());
+        assert_eq!(reader.headers().expect("a header").get(0), Some("call"));
+        assert_eq!(reader.records().count(), 1);
+    }
+
+    #[test]
+    fn show_takes_a_reference_a_prefix_or_last() {
+        let data = data();
+        let first = law_4()[0].call.to_string();
+        for name in [first.as_str(), &first[..25], "last"] {
+            let story = run_on(data.path(), &format!("show {name}")).expect("shows");
+            assert!(story.starts_with("Call 01"), "{story}");
+        }
+        let json = run_on(data.path(), &format!("show {first} --format json")).expect("shows");
+        let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        assert_eq!(json["record"]["steps"], 6);
+        assert_eq!(json["events"].as_array().map(Vec::len), Some(33));
+        let error = |name| run_on(data.path(), name).expect_err("fails").to_string();
+        assert!(error("show 01").contains("2 calls begin with 01"));
+        assert!(error("show 7ZZ").contains("no call 7ZZ"));
+    }
+
+    #[test]
+    fn a_call_that_is_in_the_journal_only_is_shown_so_far() {
+        use crate::journal::append::{Appender, Limits};
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let journal = data.path().join("journal");
+        std::fs::create_dir(&journal).expect("makes the folder");
+        let mut appender = Appender::new(&journal, Limits::for_calls(1), Vec::new());
+        appender.replenish().expect("the disk has room");
+        let mut frame = Vec::new();
+        for entry in &law_4()[..12] {
+            Appender::encode(entry, &mut frame);
+            appender.push(&frame).expect("there is room");
+        }
+        appender.flush().expect("writes");
+        let story = run_on(data.path(), "show last").expect("shows");
+        assert!(story.contains("in the journal only"), "{story}");
+        assert_eq!(
+            run_on(data.path(), "list").expect("lists").lines().count(),
+            1
+        );
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_told() {
+        let error = run_on(Path::new("/nonexistent"), "list").expect_err("fails");
+        assert!(error.to_string().contains("--data"));
+    }
+
+    #[test]
+    fn times_are_read_as_people_write_them() {
+        assert_eq!(parse_when("2025-06-15T15:06:40Z"), Ok(1_750_000_000_000));
+        let day = parse_when("2025-06-15").expect("a day");
+        assert_eq!(
+            parse_when("2025-06-15T01:00").map(|at| at - day),
+            Ok(3_600_000)
+        );
+        assert!(parse_when("2h").expect("a span") > parse_when("7d").expect("a span"));
+        assert!(parse_when("yesterday").is_err());
+    }
+}

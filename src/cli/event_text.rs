@@ -1,0 +1,255 @@
+//! Each event in plain words.
+
+use crate::cli::call_table::{loss_percent, printable, slot_value};
+use crate::events::{
+    EndedBy, Event, KeySource, LegName, LookupResult, RequestedBy, ReturnReason, StepKind,
+    TargetFailure, TransferWay,
+};
+use crate::language::Language;
+
+/// One line; nothing in it steers a terminal.
+pub fn describe(event: &Event) -> String {
+    printable(&match event {
+        Event::CallStarted { .. }
+        | Event::CallRejected { .. }
+        | Event::CallAnswered { .. }
+        | Event::MediaFlows
+        | Event::RecordingStarted { .. }
+        | Event::RecordingFailed { .. }
+        | Event::Quality { .. }
+        | Event::CallEnded { .. } => describe_call(event),
+        Event::HumanRequested { .. }
+        | Event::TransferStarted { .. }
+        | Event::TargetTried { .. }
+        | Event::TargetRinging { .. }
+        | Event::TargetAnswered { .. }
+        | Event::TargetConfirmed { .. }
+        | Event::TargetFailed { .. }
+        | Event::ReferAccepted { .. }
+        | Event::TransferReturned { .. }
+        | Event::BridgeEnded { .. }
+        | Event::HandoffStepAsked { .. }
+        | Event::CallbackBooked { .. }
+        | Event::MessageStarted { .. }
+        | Event::MessageLeft { .. } => describe_handoff(event),
+        _ => describe_dialogue(event),
+    })
+}
+
+fn describe_call(event: &Event) -> String {
+    match event {
+        Event::CallStarted {
+            caller,
+            called,
+            source,
+            ..
+        } => format!("{} calls {called} from {source}", name_of(caller)),
+        Event::CallRejected { status, reason } => format!("refused with {status}: {reason}"),
+        Event::CallAnswered { codec, keys_by } => {
+            format!("answered with {codec}, keys by {}", key_source(*keys_by))
+        }
+        Event::MediaFlows => "the caller's sound arrives".into(),
+        Event::RecordingStarted { file } => format!("recording to {file}"),
+        Event::RecordingFailed { reason } => format!("the recording failed: {reason}"),
+        Event::Quality { leg, quality } => format!(
+            "{}'s line: {} packets in, {:.1} % lost, jitter {:.1} ms, MOS {:.1}",
+            match leg {
+                LegName::Caller => "the caller",
+                LegName::Agent => "the agent",
+            },
+            quality.packets_received,
+            loss_percent(quality),
+            quality.jitter_ms,
+            quality.mos,
+        ),
+        Event::CallEnded { by, reason } => format!("{} ({reason})", ended_by(*by)),
+        _ => String::new(),
+    }
+}
+
+fn describe_dialogue(event: &Event) -> String {
+    match event {
+        Event::LanguageSet { language } => format!("goes on in {}", language_name(*language)),
+        Event::NodeEntered { node } => format!("comes to {node}"),
+        Event::StepAsked {
+            node,
+            step,
+            reprompt,
+            ..
+        } => {
+            let again = if *reprompt { " again" } else { "" };
+            format!("{node}: {} is put{again}", step_kind(*step))
+        }
+        Event::HumanOffered { key } => format!("heard that {key} leads to a person"),
+        Event::KeyPressed { key, .. } => match key {
+            Some(key) => format!("presses {key}"),
+            None => "presses a key of a sensitive value".into(),
+        },
+        Event::NoInput { node, count } => format!("{node}: no input, {}", time(*count)),
+        Event::NoMatch { node, count } => format!("{node}: not understood, {}", time(*count)),
+        Event::SlotFilled { slot, value } => format!("{slot} is {}", slot_value(value)),
+        Event::LookupStarted { node } => format!("{node}: looks up"),
+        Event::LookupEnded {
+            node,
+            milliseconds,
+            result,
+        } => {
+            let result = match result {
+                LookupResult::Ok { status } => format!("found ({status})"),
+                LookupResult::Failed { status, reason } => match status {
+                    Some(status) => format!("the lookup failed with {status}: {reason}"),
+                    None => format!("the lookup failed: {reason}"),
+                },
+                LookupResult::Cancelled => "the lookup was cancelled".into(),
+            };
+            format!("{node}: {result} after {milliseconds} ms")
+        }
+        Event::PromptFailed { node, reason } => format!("{node}: a prompt failed: {reason}"),
+        Event::AnswerPlayed { node } => format!("{node}: the answer was played to its end"),
+        Event::ResolutionConfirmed { resolved: true } => "says that this answered it".into(),
+        Event::ResolutionConfirmed { resolved: false } => "says that this did not answer it".into(),
+        _ => String::new(),
+    }
+}
+
+fn describe_handoff(event: &Event) -> String {
+    match event {
+        Event::HumanRequested { by, node, .. } => format!("{} at {node}", requested_by(*by)),
+        Event::TransferStarted { handoff } => format!("the way to {handoff} begins"),
+        Event::TargetTried {
+            attempt,
+            target,
+            way,
+            ..
+        } => format!("attempt {attempt}: {} to {target}", way_name(*way)),
+        Event::TargetRinging { attempt, status } => {
+            format!("attempt {attempt}: rings ({status})")
+        }
+        Event::TargetAnswered { attempt } => {
+            format!("attempt {attempt}: answered, by a person or a voicemail")
+        }
+        Event::TargetConfirmed { attempt } => format!("attempt {attempt}: a person, for certain"),
+        Event::TargetFailed {
+            attempt,
+            status,
+            reason,
+        } => format!("attempt {attempt}: {}", failure(*reason, *status)),
+        Event::ReferAccepted { attempt } => format!("attempt {attempt}: the REFER is accepted"),
+        Event::TransferReturned { reason } => format!(
+            "back with us: {}",
+            match reason {
+                ReturnReason::NobodyAnswered => "nobody answered",
+                ReturnReason::OutOfHours => "outside of opening hours",
+                ReturnReason::AgentLeft => "the person hung up",
+            }
+        ),
+        Event::BridgeEnded { by } => format!("the two are parted: {}", ended_by(*by)),
+        Event::HandoffStepAsked { handoff_steps } => {
+            format!("the choices without a person are put (handoff step {handoff_steps})")
+        }
+        Event::CallbackBooked {
+            number,
+            handoff,
+            wish,
+        } => match wish.as_str() {
+            "" => format!("{handoff} is to call back {number}"),
+            wish => format!("{handoff} is to call back {number}: {wish}"),
+        },
+        Event::MessageStarted { handoff } => format!("a message for {handoff} is recorded"),
+        Event::MessageLeft {
+            handoff,
+            file,
+            milliseconds,
+        } => format!(
+            "left a message of {:.1} s for {handoff}: {file}",
+            f64::from(*milliseconds) / 1000.0
+        ),
+        _ => String::new(),
+    }
+}
+
+pub fn name_of(caller: &str) -> &str {
+    if caller.is_empty() {
+        "a withheld number"
+    } else {
+        caller
+    }
+}
+
+pub fn language_name(language: Language) -> &'static str {
+    match language {
+        Language::En => "English",
+        Language::Zh => "Mandarin",
+    }
+}
+
+pub fn key_source(source: KeySource) -> &'static str {
+    match source {
+        KeySource::TelephoneEvent => "telephone-event",
+        KeySource::Info => "SIP INFO",
+        KeySource::InBand => "tones in the sound",
+    }
+}
+
+pub fn ended_by(by: EndedBy) -> &'static str {
+    match by {
+        EndedBy::Caller => "the caller hung up",
+        EndedBy::Agent => "the agent hung up",
+        EndedBy::Dialplan => "the dialplan ended the call",
+        EndedBy::Transfer => "passed on by REFER",
+        EndedBy::Network => "the network lost the call",
+        EndedBy::Server => "this server ended the call",
+    }
+}
+
+pub fn way_name(way: TransferWay) -> &'static str {
+    match way {
+        TransferWay::Bridged => "our call",
+        TransferWay::Refer => "REFER",
+    }
+}
+
+pub fn requested_by(by: RequestedBy) -> &'static str {
+    match by {
+        RequestedBy::Key => "the human key",
+        RequestedBy::Dialplan => "the dialplan leads to a person",
+        RequestedBy::Retries => "not understood or silent too often: a person is rung",
+        RequestedBy::Failure => "something failed: a person is rung",
+    }
+}
+
+/// `busy (486)`.
+pub fn failure(reason: TargetFailure, status: Option<u16>) -> String {
+    let words = match reason {
+        TargetFailure::Busy => "busy",
+        TargetFailure::Declined => "declined",
+        TargetFailure::NoAnswer => "no answer",
+        TargetFailure::Unreachable => "unreachable",
+        TargetFailure::NotFound => "not found",
+        TargetFailure::ReferRefused => "the REFER is refused",
+        TargetFailure::NotAllowed => "not allowed by the config",
+        TargetFailure::Cancelled => "cancelled, as the caller hung up or chose otherwise",
+        TargetFailure::Other => "failed",
+    };
+    match status {
+        Some(status) => format!("{words} ({status})"),
+        None => words.into(),
+    }
+}
+
+fn step_kind(step: StepKind) -> &'static str {
+    match step {
+        StepKind::Menu => "the menu",
+        StepKind::Question => "the question",
+        StepKind::Confirmation => "the confirmation",
+    }
+}
+
+fn time(count: u32) -> String {
+    match count {
+        1 => "the first time".into(),
+        2 => "the second time".into(),
+        3 => "the third time".into(),
+        count => format!("{count} times"),
+    }
+}

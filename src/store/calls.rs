@@ -1,0 +1,415 @@
+//! The tables of calls: one record and the events it was folded from, per call.
+
+use crate::call::call_record::CallRecord;
+use crate::call::outcome::Outcome;
+use crate::events::{CallRef, Entry};
+use sqlx::sqlite::{
+    Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, QueryBuilder, Row};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// `DATA/calls.db`.
+pub fn store_path(data: &Path) -> PathBuf {
+    data.join("calls.db")
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the store of calls failed: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error("the store of calls cannot be brought up to date: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    #[error("the record of call {call} cannot be read: {source}")]
+    Unreadable {
+        call: String,
+        source: serde_json::Error,
+    },
+}
+
+/// Which calls. Empty lists and absent values do not restrict.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Unix milliseconds of a call's start, the first included, the second not.
+    pub since_ms: Option<u64>,
+    pub until_ms: Option<u64>,
+    pub outcomes: Vec<Outcome>,
+    /// A part of the caller's number.
+    pub caller: Option<String>,
+    pub dialplan: Option<String>,
+    /// Only calls that come after this one, oldest first: the next page.
+    pub after: Option<(u64, CallRef)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    NewestFirst,
+    OldestFirst,
+}
+
+/// A call and its events as JSON, one entry a line.
+pub struct SavedCall {
+    pub record: CallRecord,
+    pub entries: String,
+}
+
+#[derive(Clone)]
+pub struct Store {
+    pool: SqlitePool,
+}
+
+impl Store {
+    /// Opens the file for writing, makes it if it is not there, and migrates it.
+    pub async fn open(path: &Path) -> Result<Store, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // A call's journal is deleted once the call is here, so that a commit must outlive the
+            // machine. Commits are few: the keeper saves in batches.
+            .synchronous(SqliteSynchronous::Full);
+        let store = Store::connect(options).await?;
+        sqlx::migrate!("src/store/migrations")
+            .run(&store.pool)
+            .await?;
+        Ok(store)
+    }
+
+    /// Opens a file that is there, for reading. A server may be writing to it.
+    pub async fn open_to_read(path: &Path) -> Result<Store, StoreError> {
+        let options = SqliteConnectOptions::new().filename(path).read_only(true);
+        Store::connect(options).await
+    }
+
+    async fn connect(options: SqliteConnectOptions) -> Result<Store, StoreError> {
+        let options = options
+            .busy_timeout(Duration::from_secs(5))
+            .disable_statement_logging();
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(options)
+            .await?;
+        Ok(Store { pool })
+    }
+
+    pub async fn close(self) {
+        self.pool.close().await;
+    }
+
+    /// Saves all of them or none. Saving a call again changes nothing; a fold of fewer events
+    /// (part of a call's journal was deleted already) never replaces one of more.
+    pub async fn save(&self, calls: &[SavedCall]) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        for SavedCall { record, entries } in calls {
+            let call = record.call.to_string();
+            let json = serde_json::to_string(record).map_err(|source| StoreError::Unreadable {
+                call: call.clone(),
+                source,
+            })?;
+            sqlx::query(SAVE_RECORD)
+                .bind(&call)
+                .bind(record.started_ms as i64)
+                .bind(record.ended_ms as i64)
+                .bind(&record.caller)
+                .bind(&record.called)
+                .bind(&record.dialplan)
+                .bind(record.language.map(|language| language.tag()))
+                .bind(record.outcome.name())
+                .bind(record.steps)
+                .bind(record.max_depth)
+                .bind(record.events)
+                .bind(json)
+                .execute(&mut *transaction)
+                .await?;
+            sqlx::query(SAVE_EVENTS)
+                .bind(&call)
+                .bind(record.events)
+                .bind(entries)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    /// At most `limit` records.
+    pub async fn list(
+        &self,
+        filter: &Filter,
+        order: Order,
+        limit: u32,
+    ) -> Result<Vec<CallRecord>, StoreError> {
+        let mut query = QueryBuilder::new("SELECT call, record FROM call_records WHERE 1 = 1");
+        restrict(&mut query, filter);
+        query.push(match order {
+            Order::NewestFirst => " ORDER BY started_ms DESC, call DESC LIMIT ",
+            Order::OldestFirst => " ORDER BY started_ms, call LIMIT ",
+        });
+        query.push_bind(limit);
+        let rows = query.build().fetch_all(&self.pool).await?;
+        rows.iter()
+            .map(|row| read_record(row.try_get("call")?, row.try_get("record")?))
+            .collect()
+    }
+
+    /// The calls whose reference begins with `prefix`, in either case; at most `limit`.
+    pub async fn with_prefix(&self, prefix: &str, limit: u32) -> Result<Vec<CallRef>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT call FROM call_records WHERE substr(call, 1, length(?1)) = upper(?1) LIMIT ?2",
+        )
+        .bind(prefix)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        let calls = rows.iter().map(|row| row.try_get::<&str, _>("call"));
+        let calls: Result<Vec<&str>, sqlx::Error> = calls.collect();
+        Ok(calls?
+            .into_iter()
+            .filter_map(|call| call.parse().ok())
+            .collect())
+    }
+
+    pub async fn record(&self, call: CallRef) -> Result<Option<CallRecord>, StoreError> {
+        let row = sqlx::query("SELECT call, record FROM call_records WHERE call = ?")
+            .bind(call.to_string())
+            .fetch_optional(&self.pool)
+            .await?;
+        row.map(|row| read_record(row.try_get("call")?, row.try_get("record")?))
+            .transpose()
+    }
+
+    /// Entries of a kind that this Zeroline does not know are left out.
+    pub async fn entries(&self, call: CallRef) -> Result<Vec<Entry>, StoreError> {
+        let row = sqlx::query("SELECT entries FROM call_events WHERE call = ?")
+            .bind(call.to_string())
+            .fetch_optional(&self.pool)
+            .await?;
+        let Some(row) = row else {
+            return Ok(Vec::new());
+        };
+        let lines: &str = row.try_get("entries")?;
+        Ok(lines
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect())
+    }
+}
+
+const SAVE_RECORD: &str = "
+    INSERT INTO call_records (call, started_ms, ended_ms, caller, called, dialplan, language,
+        outcome, steps, max_depth, events, record)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (call) DO UPDATE SET started_ms = excluded.started_ms,
+        ended_ms = excluded.ended_ms, caller = excluded.caller, called = excluded.called,
+        dialplan = excluded.dialplan, language = excluded.language, outcome = excluded.outcome,
+        steps = excluded.steps, max_depth = excluded.max_depth, events = excluded.events,
+        record = excluded.record
+    WHERE excluded.events >= call_records.events";
+
+const SAVE_EVENTS: &str = "
+    INSERT INTO call_events (call, events, entries) VALUES (?, ?, ?)
+    ON CONFLICT (call) DO UPDATE SET events = excluded.events, entries = excluded.entries
+    WHERE excluded.events >= call_events.events";
+
+fn restrict(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
+    if let Some(since_ms) = filter.since_ms {
+        query.push(" AND started_ms >= ").push_bind(since_ms as i64);
+    }
+    if let Some(until_ms) = filter.until_ms {
+        query.push(" AND started_ms < ").push_bind(until_ms as i64);
+    }
+    if let Some(caller) = &filter.caller {
+        query.push(" AND instr(caller, ").push_bind(caller.clone());
+        query.push(") > 0");
+    }
+    if let Some(dialplan) = &filter.dialplan {
+        query.push(" AND dialplan = ").push_bind(dialplan.clone());
+    }
+    if let Some((started_ms, call)) = filter.after {
+        query
+            .push(" AND (started_ms, call) > (")
+            .push_bind(started_ms as i64);
+        query.push(", ").push_bind(call.to_string()).push(")");
+    }
+    if !filter.outcomes.is_empty() {
+        query.push(" AND outcome IN (");
+        let mut names = query.separated(", ");
+        for outcome in &filter.outcomes {
+            names.push_bind(outcome.name());
+        }
+        query.push(")");
+    }
+}
+
+fn read_record(call: &str, json: &str) -> Result<CallRecord, StoreError> {
+    serde_json::from_str(json).map_err(|source| StoreError::Unreadable {
+        call: call.to_owned(),
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::example_call::law_4;
+
+    fn saved(entries: &[Entry]) -> SavedCall {
+        let lines: Vec<String> = entries
+            .iter()
+            .map(|entry| serde_json::to_string(entry).expect("serializes"))
+            .collect();
+        SavedCall {
+            record: CallRecord::fold(entries).expect("there are events"),
+            entries: lines.join("\n"),
+        }
+    }
+
+    /// The example as another call, `number` seconds later.
+    fn call(number: u64) -> Vec<Entry> {
+        let mut entries = law_4();
+        for entry in &mut entries {
+            entry.at_ms += number * 1000;
+            entry.call = CallRef::from_parts(entry.at_ms - entry.at_ms % 1000, number.into());
+        }
+        let call = entries[0].call;
+        entries.iter_mut().for_each(|entry| entry.call = call);
+        entries
+    }
+
+    async fn store() -> (tempfile::TempDir, Store) {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let store = Store::open(&store_path(dir.path())).await.expect("opens");
+        (dir, store)
+    }
+
+    #[tokio::test]
+    async fn what_is_saved_is_listed_and_found() {
+        let (dir, store) = store().await;
+        let calls: Vec<SavedCall> = (0..3).map(|number| saved(&call(number))).collect();
+        store.save(&calls).await.expect("saves");
+        let reader = Store::open_to_read(&store_path(dir.path()))
+            .await
+            .expect("opens");
+        let all = Filter::default();
+        let newest = reader
+            .list(&all, Order::NewestFirst, 2)
+            .await
+            .expect("lists");
+        assert_eq!(newest, [calls[2].record.clone(), calls[1].record.clone()]);
+        let oldest = reader
+            .list(&all, Order::OldestFirst, 1)
+            .await
+            .expect("lists");
+        assert_eq!(oldest, [calls[0].record.clone()]);
+        let found = calls[1].record.call;
+        assert_eq!(reader.entries(found).await.expect("reads"), call(1));
+        assert_eq!(
+            reader.record(found).await.expect("reads").as_ref(),
+            Some(&calls[1].record)
+        );
+        let prefix = found.to_string()[..6].to_lowercase();
+        assert_eq!(
+            reader.with_prefix(&prefix, 9).await.expect("finds").len(),
+            3
+        );
+        let whole = found.to_string();
+        assert_eq!(reader.with_prefix(&whole, 9).await.expect("finds"), [found]);
+        assert_eq!(reader.with_prefix("%", 9).await.expect("finds"), []);
+    }
+
+    #[tokio::test]
+    async fn filters_restrict() {
+        let (_dir, store) = store().await;
+        let mut dropped = call(1);
+        dropped.truncate(10);
+        store
+            .save(&[saved(&call(0)), saved(&dropped)])
+            .await
+            .expect("saves");
+        let count = async |filter: Filter| {
+            let list = store.list(&filter, Order::NewestFirst, 9).await;
+            list.expect("lists").len()
+        };
+        let start = call(0)[0].at_ms;
+        let all = Filter::default;
+        let with = |outcomes| Filter { outcomes, ..all() };
+        assert_eq!(count(all()).await, 2);
+        assert_eq!(count(with(vec![Outcome::Dropped])).await, 1);
+        assert_eq!(
+            count(with(vec![Outcome::Dropped, Outcome::TransferredConfirmed])).await,
+            2
+        );
+        assert_eq!(count(with(vec![Outcome::Rejected])).await, 0);
+        assert_eq!(
+            count(Filter {
+                since_ms: Some(start + 1),
+                ..all()
+            })
+            .await,
+            1
+        );
+        assert_eq!(
+            count(Filter {
+                until_ms: Some(start + 1),
+                ..all()
+            })
+            .await,
+            1
+        );
+        assert_eq!(
+            count(Filter {
+                caller: Some("79460".into()),
+                ..all()
+            })
+            .await,
+            2
+        );
+        assert_eq!(
+            count(Filter {
+                caller: Some("' OR 1=1 --".into()),
+                ..all()
+            })
+            .await,
+            0
+        );
+        assert_eq!(
+            count(Filter {
+                dialplan: Some("bank".into()),
+                ..all()
+            })
+            .await,
+            0
+        );
+    }
+
+    #[tokio::test]
+    async fn saving_again_changes_nothing_and_a_part_never_replaces_the_whole() {
+        let (_dir, store) = store().await;
+        let whole = saved(&call(0));
+        let part = saved(&call(0)[5..]);
+        store.save(&[whole]).await.expect("saves");
+        store.save(&[saved(&call(0)), part]).await.expect("saves");
+        let list = store
+            .list(&Filter::default(), Order::NewestFirst, 9)
+            .await
+            .expect("lists");
+        assert_eq!(list, [saved(&call(0)).record]);
+        let entries = store.entries(list[0].call).await.expect("reads");
+        assert_eq!(entries, call(0));
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_no_store_is_an_error_that_says_so() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = store_path(dir.path());
+        std::fs::write(&path, [7; 9000]).expect("writes");
+        assert!(Store::open(&path).await.is_err());
+        assert!(
+            Store::open_to_read(&dir.path().join("none.db"))
+                .await
+                .is_err()
+        );
+    }
+}
