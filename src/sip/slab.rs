@@ -35,6 +35,10 @@ impl<T> Slab<T> {
         self.slots.len() - self.free.len()
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     pub fn is_full(&self) -> bool {
         self.len() >= self.limit
     }

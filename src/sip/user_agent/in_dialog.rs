@@ -140,8 +140,8 @@ impl UserAgent {
         if state.peer_offer.is_some() {
             return Some(500);
         }
-        let our_invite = invite && (state.unacked.is_some() || state.reinvite.is_some());
-        (our_invite || state.owes_us_an_answer()).then_some(491)
+        let our_2xx = invite && state.unacked.is_some();
+        (our_2xx || state.owes_us_an_answer()).then_some(491)
     }
 
     fn refresh(&mut self, flow: Flow, leg: LegId, request: &Request) {

@@ -35,6 +35,14 @@ mod transactions;
 #[cfg(test)]
 mod call_tests;
 #[cfg(test)]
+mod chaos_tests;
+#[cfg(test)]
+mod raw_tests;
+#[cfg(test)]
+mod registering_tests;
+#[cfg(test)]
+mod session_tests;
+#[cfg(test)]
 mod simulation;
 
 use crate::sip::flow::{Flow, Transmit};

@@ -3,6 +3,7 @@
 
 use crate::sip::flow::{Flow, Protocol};
 use crate::sip::message::{Message, Response};
+use crate::sip::method::Method;
 use crate::sip::user_agent::UserAgent;
 use crate::sip::user_agent::command::Invite;
 use crate::sip::user_agent::config::Config;
@@ -34,6 +35,9 @@ pub(super) const CALM: Weather = Weather {
     longest_delay: Duration::ZERO,
 };
 
+/// When it arrives, its number, at whom, and what.
+type InFlight = (Instant, u64, usize, Vec<u8>);
+
 pub(super) struct Network {
     pub now: Instant,
     pub start: Instant,
@@ -42,11 +46,13 @@ pub(super) struct Network {
     /// Everything that was sent, as `who: start line`.
     pub log: Vec<String>,
     pub weather: Weather,
+    /// The final status of every INVITE, by its transaction.
+    finals: BTreeMap<String, u16>,
     /// Datagrams from this side are lost, all of them.
     pub silenced: [bool; 2],
     protocol: Protocol,
     rng: StdRng,
-    in_flight: BinaryHeap<Reverse<(Instant, u64, usize, Vec<u8>)>>,
+    in_flight: BinaryHeap<Reverse<InFlight>>,
     sent: u64,
 }
 
@@ -67,6 +73,7 @@ impl Network {
             events: [Vec::new(), Vec::new()],
             log: Vec::new(),
             weather: CALM,
+            finals: BTreeMap::new(),
             silenced: [false; 2],
             protocol,
             rng: StdRng::seed_from_u64(seed),
@@ -201,11 +208,30 @@ impl Network {
                 );
                 self.log
                     .push(format!("{}: {}", name(side), first_line(&transmit.bytes)));
+                self.note_final(&transmit.bytes);
                 self.put_in_flight(1 - side, &transmit.bytes);
             }
             while let Some(event) = self.agents[side].poll_event() {
                 self.events[side].push(event);
             }
+        }
+    }
+
+    /// One final response an INVITE, however often it is sent.
+    fn note_final(&mut self, bytes: &[u8]) {
+        let Ok(Message::Response(response)) = Message::parse(bytes) else {
+            return;
+        };
+        let headers = &response.headers;
+        let invite = headers
+            .cseq()
+            .is_some_and(|cseq| cseq.method == Method::Invite);
+        let branch = headers
+            .top_via()
+            .and_then(|via| via.branch().map(str::to_owned));
+        if let (true, false, Some(branch)) = (invite, response.is_provisional(), branch) {
+            let first = *self.finals.entry(branch).or_insert(response.status);
+            assert_eq!(first, response.status, "a second final response");
         }
     }
 
