@@ -9,6 +9,8 @@ use crate::sip::user_agent::config::{Config, Limits};
 use crate::sip::user_agent::event::{Event, LegId};
 use std::time::{Duration, Instant};
 
+const NOTHING: [u16; 0] = [];
+
 /// A user agent that strangers write to.
 struct Desk {
     agent: UserAgent,
@@ -65,7 +67,10 @@ impl Desk {
 
     /// A call that is answered, and our To with its tag.
     fn established(&mut self) -> (LegId, String) {
-        assert_eq!(self.statuses(&request("INVITE", 1, "a", &with_sdp(""))), []);
+        assert_eq!(
+            self.statuses(&request("INVITE", 1, "a", &with_sdp(""))),
+            NOTHING
+        );
         let leg = self.incoming().expect("it is a call");
         self.agent
             .accept(self.now, leg, sdp(ANSWER))
@@ -143,7 +148,7 @@ fn requests_of_no_dialog_are_481() {
     );
     assert_eq!(
         desk.statuses(&in_dialog("ACK", 1, "nobody", unknown, "")),
-        []
+        NOTHING
     );
     assert_eq!(desk.statuses(&request("NOTIFY", 1, "n", "")), [481]);
 }
@@ -197,7 +202,10 @@ fn what_an_invite_demands_is_looked_at() {
 #[test]
 fn the_same_invite_by_another_way_is_482() {
     let mut desk = Desk::new();
-    assert_eq!(desk.statuses(&request("INVITE", 1, "a", &with_sdp(""))), []);
+    assert_eq!(
+        desk.statuses(&request("INVITE", 1, "a", &with_sdp(""))),
+        NOTHING
+    );
     assert_eq!(
         desk.statuses(&request("INVITE", 1, "b", &with_sdp(""))),
         [482]
@@ -208,7 +216,7 @@ fn the_same_invite_by_another_way_is_482() {
 fn an_old_peers_retransmissions_are_known_without_a_cookie() {
     let mut desk = Desk::new();
     let invite = request("INVITE", 1, "a", &with_sdp("")).replace(";branch=z9hG4bKa", "");
-    assert_eq!(desk.statuses(&invite), []);
+    assert_eq!(desk.statuses(&invite), NOTHING);
     let leg = desk.incoming().expect("it is a call");
     desk.agent
         .reject(desk.now, leg, 486, &[])
@@ -216,8 +224,8 @@ fn an_old_peers_retransmissions_are_known_without_a_cookie() {
     assert_eq!(desk.answers().len(), 1);
     assert_eq!(desk.statuses(&invite), [486]);
     let ack = request("ACK", 1, "a", "").replace(";branch=z9hG4bKa", "");
-    assert_eq!(desk.statuses(&ack), []);
-    assert_eq!(desk.statuses(&invite), [], "it is confirmed");
+    assert_eq!(desk.statuses(&ack), NOTHING);
+    assert_eq!(desk.statuses(&invite), NOTHING, "it is confirmed");
 }
 
 #[test]
@@ -251,7 +259,7 @@ fn a_second_reinvite_before_the_first_is_answered_is_500() {
     let (leg, to) = desk.established();
     assert_eq!(
         desk.statuses(&in_dialog("INVITE", 2, "r1", &to, &with_sdp(""))),
-        []
+        NOTHING
     );
     assert_eq!(
         desk.statuses(&in_dialog("INVITE", 3, "r2", &to, &with_sdp(""))),
@@ -278,7 +286,7 @@ fn an_update_refreshes_or_offers() {
     assert_eq!((answer.status, value.seconds), (200, 600));
     assert_eq!(
         desk.statuses(&in_dialog("UPDATE", 3, "u2", &to, &with_sdp(""))),
-        []
+        NOTHING
     );
     assert_eq!(
         desk.statuses(&in_dialog("UPDATE", 4, "u3", &to, &with_sdp(""))),
@@ -331,7 +339,10 @@ fn a_full_table_answers_503_without_state() {
         limits,
         ..Config::default()
     });
-    assert_eq!(desk.statuses(&request("INVITE", 1, "a", &with_sdp(""))), []);
+    assert_eq!(
+        desk.statuses(&request("INVITE", 1, "a", &with_sdp(""))),
+        NOTHING
+    );
     let second = request("INVITE", 1, "b", &with_sdp("")).replace("c1", "c2");
     let third = request("INVITE", 1, "c", &with_sdp("")).replace("c1", "c3");
     for invite in [second, third] {
