@@ -106,7 +106,7 @@ pub enum Event {
         milliseconds: u32,
         result: LookupResult,
     },
-    /// A prompt could not be made into sound.
+    /// A prompt could not be made into words or into sound, or a condition not be decided.
     PromptFailed {
         node: String,
         reason: String,

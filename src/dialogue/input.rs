@@ -30,10 +30,14 @@ pub enum Input {
     },
     /// No person could be had, or the person left: the caller is ours again.
     HandoffReturned { reason: ReturnReason },
-    /// The message's recording ended: by silence, by its limit, or by `StopMessage`.
+    /// The message's recording ended: by silence, by its limit, or by `StopMessage`. How long it is
+    /// without the silence at its end; 0 when nothing was said.
     MessageEnded { milliseconds: u32, file: String },
     /// The message could not be recorded.
     MessageFailed { reason: String },
+    /// The caller hung up. What is under way is cancelled; of a message that is being recorded
+    /// `MessageEnded` still follows (most people end one by hanging up), and is logged.
+    CallerLeft,
 }
 
 /// An answer with a 2xx status.

@@ -33,7 +33,7 @@ pub struct CallContext {
     /// Empty when withheld.
     pub caller: String,
     pub called: String,
-    /// The language that the call begins in.
+    /// The language that the call begins in; the dialplan's default, if it is not one of its own.
     pub language: Language,
 }
 
@@ -78,8 +78,10 @@ pub struct Dialogue {
 impl Dialogue {
     pub fn new(program: Arc<Program>, context: CallContext, now: Instant) -> Dialogue {
         let start = program.dialplan.start;
+        let languages = &program.dialplan.languages;
+        let served = languages.iter().find(|it| **it == context.language);
         Dialogue {
-            language: context.language,
+            language: *served.unwrap_or(&languages[0]),
             context,
             now,
             state: State::New,
@@ -125,6 +127,10 @@ impl Dialogue {
             Input::HandoffReturned { reason } => self.handoff_returned(reason),
             Input::MessageEnded { milliseconds, file } => self.message_ended(milliseconds, file),
             Input::MessageFailed { .. } => self.message_could_not_be_kept(),
+            Input::CallerLeft => {
+                self.caller_left();
+                None
+            }
         };
         self.run(next);
     }
@@ -179,7 +185,8 @@ impl Dialogue {
     }
 
     /// What a person who takes the call should know, the most useful first: what the caller gave
-    /// (of sensitive slots the last four digits where they are shared), then how far they came.
+    /// (of sensitive slots the last four digits where they are shared, else only that they were
+    /// given), then how far they came.
     pub fn handoff_context(&self) -> Vec<(String, String)> {
         let mut context: Vec<(String, String)> = self
             .dialplan()
@@ -190,8 +197,8 @@ impl Dialogue {
                 let value = value.as_deref()?;
                 let shared = match (slot.sensitive, slot.share_last4) {
                     (false, _) => value,
-                    (true, true) => last4(value)?,
-                    (true, false) => return None,
+                    (true, true) => last4(value).unwrap_or("given"),
+                    (true, false) => "given",
                 };
                 Some((slot.name.clone(), shared.to_string()))
             })
@@ -311,7 +318,6 @@ impl Dialogue {
     pub(super) fn leave(&mut self) {
         self.timers.stop(Timer::NoInput);
         self.timers.stop(Timer::InterDigit);
-        self.timers.stop(Timer::LookingUp);
         self.timers.stop(Timer::Fetch);
         self.timers.stop(Timer::Message);
         self.set_sensitive(false);
@@ -335,6 +341,7 @@ impl Dialogue {
     pub(super) fn ring(&mut self, by: RequestedBy, handoff: HandoffId) {
         self.leave();
         self.stop_playing();
+        self.timers.stop_all();
         self.typed_ahead.clear();
         self.quiet_nodes = 0;
         self.unasked_nodes = 0;
@@ -379,7 +386,11 @@ impl Dialogue {
                 });
                 None
             }
-            State::New | State::WithPeople | State::RecordingMessage(_) | State::Ended => None,
+            State::New
+            | State::WithPeople
+            | State::RecordingMessage(_)
+            | State::MessageOnly(_)
+            | State::Ended => None,
         }
     }
 
@@ -412,11 +423,27 @@ impl Dialogue {
             Timer::NoInput => self.no_input(),
             Timer::InterDigit => self.digits_paused(),
             Timer::LookingUp => {
-                self.say_looking_up();
+                if matches!(self.state, State::LookingUp(_)) {
+                    self.say_looking_up();
+                }
                 None
             }
             Timer::Fetch => self.fetch_timed_out(),
             Timer::Message => self.message_could_not_be_kept(),
+        }
+    }
+
+    fn caller_left(&mut self) {
+        let message = match &self.state {
+            State::RecordingMessage(handoff) => Some(*handoff),
+            _ => None,
+        };
+        self.leave();
+        self.stop_playing();
+        self.timers.stop_all();
+        self.state = State::Ended;
+        if let Some(handoff) = message {
+            self.await_last_message(handoff);
         }
     }
 

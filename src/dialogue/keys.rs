@@ -50,7 +50,10 @@ impl TypeAhead {
 
 impl Dialogue {
     pub(super) fn handle_key(&mut self, key: Key, source: KeySource) -> Option<Next> {
-        let listening = !matches!(self.state, State::New | State::WithPeople | State::Ended);
+        let listening = !matches!(
+            self.state,
+            State::New | State::WithPeople | State::MessageOnly(_) | State::Ended
+        );
         let human = listening && key == self.human_key_now();
         self.log_key(key, source, human);
         if human {
@@ -91,7 +94,11 @@ impl Dialogue {
                 self.key_while_recording(key);
                 None
             }
-            State::SayingGoodbye(_) | State::New | State::WithPeople | State::Ended => None,
+            State::SayingGoodbye(_)
+            | State::New
+            | State::WithPeople
+            | State::MessageOnly(_)
+            | State::Ended => None,
         }
     }
 
@@ -105,14 +112,16 @@ impl Dialogue {
         None
     }
 
-    /// Keys of a sensitive slot are not told, nor those that may turn out to be some (law 8).
+    /// Keys of a sensitive slot are not told, nor those that may turn out to be some, nor what a
+    /// person is told by keys (law 8).
     fn log_key(&mut self, key: Key, source: KeySource, human: bool) {
         let ahead = matches!(
             self.state,
             State::Saying | State::Greeting | State::LookingUp(_)
         );
         let may_be_sensitive = ahead && self.dialplan().slots.iter().any(|slot| slot.sensitive);
-        let hidden = !human && (self.sensitive || may_be_sensitive);
+        let with_people = matches!(self.state, State::WithPeople);
+        let hidden = !human && (self.sensitive || may_be_sensitive || with_people);
         self.log(Event::KeyPressed {
             key: (!hidden).then_some(key),
             source,

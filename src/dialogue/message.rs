@@ -55,15 +55,25 @@ impl Dialogue {
     }
 
     pub(super) fn message_ended(&mut self, milliseconds: u32, file: String) -> Option<Next> {
-        let State::RecordingMessage(handoff) = &self.state else {
-            return None;
+        let (handoff, listening) = match &self.state {
+            State::RecordingMessage(handoff) => (*handoff, true),
+            State::MessageOnly(handoff) => (*handoff, false),
+            _ => return None,
         };
-        let handoff = self.handoff(*handoff).name.clone();
+        if milliseconds == 0 {
+            return self.message_could_not_be_kept();
+        }
+        let handoff = self.handoff(handoff).name.clone();
         self.log(Event::MessageLeft {
             handoff,
             file,
             milliseconds,
         });
+        if !listening {
+            self.timers.stop(Timer::Message);
+            self.state = State::Ended;
+            return None;
+        }
         self.state = State::Saying;
         let words = vec![
             self.sentence(Sentence::MessageKept),
@@ -72,8 +82,18 @@ impl Dialogue {
         self.end_with(words, "a message was left")
     }
 
+    pub(super) fn await_last_message(&mut self, handoff: HandoffId) {
+        self.state = State::MessageOnly(handoff);
+        self.timers.arm(Timer::Message, self.now + GRACE);
+    }
+
     /// A callback is offered instead.
     pub(super) fn message_could_not_be_kept(&mut self) -> Option<Next> {
+        if matches!(self.state, State::MessageOnly(_)) {
+            self.timers.stop(Timer::Message);
+            self.state = State::Ended;
+            return None;
+        }
         if !matches!(self.state, State::RecordingMessage(_)) {
             return None;
         }

@@ -80,8 +80,10 @@ impl Dialogue {
     }
 
     /// What loses nothing: a callback on the caller's own number, else a message; and it is said.
+    /// Who was keying another number does not want their own to be called.
     pub(super) fn give_up_on_answer(&mut self) -> Option<Next> {
-        match self.caller_number() {
+        let keying = matches!(self.state, State::Keying(_));
+        match self.caller_number().filter(|_| !keying) {
             Some(number) => self.book_callback_on_own_number(&number),
             None if self.message_failed => self.say_goodbye(None, "the caller did not answer"),
             None => self.begin_message(),

@@ -48,6 +48,10 @@ impl Speaker {
         self.playing.take_if(|playing| playing.id == play).is_some()
     }
 
+    pub fn is_playing(&self) -> bool {
+        self.playing.is_some()
+    }
+
     pub fn forget(&mut self) {
         self.playing = None;
     }
@@ -79,6 +83,7 @@ impl Dialogue {
         let id = PlayId(self.speaker.last);
         self.speaker.playing = Some(Playing { id, offers, notice });
         self.timers.arm(Timer::Play, self.now + LONGEST_PLAY);
+        self.timers.stop(Timer::LookingUp);
         self.act(Action::Play(Play { id, parts: all }));
     }
 

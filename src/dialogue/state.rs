@@ -26,6 +26,8 @@ pub(super) enum State {
     /// "Please leave your message": recording follows.
     BeforeMessage(HandoffId),
     RecordingMessage(HandoffId),
+    /// The caller has hung up, and what they said is still to be kept.
+    MessageOnly(HandoffId),
     /// The last words; the call ends after them, for this reason.
     SayingGoodbye(&'static str),
     Ended,

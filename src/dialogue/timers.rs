@@ -35,6 +35,10 @@ impl Timers {
         self.0[timer as usize] = Some(at);
     }
 
+    pub fn is_armed(&self, timer: Timer) -> bool {
+        self.0[timer as usize].is_some()
+    }
+
     pub fn stop(&mut self, timer: Timer) {
         self.0[timer as usize] = None;
     }

@@ -1,11 +1,16 @@
 //! Templates and conditions: minijinja with fuel, checked when the dialplan is loaded.
 
-use super::model::{Dialplan, NodeKind, Prompt};
+mod say_as;
+pub mod sources;
+
+use self::say_as::{SayAs, Vocabulary, say_as};
+use self::sources::{Names, sources, unknown_filter_or_test};
+use super::model::Dialplan;
 use crate::diagnostic::Span;
 use crate::language::{ByLanguage, Language};
-use crate::speech::verbaliser::{self, Reading};
+use crate::speech::verbaliser::Reading;
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Instructions that one rendering may take: hundreds of times what a prompt needs.
@@ -31,7 +36,6 @@ pub struct TemplateError {
 }
 
 /// Every template of one dialplan, compiled.
-#[derive(Debug)]
 pub struct Templates {
     /// One a language: the words of `say_as` differ.
     spoken: ByLanguage<Environment<'static>>,
@@ -56,20 +60,20 @@ impl Templates {
     /// All mistakes are told at once: syntax, names that nothing fills, sensitive slots that would
     /// be spoken, a URL whose host is not fixed.
     pub fn compile(dialplan: &Dialplan) -> Result<Templates, Vec<TemplateError>> {
+        let names = Names::of(dialplan);
+        let new = |language| environment(dialplan, &names, language);
         let mut templates = Templates {
             spoken: ByLanguage::default(),
-            url: environment(dialplan, dialplan.languages[0]),
-            plain: environment(dialplan, dialplan.languages[0]),
+            url: new(dialplan.languages[0]),
+            plain: new(dialplan.languages[0]),
         };
         templates.url.set_formatter(|out, _, value| {
             out.write_str(&percent_encode(&printable(value)?))
                 .map_err(Error::from)
         });
-        for &language in &dialplan.languages {
-            let environment = environment(dialplan, language);
-            templates.spoken.set(language, environment);
+        for language in Language::ALL {
+            templates.spoken.set(language, new(language));
         }
-        let names = Names::of(dialplan);
         let errors: Vec<TemplateError> = sources(dialplan)
             .into_iter()
             .filter_map(|(purpose, span, source)| {
@@ -97,7 +101,7 @@ impl Templates {
     ) -> Result<String, String> {
         match self.spoken.get(language) {
             Some(environment) => render(environment, source, values),
-            None => Err(format!("the dialplan has no language `{language}`")),
+            None => Err(format!("there is no language `{language}`")),
         }
     }
 
@@ -156,8 +160,7 @@ impl Templates {
         let environment = match purpose {
             Use::Spoken(language) => match self.spoken.get_mut(language) {
                 Some(environment) => environment,
-                // The checker tells of words in a language that the dialplan does not have.
-                None => return Ok(()),
+                None => return Err(format!("there is no language `{language}`")),
             },
             Use::Url => &mut self.url,
             Use::Plain | Use::Set | Use::Condition => &mut self.plain,
@@ -176,140 +179,20 @@ impl Templates {
                 .map_err(|error| told(&error))?
                 .undeclared_variables(false)
         };
+        if let Some(message) = unknown_filter_or_test(environment, source, purpose) {
+            return Err(message);
+        }
         if purpose == Use::Url {
             fixed_host(source)?;
         }
-        names.check(used.into_iter().collect(), purpose)
+        names.check(used.into_iter().collect(), source, purpose)
     }
 }
 
-/// What templates may name.
-struct Names {
-    known: BTreeSet<String>,
-    sensitive: BTreeSet<String>,
-}
-
-impl Names {
-    fn of(dialplan: &Dialplan) -> Names {
-        let mut known: BTreeSet<String> = ["call", "range", "dict"].map(String::from).into();
-        known.extend(Reading::ALL.map(|reading| reading.name().to_string()));
-        known.extend(dialplan.vocabulary.keys().cloned());
-        known.extend(dialplan.slots.iter().map(|slot| slot.name.clone()));
-        for node in &dialplan.nodes {
-            match &node.kind {
-                NodeKind::Http(http) => known.extend(http.save.clone()),
-                NodeKind::Set(set) => known.extend(set.values.iter().map(|(name, _)| name.clone())),
-                _ => {}
-            }
-        }
-        let sensitive = dialplan.slots.iter().filter(|slot| slot.sensitive);
-        Names {
-            known,
-            sensitive: sensitive.map(|slot| slot.name.clone()).collect(),
-        }
+impl std::fmt::Debug for Templates {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Templates").finish_non_exhaustive()
     }
-
-    fn check(&self, used: BTreeSet<String>, purpose: Use) -> Result<(), String> {
-        let may_be_spoken = matches!(purpose, Use::Spoken(_) | Use::Set);
-        for name in used {
-            if may_be_spoken && self.sensitive.contains(&name) {
-                return Err(format!("the slot `{name}` is sensitive and cannot be said"));
-            }
-            if !self.known.contains(&name) {
-                return Err(format!(
-                    "nothing fills `{name}`: it is no slot, no `save` of a lookup and no name in a `set`"
-                ));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn sources(dialplan: &Dialplan) -> Vec<(Use, Span, &str)> {
-    let mut sources = Vec::new();
-    for (_, prompt) in prompts(dialplan) {
-        for (language, text) in prompt.text.iter() {
-            sources.push((Use::Spoken(language), prompt.span, text.as_str()));
-        }
-    }
-    for node in &dialplan.nodes {
-        match &node.kind {
-            NodeKind::Http(http) => {
-                sources.push((Use::Url, node.span, http.url.as_str()));
-                for value in http.headers.values() {
-                    sources.push((Use::Plain, node.span, value));
-                }
-                let mut strings = Vec::new();
-                http.body
-                    .iter()
-                    .for_each(|body| json_strings(body, &mut strings));
-                sources.extend(
-                    strings
-                        .into_iter()
-                        .map(|text| (Use::Plain, node.span, text)),
-                );
-            }
-            NodeKind::Set(set) => {
-                for (_, source) in &set.values {
-                    sources.push((Use::Set, node.span, source));
-                }
-            }
-            NodeKind::Branch(branch) => {
-                for arm in &branch.arms {
-                    sources.push((Use::Condition, arm.span, &arm.when));
-                }
-            }
-            _ => {}
-        }
-    }
-    sources
-}
-
-/// Every prompt of a dialplan, with the name of its node; the greeting has none.
-pub fn prompts(dialplan: &Dialplan) -> Vec<(Option<&str>, &Prompt)> {
-    let mut prompts = vec![(None, &dialplan.greeting)];
-    for node in &dialplan.nodes {
-        let of_node: [Option<&Prompt>; 2] = match &node.kind {
-            NodeKind::Menu(menu) => [Some(&menu.prompt), menu.reprompt.as_ref()],
-            NodeKind::Ask(ask) => [Some(&ask.prompt), ask.reprompt.as_ref()],
-            NodeKind::Say(say) => [Some(&say.prompt), None],
-            NodeKind::Http(http) => [http.filler.as_ref(), None],
-            NodeKind::LanguageMenu(menu) => [Some(&menu.prompt), None],
-            NodeKind::Hangup { goodbye } => [goodbye.as_ref(), None],
-            NodeKind::Branch(_)
-            | NodeKind::Set(_)
-            | NodeKind::SwitchLanguage { .. }
-            | NodeKind::Transfer { .. } => [None, None],
-        };
-        let name = Some(node.name.as_str());
-        prompts.extend(of_node.into_iter().flatten().map(|prompt| (name, prompt)));
-    }
-    prompts
-}
-
-/// Words that are the same in every call: rendered when the dialplan is loaded.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ConstantText {
-    pub language: Language,
-    pub text: String,
-    /// The recording with the same words.
-    pub audio: Option<String>,
-}
-
-/// Sorted, each once.
-pub fn constant_texts(dialplan: &Dialplan) -> Vec<ConstantText> {
-    let texts: BTreeSet<ConstantText> = prompts(dialplan)
-        .into_iter()
-        .flat_map(|(_, prompt)| {
-            prompt.text.iter().map(|(language, text)| ConstantText {
-                language,
-                text: text.clone(),
-                audio: prompt.audio.clone(),
-            })
-        })
-        .filter(|constant| !has_values(&constant.text))
-        .collect();
-    texts.into_iter().collect()
 }
 
 /// Whether a text depends on the call.
@@ -339,43 +222,7 @@ pub fn from_json(json: &serde_json::Value) -> Value {
     }
 }
 
-fn json_strings<'a>(json: &'a serde_json::Value, into: &mut Vec<&'a str>) {
-    use serde_json::Value as Json;
-    match json {
-        Json::String(text) => into.push(text),
-        Json::Array(items) => items.iter().for_each(|item| json_strings(item, into)),
-        Json::Object(members) => members.values().for_each(|item| json_strings(item, into)),
-        Json::Null | Json::Bool(_) | Json::Number(_) => {}
-    }
-}
-
-/// How `say_as` reads a value: by a table of the dialplan's vocabulary, or as the verbaliser does.
-#[derive(Debug, Clone, PartialEq)]
-enum SayAs {
-    Table(String),
-    Reading(Reading),
-}
-
-impl SayAs {
-    fn from_value(value: &Value, vocabulary: &Vocabulary) -> Result<SayAs, Error> {
-        if let Some(how) = value.downcast_object_ref::<SayAs>() {
-            return Ok(how.clone());
-        }
-        let name = value.as_str().unwrap_or_default();
-        if vocabulary.contains_key(name) {
-            return Ok(SayAs::Table(name.to_string()));
-        }
-        let reading = Reading::from_name(name).map(SayAs::Reading);
-        reading.ok_or_else(|| invalid(format!("the vocabulary has no table `{name}`")))
-    }
-}
-
-/// Only `say_as` can do something with it.
-impl minijinja::value::Object for SayAs {}
-
-type Vocabulary = BTreeMap<String, BTreeMap<String, ByLanguage<String>>>;
-
-fn environment(dialplan: &Dialplan, language: Language) -> Environment<'static> {
+fn environment(dialplan: &Dialplan, names: &Names, language: Language) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
@@ -384,38 +231,20 @@ fn environment(dialplan: &Dialplan, language: Language) -> Environment<'static> 
     environment.set_fuel(Some(FUEL));
     environment.set_recursion_limit(MAX_NESTING * 4);
     let vocabulary: Arc<Vocabulary> = Arc::new(dialplan.vocabulary.clone());
-    for reading in Reading::ALL {
-        let how = SayAs::Reading(reading);
-        environment.add_global(reading.name(), Value::from_object(how));
-    }
-    for table in vocabulary.keys() {
-        let how = SayAs::Table(table.clone());
-        environment.add_global(table.clone(), Value::from_object(how));
+    let readings = Reading::ALL.map(|reading| (reading.name(), SayAs::Reading(reading)));
+    let tables = vocabulary
+        .keys()
+        .map(|table| (table.as_str(), SayAs::Table(table.clone())));
+    for (name, how) in readings.into_iter().chain(tables) {
+        // A slot of that name is a value, or undefined as long as it has none.
+        if !names.is_filled(name) {
+            environment.add_global(name.to_string(), Value::from_object(how));
+        }
     }
     environment.add_filter("say_as", move |value: Value, how: Value| {
         say_as(&vocabulary, language, &value, &how)
     });
     environment
-}
-
-fn say_as(
-    vocabulary: &Vocabulary,
-    language: Language,
-    value: &Value,
-    how: &Value,
-) -> Result<String, Error> {
-    let text = printable(value)?;
-    match SayAs::from_value(how, vocabulary)? {
-        SayAs::Table(table) => {
-            let words = vocabulary.get(&table).and_then(|table| table.get(&text));
-            let words = words.and_then(|words| words.get(language)).cloned();
-            words.ok_or_else(|| {
-                invalid(format!("`{table}` has no words for `{text}` in {language}"))
-            })
-        }
-        SayAs::Reading(reading) => verbaliser::read(language, reading, &text)
-            .ok_or_else(|| invalid(format!("`{text}` cannot be read as {}", reading.name()))),
-    }
 }
 
 /// Text and numbers; everything else in a prompt or a request is a mistake, not words.
@@ -452,8 +281,8 @@ fn render(
     Ok(output)
 }
 
-/// What minijinja says, without the template's made-up name and without values: those may be
-/// sensitive, and this goes into the journal.
+/// What minijinja says, without the template's made-up name. It names types and variables, not
+/// their values.
 fn told(error: &Error) -> String {
     match error.detail() {
         Some(detail) => format!("{}: {detail}", error.kind()),
@@ -506,3 +335,6 @@ fn percent_encode(text: &str) -> String {
     }
     encoded
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,6 +36,8 @@ pub enum Sentence {
     YouKeyed,
     /// Before the last digits of a sensitive value, the only ones that are read back.
     EndingIn,
+    /// Of a sensitive value too short to tell its end: how many digits, at most four.
+    DigitsKeyed(u8),
     /// One digit of a number that is read back: no number is ever sent to be synthesized.
     Digit(u8),
     /// After the value was read back: "If that is right, press 1. To change it, press 2."
@@ -124,6 +126,7 @@ impl Sentence {
             Goodbye,
         ];
         all.extend((0..10).map(Digit));
+        all.extend((1..=4).map(DigitsKeyed));
         for try_again in [true, false] {
             for otherwise in [Choice::Callback, Choice::Message] {
                 all.push(Choices(Choice::menu(try_again, otherwise)));
@@ -154,6 +157,10 @@ impl Sentence {
             DidThatAnswer => "Did that answer your question? For yes, press 1. For no, press 2.",
             YouKeyed => "You keyed in:",
             EndingIn => "The number you keyed in ends in:",
+            DigitsKeyed(1) => "You keyed in one digit.",
+            DigitsKeyed(count) => {
+                return format!("You keyed in {} digits.", english_digit(*count));
+            }
             Digit(digit) => return english_digit(*digit).to_string(),
             IsThatRight => "If that is right, press 1. To change it, press 2.",
             NobodyAnswered => "I am sorry, I could not reach anybody just now.",
@@ -194,6 +201,11 @@ impl Sentence {
             DidThatAnswer => "您的问题解决了吗？解决了请按一，没有解决请按二。",
             YouKeyed => "您输入的是：",
             EndingIn => "您输入的号码，尾号是：",
+            DigitsKeyed(2) => "您输入了两位数字。",
+            DigitsKeyed(1) => "您输入了一位数字。",
+            DigitsKeyed(count) => {
+                return format!("您输入了{}位数字。", mandarin_digit(*count));
+            }
             Digit(digit) => return mandarin_digit(*digit).to_string(),
             IsThatRight => "正确请按一，重新输入请按二。",
             NobodyAnswered => "非常抱歉，暂时没有联系到工作人员。",

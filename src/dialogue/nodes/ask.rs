@@ -142,16 +142,14 @@ impl Dialogue {
     /// Of a sensitive value only the end is read back.
     pub(in crate::dialogue) fn read_back(&self, slot: SlotId) -> Vec<Part> {
         let value = self.slot_value(slot).unwrap_or_default();
-        let (before, told) = if self.dialplan().slot(slot).sensitive {
-            (Sentence::EndingIn, last4(value))
-        } else {
-            (Sentence::YouKeyed, Some(value))
+        let count = u8::try_from(value.len()).unwrap_or(u8::MAX);
+        let (before, told) = match (self.dialplan().slot(slot).sensitive, last4(value)) {
+            (false, _) => (Sentence::YouKeyed, value),
+            (true, Some(end)) => (Sentence::EndingIn, end),
+            (true, None) => (Sentence::DigitsKeyed(count), ""),
         };
-        let mut parts = Vec::new();
-        if let Some(told) = told {
-            parts.push(self.sentence(before));
-            parts.extend(self.digits(told));
-        }
+        let mut parts = vec![self.sentence(before)];
+        parts.extend(self.digits(told));
         parts.push(self.sentence(Sentence::IsThatRight));
         parts
     }

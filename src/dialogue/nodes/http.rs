@@ -30,7 +30,10 @@ impl Dialogue {
         });
         match self.fetch_of(http) {
             Ok(fetch) => {
-                self.timers.arm(Timer::LookingUp, self.now + DEAD_AIR);
+                // From a lookup to the next the silence goes on, and so does its timer.
+                if !self.speaker.is_playing() && !self.timers.is_armed(Timer::LookingUp) {
+                    self.timers.arm(Timer::LookingUp, self.now + DEAD_AIR);
+                }
                 let deadline = self.now + http.timeout + FETCH_GRACE;
                 self.timers.arm(Timer::Fetch, deadline);
                 self.act(Action::Fetch(fetch));
@@ -113,7 +116,6 @@ impl Dialogue {
             ),
         };
         self.log_lookup_ended(logged);
-        self.timers.stop(Timer::LookingUp);
         self.timers.stop(Timer::Fetch);
         // It is over: leaving the node has nothing to cancel.
         self.state = State::Saying;

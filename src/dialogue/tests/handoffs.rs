@@ -2,6 +2,7 @@
 
 use super::caller::Caller;
 use super::plans::*;
+use crate::dialogue::action::Action;
 use crate::dialogue::input::Input;
 use crate::events::{Event, ReturnReason};
 
@@ -204,4 +205,63 @@ fn prompts_that_fail_lead_to_a_person_once_and_never_round_in_a_circle() {
     );
     caller.play_fails();
     assert!(caller.hung_up);
+}
+
+#[test]
+fn an_empty_message_is_none() {
+    let mut caller = Caller::calls(parcel());
+    caller.press("3").hears();
+    caller.tell(Input::MessageEnded {
+        milliseconds: 0,
+        file: "message.wav".to_string(),
+    });
+    assert!(
+        caller
+            .hearing()
+            .starts_with("I am sorry, your message could not be recorded.")
+    );
+}
+
+#[test]
+fn who_fails_to_key_another_number_is_not_called_on_their_own() {
+    let mut caller = Caller::calls(parcel());
+    caller.press("42").is_silent().is_silent().is_silent();
+    assert!(caller.hearing().starts_with("Please leave your message"));
+}
+
+#[test]
+fn who_hangs_up_after_speaking_has_left_a_message() {
+    let mut caller = Caller::calls(parcel());
+    caller.press("3").hears();
+    caller.tell(Input::CallerLeft);
+    assert!(
+        caller
+            .actions
+            .iter()
+            .any(|it| matches!(it, Action::StopMessage))
+    );
+    caller.tell(Input::MessageEnded {
+        milliseconds: 3000,
+        file: "message.wav".to_string(),
+    });
+    assert!(
+        caller
+            .events
+            .iter()
+            .any(|it| matches!(it, Event::MessageLeft { .. }))
+    );
+    assert!(caller.playing.is_none());
+    assert_eq!(caller.dialogue.next_timeout(), None);
+}
+
+#[test]
+fn what_is_keyed_to_a_person_is_not_told() {
+    let mut caller = Caller::calls(parcel());
+    caller.press("0").press("7");
+    assert!(
+        caller
+            .events
+            .iter()
+            .any(|it| matches!(it, Event::KeyPressed { key: None, .. }))
+    );
 }

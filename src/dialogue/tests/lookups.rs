@@ -3,6 +3,7 @@
 use super::caller::Caller;
 use super::plans::*;
 use crate::dialogue::action::Action;
+use crate::dialogue::input::Input;
 use crate::dialplan::model::{HttpMethod, NodeKind, Target};
 use crate::events::Event;
 use crate::speech::sentences::Sentence;
@@ -182,4 +183,33 @@ fn conditions_choose_the_way() {
         caller.press("1").lookup_answers(json);
         assert_eq!(caller.dialogue.node_name(), there);
     }
+}
+
+#[test]
+fn the_silence_of_two_lookups_in_a_row_is_one() {
+    let lookup = |to| {
+        http(
+            HttpMethod::Get,
+            "https://x.example.com/",
+            "x",
+            to,
+            Target::Human,
+        )
+    };
+    let start = menu("Menu.", &[('1', node(1))]);
+    let mut caller = Caller::calls(plan(vec![start, lookup(node(2)), lookup(node(0))], vec![]));
+    caller.press("1").waits(1.0);
+    caller.lookup_answers(json!({})).waits(0.4);
+    assert!(caller.playing.is_none());
+    caller.waits(0.1);
+    assert_eq!(caller.hearing(), "One moment please, I am looking that up.");
+}
+
+#[test]
+fn hanging_up_cancels_a_lookup() {
+    let mut caller = looking_up();
+    caller.tell(Input::CallerLeft);
+    assert!(caller.fetch.is_none());
+    assert_eq!(caller.log(), ["looked up: Cancelled"]);
+    assert_eq!(caller.dialogue.next_timeout(), None);
 }

@@ -2,7 +2,9 @@
 
 mod caller;
 mod handoffs;
+mod human_key;
 mod lookups;
 mod plans;
 mod questions;
+mod random;
 mod walks;

@@ -233,6 +233,21 @@ fn sensitive_digits_are_in_no_event_and_no_prompt() {
 }
 
 #[test]
+fn of_a_short_sensitive_value_nothing_is_read_back() {
+    let mut plan = sensitive();
+    plan.slots[0] = digits("pin", 4, 4);
+    plan.slots[0].sensitive = true;
+    let mut caller = Caller::calls(plan);
+    caller.hears().press("1").press("7373");
+    assert_eq!(
+        caller.hearing(),
+        "You keyed in four digits. If that is right, press 1. To change it, press 2."
+    );
+    let context = caller.dialogue.handoff_context();
+    assert_eq!(context[0], ("pin".to_string(), "given".to_string()));
+}
+
+#[test]
 fn keys_typed_ahead_are_hidden_where_they_may_be_sensitive() {
     let mut plan = sensitive();
     plan.nodes[0].kind = say("Welcome again.", node(1));

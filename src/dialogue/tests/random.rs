@@ -1,0 +1,233 @@
+//! Random callers in random dialplans: what holds in each of them. A failure names its seed.
+
+use super::caller::Caller;
+use super::plans::*;
+use crate::dialogue::action::Action;
+use crate::dialogue::input::Input;
+use crate::dialplan::model::{Dialplan, HttpMethod, NodeKind, Target};
+use crate::events::{Event, ReturnReason, StepKind};
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+use std::collections::BTreeSet;
+
+const SEEDS: u64 = 400;
+
+fn target(rng: &mut SmallRng, nodes: u16) -> Target {
+    match rng.random_range(0..20) {
+        0 => Target::Human,
+        1 => Target::Back,
+        2 => Target::Repeat,
+        3 => Target::Callback,
+        4 => Target::Message,
+        5 => Target::Hangup,
+        _ => node(rng.random_range(0..nodes)),
+    }
+}
+
+fn random_plan(rng: &mut SmallRng) -> Dialplan {
+    let count = rng.random_range(1..9);
+    let kinds = (0..count).map(|_| {
+        let mut to = || target(rng, count);
+        let (first, second, third) = (to(), to(), to());
+        match rng.random_range(0..9) {
+            0..=2 => menu("Menu.", &[('1', first), ('2', second), ('3', third)]),
+            3 => ask(
+                rng.random_range(0..2),
+                "Number?",
+                rng.random_bool(0.5),
+                first,
+            ),
+            4 => say("News.", first),
+            5 => answer("Answer.", first, second),
+            6 => http(
+                HttpMethod::Get,
+                "https://x.example.com/",
+                "found",
+                first,
+                second,
+            ),
+            7 => branch(&[("a is defined", first)], second),
+            _ => NodeKind::Transfer { handoff: REFUNDS },
+        }
+    });
+    let mut plan = plan(kinds.collect(), vec![digits("a", 4, 4), digits("b", 2, 9)]);
+    plan.slots[1].sensitive = true;
+    plan
+}
+
+/// One thing that a caller or the world does, if it is possible now.
+fn happens(rng: &mut SmallRng, caller: &mut Caller, keys: &str) {
+    match rng.random_range(0..10) {
+        0..=4 => {
+            let at = rng.random_range(0..keys.len());
+            caller.press(&keys[at..=at]);
+        }
+        5 | 6 if caller.playing.is_some() => {
+            caller.hears();
+        }
+        7 if caller.playing.is_some() && rng.random_bool(0.1) => {
+            caller.play_fails();
+        }
+        8 if caller.fetch.is_some() && rng.random_bool(0.3) => {
+            caller.lookup_fails();
+        }
+        8 if caller.fetch.is_some() => {
+            caller.lookup_answers(serde_json::json!({}));
+        }
+        8 if caller.recording => {
+            caller.recording = false;
+            caller.tell(Input::MessageEnded {
+                milliseconds: 2000,
+                file: "message.wav".to_string(),
+            });
+        }
+        _ => {
+            caller.waits(rng.random_range(0.0..4.0));
+        }
+    }
+}
+
+fn with_people(caller: &Caller) -> bool {
+    let waits = |action: &&Action| !matches!(action, Action::Log(_));
+    let last = caller.actions.iter().rev().find(waits);
+    matches!(last, Some(Action::Transfer { .. }))
+}
+
+/// At any moment something is armed that leads on, and never is anything out of bounds.
+fn check_bounds(caller: &Caller, nodes: usize, seed: u64) {
+    let waits = caller.dialogue.next_timeout().is_some();
+    let done = caller.hung_up || with_people(caller);
+    assert!(waits || done, "seed {seed}: a dead end");
+    let depth = usize::try_from(caller.dialogue.depth()).expect("a depth is small");
+    assert!(depth <= nodes, "seed {seed}: depth {depth}");
+}
+
+#[test]
+fn the_human_key_rings_exactly_once_at_any_moment() {
+    for seed in 0..SEEDS {
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let plan = random_plan(&mut rng);
+        let nodes = plan.nodes.len();
+        let mut caller = Caller::calls(plan);
+        for _ in 0..rng.random_range(0..40) {
+            happens(&mut rng, &mut caller, "1234567890*#");
+            if with_people(&caller) && rng.random_bool(0.5) {
+                caller.handoff_returns(ReturnReason::NobodyAnswered);
+            }
+            check_bounds(&caller, nodes, seed);
+        }
+        if caller.hung_up {
+            continue;
+        }
+        if with_people(&caller) {
+            caller.nobody_answers();
+        }
+        let before = caller.transfers.clone();
+        let key = caller.dialogue.human_key_now();
+        caller.press(&key.to_char().to_string());
+        caller.press("0*0*");
+        let rung = &caller.transfers[before.len()..];
+        let last = before.last().copied().unwrap_or(SUPPORT);
+        assert!(rung == [SUPPORT] || rung == [last], "seed {seed}: {rung:?}");
+    }
+}
+
+/// A caller who says nothing, lookups that never answer and people who never do: the call still
+/// comes to an end by itself, and with something left behind unless the dialplan said goodbye.
+#[test]
+fn silence_comes_to_an_end() {
+    for seed in 0..SEEDS {
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let plan = random_plan(&mut rng);
+        let nodes = plan.nodes.len();
+        let mut caller = Caller::calls(plan);
+        for _ in 0..2_000 {
+            if caller.hung_up {
+                break;
+            }
+            if caller.playing.is_some() {
+                caller.hears();
+            } else if caller.recording {
+                let reason = "disk full".to_string();
+                caller.recording = false;
+                caller.tell(Input::MessageFailed { reason });
+            } else if with_people(&caller) {
+                caller.nobody_answers();
+            } else {
+                caller.waits(1.0);
+            }
+            check_bounds(&caller, nodes, seed);
+        }
+        assert!(caller.hung_up, "seed {seed}: the call goes on for ever");
+    }
+}
+
+#[test]
+fn a_filled_slot_is_never_asked_again_unless_the_caller_goes_back() {
+    for seed in 0..SEEDS {
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let mut plan = random_plan(&mut rng);
+        lead_forward(&mut plan);
+        let mut caller = Caller::calls(plan.clone());
+        for _ in 0..60 {
+            happens(&mut rng, &mut caller, "123456789#");
+        }
+        let mut filled = BTreeSet::new();
+        for event in &caller.events {
+            match event {
+                Event::SlotFilled { slot, .. } => {
+                    filled.insert(slot.clone());
+                }
+                Event::StepAsked {
+                    node,
+                    step: StepKind::Question,
+                    ..
+                } => {
+                    let asked = plan.nodes.iter().find(|it| it.name == *node);
+                    let Some(NodeKind::Ask(ask)) = asked.map(|it| &it.kind) else {
+                        continue;
+                    };
+                    let slot = &plan.slot(ask.slot).name;
+                    assert!(
+                        !filled.contains(slot),
+                        "seed {seed}: `{slot}` again in {node}"
+                    );
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Nothing leads back, and no number is asked for that fills no slot.
+fn lead_forward(plan: &mut Dialplan) {
+    let forward = |to: &mut Target| {
+        if matches!(to, Target::Back | Target::Repeat | Target::Callback) {
+            *to = Target::Hangup;
+        }
+    };
+    for node in &mut plan.nodes {
+        match &mut node.kind {
+            NodeKind::Menu(menu) => menu.options.iter_mut().for_each(|it| forward(&mut it.to)),
+            NodeKind::Ask(ask) => {
+                ask.confirm = false;
+                forward(&mut ask.to);
+            }
+            NodeKind::Say(say) => {
+                say.to.iter_mut().for_each(forward);
+                if let Some(it) = &mut say.confirm_resolved {
+                    forward(&mut it.yes);
+                    forward(&mut it.no);
+                }
+            }
+            NodeKind::Http(http) => [&mut http.to, &mut http.failed]
+                .into_iter()
+                .for_each(forward),
+            NodeKind::Branch(branch) => {
+                branch.arms.iter_mut().for_each(|it| forward(&mut it.to));
+                forward(&mut branch.otherwise);
+            }
+            _ => {}
+        }
+    }
+}
