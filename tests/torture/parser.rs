@@ -1,7 +1,7 @@
-//! The torture tests of RFC 4475 and RFC 5118: every message, none left out.
+//! What the parser takes, reads and refuses.
 
+use crate::{PARSERS_STATUSES, cases, named};
 use bytes::BytesMut;
-use std::path::PathBuf;
 use tokio_util::codec::Decoder;
 use zeroline::sip::framing::{Frame, SipCodec};
 use zeroline::sip::header::Header;
@@ -9,40 +9,6 @@ use zeroline::sip::message::{Message, Request, Response};
 use zeroline::sip::method::Method;
 use zeroline::sip::multipart::body_part;
 use zeroline::sip::via::Via;
-
-struct Case {
-    name: String,
-    pass_udp: Vec<String>,
-    pass_tcp: Vec<String>,
-    octets: Vec<u8>,
-}
-
-fn cases() -> Option<Vec<Case>> {
-    let Some(assets) = std::env::var_os("ZEROLINE_ASSETS") else {
-        println!("skipped: ZEROLINE_ASSETS is not set");
-        return None;
-    };
-    let folder = PathBuf::from(assets).join("torture");
-    let manifest = std::fs::read_to_string(folder.join("MANIFEST.tsv")).expect("a manifest");
-    let rows = manifest.lines().filter(|line| !line.starts_with('#'));
-    let case = |row: &str| {
-        let columns: Vec<&str> = row.split('\t').collect();
-        let [name, rfc, _, _, pass_udp, _, pass_tcp, ..] = columns[..] else {
-            panic!("a short row: {row}");
-        };
-        let file = folder.join(format!("rfc{rfc}")).join(format!("{name}.dat"));
-        Case {
-            name: name.to_owned(),
-            pass_udp: pass_udp.split(',').map(str::to_owned).collect(),
-            pass_tcp: pass_tcp.split(',').map(str::to_owned).collect(),
-            octets: std::fs::read(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display())),
-        }
-    };
-    Some(rows.map(case).collect())
-}
-
-/// What a parser alone can decide: these it must refuse by itself.
-const PARSERS_STATUSES: [&str; 4] = ["400", "416", "505", "none"];
 
 #[test]
 fn every_message_is_taken_or_refused_by_the_parser() {
@@ -78,10 +44,6 @@ fn an_unquoted_display_name_is_no_token_list() {
         (error.status, error.reason),
         (400, "Malformed display name")
     );
-}
-
-fn named(name: &str) -> Option<Case> {
-    cases()?.into_iter().find(|case| case.name == name)
 }
 
 fn request(name: &str) -> Option<Request> {
