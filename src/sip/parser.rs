@@ -91,6 +91,8 @@ pub struct Head {
     start: Result<Start, Refusal>,
     /// The method of what is surely meant as a request.
     method: Option<Method>,
+    /// The start line is surely meant as a response's.
+    response: bool,
     headers: Headers,
     fault: Result<(), Refusal>,
     /// Octets up to the body.
@@ -101,11 +103,13 @@ impl Head {
     pub fn parse(text: Bytes) -> Head {
         let mut lines = Lines::new(&text);
         let start = lines.next().unwrap_or_default();
+        let start_line = text.get(start.clone()).unwrap_or_default();
         let mut headers = Headers::default();
         let fault = parse_headers(&text, &mut lines, &mut headers);
         Head {
-            start: parse_start(&text, start.clone()),
-            method: start_method(text.get(start).unwrap_or_default()),
+            start: parse_start(&text, start_line),
+            method: start_method(start_line),
+            response: is_response(start_line),
             headers,
             fault,
             length: lines.at,
@@ -118,7 +122,7 @@ impl Head {
 
     /// Whether the start line is one of SIP, even if a malformed one.
     pub fn is_sip(&self) -> bool {
-        self.method.is_some() || matches!(self.start, Ok(Start::Response { .. }))
+        self.method.is_some() || self.response
     }
 
     /// `None` if there is no Content-Length; one that is malformed or there twice is an error.
@@ -215,12 +219,12 @@ impl Lines<'_> {
     }
 }
 
-fn parse_start(datagram: &Bytes, line: Range<usize>) -> Result<Start, Refusal> {
+fn parse_start(datagram: &Bytes, line: &[u8]) -> Result<Start, Refusal> {
     let bad = refuse(400, "Malformed start line");
     if line.len() > MAX_START_LINE {
         return Err(refuse(414, "Request-URI Too Long"));
     }
-    let line = lexer::trim_end(datagram.get(line).unwrap_or_default());
+    let line = lexer::trim_end(line);
     if is_response(line) {
         return parse_status(datagram, line).ok_or(bad);
     }

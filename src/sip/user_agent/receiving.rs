@@ -3,6 +3,7 @@
 
 use super::sending::{SDP, response_bytes, response_flow};
 use super::{Owner, UserAgent};
+use crate::sip::dialog::with_tag;
 use crate::sip::flow::{Flow, Protocol};
 use crate::sip::header::Header;
 use crate::sip::headers::Headers;
@@ -50,6 +51,12 @@ impl UserAgent {
         let Some(mut response) = error.response() else {
             return;
         };
+        if response.headers.to().is_some()
+            && let Some(to) = response.headers.get(Header::To)
+        {
+            let to = with_tag(to, Token::random(&mut self.rng));
+            response.headers.set(Header::To, to);
+        }
         let name = self.config.user_agent.clone();
         response.headers.push(Header::Server, name);
         let Some(mut via) = response.headers.top_via() else {
