@@ -6,7 +6,9 @@ use std::fmt;
 
 /// Parameters in the order they were written, values byte for byte (quotes included).
 #[derive(Clone, PartialEq, Eq, Default)]
-pub struct Params(Vec<(Box<str>, Option<Box<[u8]>>)>);
+pub struct Params(Vec<Param>);
+
+type Param = (Box<str>, Option<Box<[u8]>>);
 
 impl Params {
     /// Reads what follows the element that has the parameters: nothing, or `;a=b;c`.

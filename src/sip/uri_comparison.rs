@@ -39,7 +39,7 @@ fn sip_params_match(a: &Named, b: &Named) -> bool {
         .iter()
         .all(|(name, value)| b.get(name).is_none_or(|other| other == value));
     let lone = |name: &&str| a.contains_key(*name) != b.contains_key(*name);
-    common && !NEVER_IGNORED.iter().any(|name| lone(&name))
+    common && !NEVER_IGNORED.iter().any(lone)
 }
 
 fn tel_equivalent(a: &TelUri, b: &TelUri) -> bool {
