@@ -397,6 +397,68 @@ fn nobody_listens_nothing_is_kept() {
 }
 
 #[test]
+fn keys_wait_while_the_peer_holds() {
+    let now = Instant::now();
+    let held = Negotiated {
+        direction: Direction::RecvOnly,
+        ..negotiated(Codec::Pcmu)
+    };
+    let mut session = session(now, held);
+    let mut buffer = [0; MAX_DATAGRAM];
+    session.send_keys(&[ToSend::Key(Key::ZERO)]).unwrap();
+    assert_eq!(session.send_key_packet(now, &mut buffer), None);
+    session.renegotiate(negotiated(Codec::Pcmu));
+    let (_, length) = session.send_key_packet(now, &mut buffer).unwrap();
+    assert!(Header::read(&buffer[..length]).unwrap().0.marker);
+}
+
+#[test]
+fn rtcp_goes_where_the_peer_really_is() {
+    let start = Instant::now();
+    let destination = |negotiated: Negotiated, source: Option<SocketAddr>| {
+        let mut session = session(start, negotiated);
+        if let Some(source) = source {
+            session.receive_rtp(start, source, &mut rtp(0, 1, 0, &[0; 160]));
+        }
+        let due = session.next_rtcp();
+        let sent = session.poll_rtcp(due, &mut [0; MAX_DATAGRAM]);
+        sent.map(|(destination, _)| destination.to_string())
+    };
+    let told = |text: &str| Some(text.to_owned());
+    let usual = negotiated(Codec::Pcmu);
+    let nat = SocketAddr::from(([203, 0, 113, 9], 9_000));
+    assert_eq!(destination(usual.clone(), None), told("198.51.100.1:4001"));
+    assert_eq!(
+        destination(usual.clone(), Some(peer())),
+        told("198.51.100.1:4001")
+    );
+    assert_eq!(
+        destination(usual.clone(), Some(nat)),
+        told("203.0.113.9:9001")
+    );
+    let unknown = Negotiated {
+        remote: None,
+        remote_rtcp: None,
+        ..usual.clone()
+    };
+    assert_eq!(destination(unknown.clone(), None), None);
+    assert_eq!(
+        destination(unknown.clone(), Some(nat)),
+        told("203.0.113.9:9001")
+    );
+    let held = Negotiated {
+        direction: Direction::RecvOnly,
+        ..unknown
+    };
+    assert_eq!(destination(held, Some(nat)), None);
+    let mux = Negotiated {
+        rtcp_mux: true,
+        ..usual
+    };
+    assert_eq!(destination(mux, Some(nat)), told("203.0.113.9:9000"));
+}
+
+#[test]
 fn quality_is_told() {
     let start = Instant::now();
     let mut session = session(start, negotiated(Codec::Pcmu));
