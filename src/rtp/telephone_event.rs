@@ -122,11 +122,6 @@ impl EventReceiver {
         self.down_since = None;
         Key::from_event_code(self.seen[0]?.event)
     }
-
-    /// Whether a key is down, as far as its packets tell.
-    pub fn is_down(&self) -> bool {
-        self.down_since.is_some()
-    }
 }
 
 /// How long a sent key is down.
