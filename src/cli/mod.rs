@@ -4,3 +4,4 @@ pub mod call_story;
 pub mod call_table;
 pub mod calls;
 mod event_text;
+pub mod say;
