@@ -64,7 +64,9 @@ impl From<Malformed> for Refusal {
     }
 }
 
-fn refuse(status: u16, reason: &'static str) -> Refusal {
+const BAD_START: Refusal = refuse(400, "Malformed start line");
+
+const fn refuse(status: u16, reason: &'static str) -> Refusal {
     Refusal { status, reason }
 }
 
@@ -138,28 +140,29 @@ impl Head {
     }
 
     /// The message, if the head was good.
-    pub fn with_body(self, body: Bytes) -> Result<Message, ParseError> {
-        let check = |start: &Start| self.fault.and_then(|()| check(start, &self.headers));
-        let checked = self.start.clone().and_then(|start| {
-            check(&start)?;
-            Ok(start)
-        });
-        let headers = self.headers.clone();
-        match checked {
+    pub fn with_body(mut self, body: Bytes) -> Result<Message, ParseError> {
+        match self.check() {
             Err(refusal) => Err(self.refuse(refusal.status, refusal.reason)),
             Ok(Start::Request { method, uri }) => Ok(Message::Request(Request {
                 method,
                 uri,
-                headers,
+                headers: self.headers,
                 body,
             })),
             Ok(Start::Response { status, reason }) => Ok(Message::Response(Response {
                 status,
                 reason,
-                headers,
+                headers: self.headers,
                 body,
             })),
         }
+    }
+
+    fn check(&mut self) -> Result<Start, Refusal> {
+        let start = std::mem::replace(&mut self.start, Err(BAD_START))?;
+        self.fault?;
+        check(&start, &self.headers)?;
+        Ok(start)
     }
 
     /// Refuses the message with what was read of it.
@@ -220,7 +223,7 @@ impl Lines<'_> {
 }
 
 fn parse_start(datagram: &Bytes, line: &[u8]) -> Result<Start, Refusal> {
-    let bad = refuse(400, "Malformed start line");
+    let bad = BAD_START;
     if line.len() > MAX_START_LINE {
         return Err(refuse(414, "Request-URI Too Long"));
     }
@@ -361,8 +364,9 @@ fn check(start: &Start, headers: &Headers) -> Result<(), Refusal> {
     NameAddr::parse(value(Header::From, "Missing From")?)?;
     NameAddr::parse(value(Header::To, "Missing To")?)?;
     let cseq = CSeq::parse(value(Header::CSeq, "Missing CSeq")?)?;
-    if value(Header::CallId, "Missing Call-ID")?.is_empty() {
-        return Err(refuse(400, "Empty Call-ID"));
+    let call_id = value(Header::CallId, "Missing Call-ID")?;
+    if call_id.is_empty() || std::str::from_utf8(call_id).is_err() {
+        return Err(refuse(400, "Malformed Call-ID"));
     }
     check_addresses(headers)?;
     let Start::Request { method, uri } = start else {
