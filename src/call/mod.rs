@@ -1,10 +1,23 @@
 //! One call: its legs, their media, its dialogue and its record, without sockets or clocks.
 
+pub mod call;
+mod call_log;
 pub mod call_record;
+pub mod contract;
 pub mod decoder;
+pub mod demo_agent;
+mod ending;
 #[cfg(test)]
 pub mod example_call;
+mod human;
+pub mod info;
 pub mod keys;
+mod leg;
 pub mod media_session;
+mod messages;
 pub mod outcome;
 pub mod outcome_rules;
+pub mod playout;
+mod recording;
+pub mod services;
+mod sound;

@@ -1,1 +1,5 @@
 //! The way to a person: targets, hours, transfer.
+
+pub mod context;
+pub mod targets;
+pub mod transfer;

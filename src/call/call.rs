@@ -1,0 +1,472 @@
+//! One call, whole: the caller's leg, the dialogue, the way to a person and the person's leg, and
+//! the log of it all. No socket, no thread, no clock.
+//!
+//! ```text
+//!  caller's RTP ─► leg ─► keys ──► dialogue ──► playout ─► leg ─► caller's RTP
+//!                   │                 │ Transfer
+//!                   │                 ▼
+//!                   │              handoff ──► SIP INVITE ──► agent's leg
+//!                   └───────────── bridged ◄────────────────────┘
+//! ```
+//!
+//! The parts of the aggregate: this file (what comes in and what the dialogue wants), `sound` (the
+//! packets), `human` (the way to a person), `messages` (what is recorded), `ending`.
+
+use super::call_log::CallLog;
+use super::contract::{
+    Channel, Input, LegNumber, Output, PacketSink, RecorderCommand, Session, SipCommand,
+};
+use super::human::Human;
+use super::info::key_of_info;
+use super::leg::Leg;
+use super::messages::Message;
+use super::playout::Piece;
+use super::recording::Tape;
+use super::services::Services;
+use crate::dialogue::action::{Action, Content, Part, Play};
+use crate::dialogue::input::{self, PlayId};
+use crate::dialogue::interpreter::{CallContext, Dialogue};
+use crate::events::{CallRef, EndedBy, Event, KeySource, RequestedBy};
+use crate::key::Key;
+use crate::speech::sentences::Sentence;
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Plays that the call makes itself; the dialogue's are numbered from 1.
+pub(super) const OWN_PLAY: PlayId = PlayId(0);
+
+/// A new INVITE that has been admitted.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    pub call: CallRef,
+    /// The caller's number or user name; empty when withheld.
+    pub caller: String,
+    pub called: String,
+    pub source: SocketAddr,
+    pub sip_call_id: String,
+    pub offer: Option<Bytes>,
+    /// Where the caller reaches the RTP socket that waits for the call.
+    pub media: SocketAddr,
+    pub seed: u64,
+    /// The time since 1970.
+    pub unix: Duration,
+}
+
+pub struct Call {
+    pub(super) services: Arc<Services>,
+    pub(super) log: CallLog,
+    pub(super) context: CallContext,
+    pub(super) dialogue: Dialogue,
+    pub(super) caller: Leg,
+    pub(super) human: Human,
+    pub(super) own_play: Option<OwnPlay>,
+    pub(super) tape: Option<Tape>,
+    pub(super) message: Option<Message>,
+    pub(super) sensitive: bool,
+    pub(super) seed: u64,
+    /// The dialogue has begun.
+    started: bool,
+    pub(super) media_flows: bool,
+    pub(super) ended: bool,
+    /// Something new is to be heard: it does not wait for the next tick.
+    pub(super) speak_at_once: bool,
+    pub(super) next_tick: Instant,
+    /// The caller was asked by re-INVITE whether it is there.
+    pub(super) asked_for_media: bool,
+    pub(super) media_seen: Instant,
+    pub(super) outputs: VecDeque<Output>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OwnPlay {
+    Sentence,
+    /// A REFER follows when it was heard.
+    PassingOn,
+    /// The message's recording begins when it was heard.
+    Beep,
+}
+
+impl Call {
+    /// Answers the INVITE, or rejects it: look at the outputs.
+    pub fn new(now: Instant, services: Arc<Services>, incoming: Incoming) -> Call {
+        let language = services.program.dialplan.languages[0];
+        let context = CallContext {
+            call_ref: incoming.call,
+            caller: incoming.caller.clone(),
+            called: incoming.called.clone(),
+            language,
+        };
+        let mut call = Call {
+            log: CallLog::new(incoming.call, now, incoming.unix),
+            dialogue: Dialogue::new(services.program.clone(), context.clone(), now),
+            context,
+            caller: Leg::new(
+                LegNumber::CALLER,
+                incoming.media,
+                incoming.seed,
+                incoming.unix,
+            ),
+            human: Human::default(),
+            own_play: None,
+            tape: None,
+            message: None,
+            sensitive: false,
+            seed: incoming.seed,
+            started: false,
+            media_flows: false,
+            ended: false,
+            speak_at_once: false,
+            next_tick: now,
+            asked_for_media: false,
+            media_seen: now,
+            outputs: VecDeque::new(),
+            services,
+        };
+        call.log_start(now, &incoming);
+        call.answer(now, incoming.offer.as_deref());
+        call
+    }
+
+    fn log_start(&mut self, now: Instant, incoming: &Incoming) {
+        let dialplan = &self.services.program.dialplan;
+        let event = Event::CallStarted {
+            caller: incoming.caller.clone(),
+            called: incoming.called.clone(),
+            source: incoming.source.ip().to_string(),
+            sip_call_id: incoming.sip_call_id.clone(),
+            dialplan: dialplan.name.clone(),
+            dialplan_version: dialplan.version.clone(),
+            language: self.context.language,
+        };
+        self.log_event(now, event);
+    }
+
+    fn answer(&mut self, now: Instant, offer: Option<&[u8]>) {
+        let answered = match offer {
+            Some(offer) => self.caller.answer(now, offer),
+            None => Ok(self.caller.offer()),
+        };
+        match answered {
+            Ok(sdp) => {
+                self.outputs
+                    .push_back(Output::Sip(SipCommand::Accept { sdp }));
+                if offer.is_some() {
+                    self.log_answered(now);
+                }
+            }
+            Err(error) => self.reject(now, error.status(), error.to_string()),
+        }
+    }
+
+    fn log_answered(&mut self, now: Instant) {
+        let event = Event::CallAnswered {
+            codec: self.caller.codec().name().to_string(),
+            keys_by: self.caller.key_source(),
+        };
+        self.log_event(now, event);
+    }
+
+    pub(super) fn log_event(&mut self, now: Instant, event: Event) {
+        let entry = self.log.entry(now, event);
+        self.outputs.push_back(Output::Journal(entry));
+    }
+
+    pub(super) fn sip(&mut self, command: SipCommand) {
+        self.outputs.push_back(Output::Sip(command));
+    }
+
+    pub(super) fn record(&mut self, commands: impl IntoIterator<Item = RecorderCommand>) {
+        self.outputs
+            .extend(commands.into_iter().map(Output::Record));
+    }
+
+    /// The caller is there: the dialogue begins.
+    pub(super) fn start(&mut self, now: Instant) {
+        if !self.started && !self.ended && self.caller.media.is_some() {
+            self.started = true;
+            self.media_seen = now;
+            self.dialogue_input(now, input::Input::Start);
+        }
+    }
+
+    /// A key from the caller, wherever it was heard.
+    pub(super) fn key(&mut self, now: Instant, key: Key, source: KeySource) {
+        if !self.caller.keys.accept(now, key, source) || !self.started {
+            return;
+        }
+        if self.human.is_bridged() {
+            self.relay_key(now, key, source);
+        } else {
+            self.dialogue_input(now, input::Input::Key { key, source });
+        }
+    }
+
+    pub(super) fn dialogue_input(&mut self, now: Instant, input: input::Input) {
+        self.with_dialogue(now, |dialogue| dialogue.handle_input(now, input));
+    }
+
+    pub(super) fn dialogue_timeout(&mut self, now: Instant) {
+        if self.dialogue.next_timeout().is_some_and(|due| due <= now) {
+            self.with_dialogue(now, |dialogue| dialogue.handle_timeout(now));
+        }
+    }
+
+    /// A dialogue that panics costs the caller the dialogue, not the person.
+    fn with_dialogue(&mut self, now: Instant, work: impl FnOnce(&mut Dialogue)) {
+        if self.ended {
+            return;
+        }
+        let dialogue = &mut self.dialogue;
+        if catch_unwind(AssertUnwindSafe(|| work(dialogue))).is_err() {
+            self.replace_dialogue(now);
+        }
+        while !self.ended
+            && let Some(action) = self.dialogue.poll_action()
+        {
+            self.act(now, action);
+        }
+    }
+
+    fn replace_dialogue(&mut self, now: Instant) {
+        let (steps, depth) = (self.dialogue.steps(), self.dialogue.depth());
+        let node = self.dialogue.node_name().to_string();
+        tracing::error!(call = %self.log.call(), node, "the dialogue panicked; a person is rung");
+        self.dialogue = Dialogue::new(self.services.program.clone(), self.context.clone(), now);
+        if !self.human.is_under_way() {
+            let by = RequestedBy::Failure;
+            self.log_event(
+                now,
+                Event::HumanRequested {
+                    by,
+                    node,
+                    steps,
+                    depth,
+                },
+            );
+            let handoff = self.services.program.dialplan.human.handoff;
+            self.start_transfer(now, handoff, Some(Sentence::SomethingWentWrong));
+        }
+    }
+
+    fn act(&mut self, now: Instant, action: Action) {
+        match action {
+            Action::Play(play) => self.play(play),
+            Action::StopPlaying => self.caller.playout.stop(),
+            Action::Fetch(fetch) => self.outputs.push_back(Output::Fetch(fetch)),
+            Action::CancelFetch(fetch) => self.outputs.push_back(Output::CancelFetch(fetch)),
+            Action::StartRecording => self.start_recording(now),
+            Action::Transfer { handoff, apology } => self.start_transfer(now, handoff, apology),
+            Action::RecordMessage { handoff, limit } => self.start_message(handoff, limit),
+            Action::StopMessage => self.stop_message(),
+            Action::Sensitive(sensitive) => self.sensitive = sensitive,
+            Action::Log(event) => self.log_event(now, event),
+            Action::HangUp { by, reason } => self.end(now, by, reason),
+        }
+    }
+
+    fn play(&mut self, play: Play) {
+        self.own_play = None;
+        let pieces = play.parts.iter().enumerate();
+        let pieces = pieces
+            .map(|(index, part)| self.piece(play.id, index, part))
+            .collect();
+        self.caller.playout.play(play.id, pieces);
+        self.speak_at_once = true;
+    }
+
+    fn piece(&mut self, play: PlayId, index: usize, part: &Part) -> Piece {
+        if let Content::Pause(duration) = part.content {
+            return Piece::Silence(duration.as_millis() as usize * 8);
+        }
+        if let Some(sound) = self.services.prompts.lookup(part.language, &part.content) {
+            return Piece::Sound(sound);
+        }
+        let text = match &part.content {
+            Content::Text { text, .. } => text.clone(),
+            Content::Sentence(sentence) => sentence.text(part.language),
+            Content::Pause(_) => String::new(),
+        };
+        let language = part.language;
+        self.outputs.push_back(Output::Render {
+            play,
+            part: index,
+            language,
+            text,
+        });
+        Piece::Awaited
+    }
+
+    /// Says sentences of the engine's own, which are there without synthesis.
+    pub(super) fn say(&mut self, sentences: impl IntoIterator<Item = Sentence>, own: OwnPlay) {
+        let language = self.dialogue.language();
+        let parts = sentences.into_iter().map(Content::Sentence).enumerate();
+        let pieces = parts
+            .map(|(index, content)| self.piece(OWN_PLAY, index, &Part { language, content }))
+            .collect();
+        self.play_own(own, pieces);
+    }
+
+    pub(super) fn play_own(&mut self, own: OwnPlay, pieces: Vec<Piece>) {
+        self.caller.playout.play(OWN_PLAY, pieces);
+        self.own_play = Some(own);
+        self.speak_at_once = true;
+    }
+
+    fn rendered(&mut self, now: Instant, play: PlayId, part: usize, result: Rendered) {
+        match result {
+            Ok(sound) => self.caller.playout.supply(play, part, sound),
+            Err(_) if play == OWN_PLAY => self.own_play_heard(now),
+            Err(reason) => {
+                if self.caller.playout.is_playing(play) {
+                    self.caller.playout.stop();
+                    self.dialogue_input(now, input::Input::PlayFailed { play, reason });
+                }
+            }
+        }
+    }
+
+    fn acked(&mut self, now: Instant, leg: LegNumber, answer: Option<Bytes>) {
+        if let Some(answer) = answer {
+            let Some(leg) = self.leg_mut(leg) else { return };
+            let was_new = leg.media.is_none();
+            if let Err(error) = leg.accept_answer(now, &answer) {
+                return self.end(now, EndedBy::Network, error.to_string());
+            }
+            if was_new {
+                self.log_answered(now);
+            }
+        }
+        if self.caller.media.is_none() {
+            return self.end(
+                now,
+                EndedBy::Network,
+                "the ACK brought no SDP answer".into(),
+            );
+        }
+        self.start(now);
+    }
+
+    fn offered(&mut self, now: Instant, number: LegNumber, offer: Option<Bytes>) {
+        let Some(leg) = self.leg_mut(number) else {
+            return;
+        };
+        let answer = match offer {
+            Some(offer) => leg.answer(now, &offer).map_err(|error| error.status()),
+            None => Ok(leg.offer()),
+        };
+        self.media_seen = now;
+        self.sip(SipCommand::AnswerOffer {
+            leg: number,
+            answer,
+        });
+    }
+
+    fn offer_answered(
+        &mut self,
+        now: Instant,
+        number: LegNumber,
+        result: Result<Option<Bytes>, Option<u16>>,
+    ) {
+        match result {
+            Ok(answer) => {
+                self.media_seen = now;
+                if let (Some(leg), Some(answer)) = (self.leg_mut(number), answer) {
+                    // A bad answer to a question that changes nothing changes nothing.
+                    let _ = leg.accept_answer(now, &answer);
+                }
+            }
+            // Glare, or a peer that is busy with one of its own: it is there.
+            Err(Some(491 | 500..=599)) => self.media_seen = now,
+            Err(_) => self.end(
+                now,
+                EndedBy::Network,
+                "no media, and no answer to a re-INVITE".into(),
+            ),
+        }
+    }
+
+    pub(super) fn leg_mut(&mut self, number: LegNumber) -> Option<&mut Leg> {
+        if number == LegNumber::CALLER {
+            return Some(&mut self.caller);
+        }
+        self.human
+            .agent
+            .as_mut()
+            .filter(|agent| agent.number == number)
+    }
+
+    fn handle(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Acked { leg, answer } => self.acked(now, leg, answer),
+            Input::Offer { leg, sdp } => self.offered(now, leg, sdp),
+            Input::OfferAnswered { leg, result } => self.offer_answered(now, leg, result),
+            Input::Info {
+                leg: LegNumber::CALLER,
+                content_type,
+                body,
+            } => {
+                if let Some(key) = key_of_info(&content_type, &body) {
+                    self.key(now, key, KeySource::Info);
+                }
+            }
+            Input::Info { .. } => {}
+            Input::Rendered { play, part, result } => self.rendered(now, play, part, result),
+            Input::Fetched { fetch, result } => {
+                self.dialogue_input(now, input::Input::Fetched { fetch, result })
+            }
+            Input::RecordingClosed { file, milliseconds } => {
+                self.recording_closed(now, file, milliseconds)
+            }
+            Input::RecordingFailed { file, reason } => self.recording_failed(now, file, reason),
+            Input::Shutdown { reason } => self.end(now, EndedBy::Server, reason),
+            about_a_person => self.human_input(now, about_a_person),
+        }
+    }
+}
+
+type Rendered = Result<Arc<crate::audio::prompt::Prompt>, String>;
+
+impl Session for Call {
+    fn handle_input(&mut self, now: Instant, input: Input, sink: &mut dyn PacketSink) {
+        if !self.ended {
+            self.handle(now, input);
+            self.after_work(now, sink);
+        }
+    }
+
+    fn receive(
+        &mut self,
+        now: Instant,
+        (leg, channel, source): (LegNumber, Channel, SocketAddr),
+        datagram: &mut [u8],
+        sink: &mut dyn PacketSink,
+    ) {
+        if !self.ended {
+            match channel {
+                Channel::Rtp => self.receive_rtp(now, leg, source, datagram, sink),
+                Channel::Rtcp => self.receive_rtcp(now, leg, source, datagram),
+            }
+            self.after_work(now, sink);
+        }
+    }
+
+    fn tick(&mut self, now: Instant, sink: &mut dyn PacketSink) {
+        if !self.ended {
+            self.send_sound(now, sink);
+            self.run_timers(now, sink);
+            self.after_work(now, sink);
+        }
+    }
+
+    fn next_tick(&self) -> Instant {
+        self.next_tick
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+}

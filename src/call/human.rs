@@ -1,0 +1,325 @@
+//! A call's way to a person: the transfer that is under way, and the person's leg.
+
+use super::call::{Call, OwnPlay};
+use super::contract::{Input, LegNumber, Output, SipCommand};
+use super::info::info_of_key;
+use super::leg::Leg;
+use crate::dialogue::input;
+use crate::dialplan::model::HandoffId;
+use crate::events::{EndedBy, KeySource};
+use crate::handoff::context::user_to_user;
+use crate::handoff::targets::plan;
+use crate::handoff::transfer::{self, Transfer, WaitingSound};
+use crate::key::Key;
+use crate::speech::sentences::Sentence;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+#[derive(Default)]
+pub(super) struct Human {
+    transfer: Option<Transfer>,
+    /// The leg that is being rung, or is bridged.
+    pub agent: Option<Leg>,
+    /// The leg whose ports are being opened.
+    opening: Option<LegNumber>,
+    bridged: bool,
+    /// Legs are numbered over the whole call.
+    last_leg: u16,
+    attempts: u32,
+    /// Said before the transfer's first sentence.
+    apology: Option<Sentence>,
+}
+
+impl Human {
+    pub fn is_bridged(&self) -> bool {
+        self.bridged
+    }
+
+    pub fn is_under_way(&self) -> bool {
+        self.transfer.is_some() || self.bridged
+    }
+
+    /// A REFER was accepted and its end is not known: if the caller goes now, it went there.
+    pub fn is_passed_on(&self) -> bool {
+        self.transfer.as_ref().is_some_and(Transfer::is_passed_on)
+    }
+
+    pub fn next_timeout(&self) -> Option<Instant> {
+        self.transfer.as_ref().and_then(Transfer::next_timeout)
+    }
+}
+
+impl Call {
+    pub(super) fn start_transfer(
+        &mut self,
+        now: Instant,
+        handoff: HandoffId,
+        apology: Option<Sentence>,
+    ) {
+        let dialplan = &self.services.program.dialplan;
+        let seconds = self.log.unix(now).as_secs() as i64;
+        let time = jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX);
+        let local_time = dialplan.timezone.to_datetime(time);
+        let plan = plan(dialplan, handoff, local_time, &*self.services.policy);
+        self.human.apology = apology;
+        self.human.transfer = Some(Transfer::start(now, plan, self.human.attempts));
+        self.run_transfer(now);
+    }
+
+    pub(super) fn transfer_input(&mut self, now: Instant, input: transfer::Input) {
+        if let Some(transfer) = &mut self.human.transfer {
+            transfer.handle_input(now, input);
+            self.run_transfer(now);
+        }
+    }
+
+    pub(super) fn transfer_timeout(&mut self, now: Instant) {
+        if let Some(transfer) = &mut self.human.transfer {
+            transfer.handle_timeout(now);
+            self.run_transfer(now);
+        }
+    }
+
+    fn run_transfer(&mut self, now: Instant) {
+        while let Some(transfer) = &mut self.human.transfer {
+            self.human.attempts = transfer.attempts();
+            let Some(output) = transfer.poll_output() else {
+                return;
+            };
+            self.act_on_transfer(now, output);
+        }
+    }
+
+    fn act_on_transfer(&mut self, now: Instant, output: transfer::Output) {
+        match output {
+            transfer::Output::Say(sentence) => {
+                let passing_on = sentence == Sentence::PassingOn;
+                let own = if passing_on {
+                    OwnPlay::PassingOn
+                } else {
+                    OwnPlay::Sentence
+                };
+                let apology = self.human.apology.take();
+                self.say(apology.into_iter().chain([sentence]), own);
+            }
+            transfer::Output::Sound(sound) => self.waiting_sound(Some(sound)),
+            transfer::Output::Dial { target, .. } => self.dial(target),
+            transfer::Output::Refer { target, .. } => {
+                let user_to_user = self.user_to_user();
+                self.sip(SipCommand::Refer {
+                    target,
+                    user_to_user,
+                });
+            }
+            transfer::Output::Cancel { .. } => self.hang_up_agent("not needed any more"),
+            transfer::Output::Bridge { then_keys, .. } => self.bridge(then_keys),
+            transfer::Output::HandOver => {
+                self.human.transfer = None;
+                self.end(now, EndedBy::Transfer, "passed on by REFER".into());
+            }
+            transfer::Output::Return(reason) => {
+                self.human.transfer = None;
+                self.waiting_sound(None);
+                self.dialogue_input(now, input::Input::HandoffReturned { reason });
+            }
+            transfer::Output::Log(event) => self.log_event(now, event),
+        }
+    }
+
+    fn waiting_sound(&mut self, sound: Option<WaitingSound>) {
+        let sounds = &self.services.sounds;
+        let sound = sound.map(|sound| match sound {
+            WaitingSound::RingBack => sounds.ring_back.clone(),
+            WaitingSound::Comfort => sounds.comfort.clone(),
+        });
+        self.caller.playout.set_background(sound);
+        self.speak_at_once = true;
+    }
+
+    fn user_to_user(&self) -> String {
+        user_to_user(self.log.call(), &self.dialogue.handoff_context())
+    }
+
+    /// The INVITE follows when the leg has its ports.
+    fn dial(&mut self, target: String) {
+        self.human.last_leg += 1;
+        let leg = LegNumber(self.human.last_leg);
+        self.human.opening = Some(leg);
+        self.sip(SipCommand::Prepare { leg, target });
+    }
+
+    fn media_opened(&mut self, now: Instant, leg: LegNumber, address: Result<SocketAddr, String>) {
+        if self
+            .human
+            .opening
+            .take_if(|opening| *opening == leg)
+            .is_none()
+        {
+            return self.outputs.push_back(Output::CloseMedia { leg });
+        }
+        match address {
+            Ok(address) => {
+                let seed = self
+                    .seed
+                    .wrapping_add(u64::from(leg.0).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+                let mut agent = Leg::new(leg, address, seed, self.log.unix(now));
+                let offer = agent.offer();
+                self.human.agent = Some(agent);
+                let user_to_user = self.user_to_user();
+                self.sip(SipCommand::Invite {
+                    leg,
+                    offer,
+                    user_to_user,
+                });
+            }
+            Err(reason) => {
+                tracing::warn!(call = %self.log.call(), reason, "a person cannot be rung");
+                self.transfer_input(now, transfer::Input::Failed { status: None });
+            }
+        }
+    }
+
+    fn hang_up_agent(&mut self, reason: &str) {
+        let opening = self.human.opening.take();
+        let agent = self.human.agent.take().map(|agent| agent.number);
+        if let Some(leg) = agent.or(opening) {
+            self.sip(SipCommand::HangUp {
+                leg,
+                reason: reason.into(),
+            });
+            self.outputs.push_back(Output::CloseMedia { leg });
+        }
+    }
+
+    fn agent_answered(&mut self, now: Instant, leg: LegNumber, sdp: Option<&[u8]>) {
+        let Some(agent) = self
+            .human
+            .agent
+            .as_mut()
+            .filter(|agent| agent.number == leg)
+        else {
+            return;
+        };
+        match agent.accept_answer(now, sdp.unwrap_or_default()) {
+            Ok(()) => self.transfer_input(now, transfer::Input::Answered),
+            Err(error) => {
+                self.hang_up_agent(&error.to_string());
+                self.transfer_input(now, transfer::Input::Failed { status: Some(488) });
+            }
+        }
+    }
+
+    fn bridge(&mut self, then_keys: Option<String>) {
+        self.human.transfer = None;
+        self.human.bridged = true;
+        self.own_play = None;
+        self.caller.playout.stop();
+        self.waiting_sound(None);
+        self.sensitive = false;
+        if let (Some(agent), Some(keys)) = (&mut self.human.agent, then_keys) {
+            agent.send_keys(&keys);
+        }
+    }
+
+    /// While bridged, keys belong to the person's leg. Telephone-events between two legs that both
+    /// speak them are relayed packet by packet (see `sound`); here the other cases.
+    pub(super) fn relay_key(&mut self, _now: Instant, key: Key, source: KeySource) {
+        let Some(agent) = &mut self.human.agent else {
+            return;
+        };
+        match (source, agent.key_source()) {
+            (KeySource::TelephoneEvent, KeySource::TelephoneEvent) | (KeySource::InBand, _) => {}
+            (_, KeySource::TelephoneEvent) => {
+                agent.send_keys(&key.to_string());
+            }
+            (_, _) => {
+                let leg = agent.number;
+                let content_type = "application/dtmf-relay";
+                self.sip(SipCommand::Info {
+                    leg,
+                    content_type,
+                    body: info_of_key(key),
+                });
+            }
+        }
+    }
+
+    /// What signalling and ports tell about the way to a person.
+    pub(super) fn human_input(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::MediaOpened { leg, address } => self.media_opened(now, leg, address),
+            Input::Progress { leg, status } if self.is_agent(leg) => {
+                self.transfer_input(now, transfer::Input::Ringing { status })
+            }
+            Input::Answered { leg, sdp } => self.agent_answered(now, leg, sdp.as_deref()),
+            Input::Failed { leg, status } if self.is_agent(leg) => {
+                self.drop_agent();
+                self.transfer_input(now, transfer::Input::Failed { status });
+            }
+            Input::ReferAccepted => self.transfer_input(now, transfer::Input::ReferAccepted),
+            Input::ReferRefused { status } => {
+                self.transfer_input(now, transfer::Input::ReferRefused { status })
+            }
+            Input::ReferProgress {
+                status,
+                is_final: false,
+            } => self.transfer_input(now, transfer::Input::Ringing { status }),
+            Input::ReferProgress {
+                status,
+                is_final: true,
+            } => self.transfer_input(now, transfer::Input::ReferEnded { status }),
+            Input::LegEnded {
+                leg: LegNumber::CALLER,
+                by_peer,
+                reason,
+            } => self.caller_left(now, by_peer, reason),
+            Input::LegEnded {
+                leg,
+                by_peer,
+                reason,
+            } if self.is_agent(leg) => self.agent_left(now, by_peer, reason),
+            // About a leg that is gone.
+            _ => {}
+        }
+    }
+
+    fn is_agent(&self, leg: LegNumber) -> bool {
+        self.human
+            .agent
+            .as_ref()
+            .is_some_and(|agent| agent.number == leg)
+    }
+
+    fn drop_agent(&mut self) {
+        if let Some(agent) = self.human.agent.take() {
+            self.outputs
+                .push_back(Output::CloseMedia { leg: agent.number });
+        }
+    }
+
+    /// Either side's hang-up ends both.
+    fn agent_left(&mut self, now: Instant, by_peer: bool, reason: String) {
+        if self.human.bridged {
+            let by = if by_peer {
+                EndedBy::Agent
+            } else {
+                EndedBy::Network
+            };
+            self.end(now, by, reason);
+        } else {
+            self.drop_agent();
+            self.transfer_input(now, transfer::Input::Failed { status: None });
+        }
+    }
+
+    /// Leaves nothing ringing and no person alone in a dead call.
+    pub(super) fn end_human(&mut self, now: Instant) {
+        if let Some(transfer) = &mut self.human.transfer {
+            transfer.abandon();
+            self.run_transfer(now);
+            self.human.transfer = None;
+        }
+        self.hang_up_agent("the call ended");
+        self.human.bridged = false;
+    }
+}

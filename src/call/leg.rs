@@ -1,0 +1,224 @@
+//! One leg of a call: its session description, its media and what it hears.
+
+use super::contract::{Channel, LegNumber, PacketSink};
+use super::keys::KeyGate;
+use super::media_session::{MAX_DATAGRAM, MediaSession};
+use super::playout::{Filled, Playout};
+use crate::audio::codecs::Codec;
+use crate::audio::dtmf_detector::{DtmfDetector, KeyTone};
+use crate::events::{KeySource, Quality};
+use crate::key::Key;
+use crate::rtp::telephone_event::ToSend;
+use crate::sdp::direction::Direction;
+use crate::sdp::offer_answer::{LocalMedia, Negotiated, NegotiationError, OfferAnswer};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// The longest packet: 60 ms at 8 kHz, one byte a sample.
+pub const MAX_PAYLOAD: usize = 480;
+
+/// What [`Leg::send_sound`] put on its way.
+pub struct Sent {
+    pub payload: [u8; MAX_PAYLOAD],
+    pub length: usize,
+}
+
+pub struct Leg {
+    pub number: LegNumber,
+    pub playout: Playout,
+    pub keys: KeyGate,
+    /// `None` until both sides' descriptions are known.
+    pub media: Option<MediaSession>,
+    offer_answer: OfferAnswer,
+    local: LocalMedia,
+    seed: u64,
+    /// Since 1970, when the leg was made.
+    unix: Duration,
+    tones: Option<Box<DtmfDetector>>,
+}
+
+impl Leg {
+    /// `address` is where the peer reaches our RTP socket; `seed` makes SSRC, sequence numbers and
+    /// session ids.
+    pub fn new(number: LegNumber, address: SocketAddr, seed: u64, unix: Duration) -> Leg {
+        let local = LocalMedia {
+            address: address.ip(),
+            rtp_port: address.port(),
+            codecs: Codec::ALL.to_vec(),
+            ptime_ms: 20,
+            direction: Direction::SendRecv,
+            rtcp_mux: false,
+        };
+        Leg {
+            number,
+            playout: Playout::default(),
+            keys: KeyGate::new(false),
+            media: None,
+            offer_answer: OfferAnswer::new(seed),
+            local,
+            seed,
+            unix,
+            tones: None,
+        }
+    }
+
+    pub fn answer(&mut self, now: Instant, offer: &[u8]) -> Result<Vec<u8>, NegotiationError> {
+        let (negotiated, answer) = self.offer_answer.answer(offer, &self.local)?;
+        self.agree(now, negotiated);
+        Ok(answer)
+    }
+
+    pub fn offer(&mut self) -> Vec<u8> {
+        self.offer_answer.offer(&self.local)
+    }
+
+    pub fn accept_answer(&mut self, now: Instant, answer: &[u8]) -> Result<(), NegotiationError> {
+        let negotiated = self.offer_answer.accept_answer(answer)?;
+        self.agree(now, negotiated);
+        Ok(())
+    }
+
+    fn agree(&mut self, now: Instant, negotiated: Negotiated) {
+        self.keys.renegotiate(negotiated.telephone_event.is_some());
+        match &mut self.media {
+            Some(media) => media.renegotiate(negotiated),
+            none => *none = Some(MediaSession::new(now, negotiated, self.seed, self.unix)),
+        }
+    }
+
+    /// Sends keys as telephone-events, one after the other; `w` waits half a second. `false`: the
+    /// peer did not agree to them.
+    pub fn send_keys(&mut self, keys: &str) -> bool {
+        let keys: Vec<ToSend> = keys
+            .chars()
+            .filter_map(|symbol| match symbol {
+                'w' | 'W' => Some(ToSend::Pause(Duration::from_millis(500))),
+                _ => Key::from_char(symbol).map(ToSend::Key),
+            })
+            .collect();
+        self.media
+            .as_mut()
+            .is_some_and(|media| media.send_keys(&keys).is_ok())
+    }
+
+    pub fn key_source(&self) -> KeySource {
+        self.keys.source()
+    }
+
+    pub fn codec(&self) -> Codec {
+        self.media
+            .as_ref()
+            .map_or(Codec::Pcmu, |media| media.negotiated().codec)
+    }
+
+    pub fn packet_time(&self) -> Duration {
+        let ptime_ms = self
+            .media
+            .as_ref()
+            .map_or(20, |media| media.negotiated().ptime_ms);
+        Duration::from_millis(u64::from(ptime_ms))
+    }
+
+    /// The samples, and so the bytes of G.711, in one packet.
+    fn payload_length(&self) -> usize {
+        (self.packet_time().as_millis() as usize * 8).min(MAX_PAYLOAD)
+    }
+
+    /// Whether the peer's silence means something: it neither held nor said that it is silent.
+    pub fn expects_media(&self) -> bool {
+        self.media.as_ref().is_some_and(MediaSession::expects_media)
+    }
+
+    /// Keys that are heard in the sound itself.
+    pub fn detect_keys(&mut self, payload: &[u8]) -> Option<Key> {
+        let mut samples = [0; MAX_PAYLOAD];
+        let payload = &payload[..payload.len().min(MAX_PAYLOAD)];
+        let length = self.codec().decode(payload, &mut samples);
+        let tones = self
+            .tones
+            .get_or_insert_with(|| Box::new(DtmfDetector::new()));
+        let mut pressed = None;
+        tones.handle_samples(&samples[..length], |tone| {
+            if let KeyTone::Down(key) = tone {
+                pressed = Some(key);
+            }
+        });
+        pressed
+    }
+
+    /// Whether the sound is wanted: it costs a jitter buffer and its work.
+    pub fn set_decoding(&mut self, wanted: bool) {
+        if let Some(media) = &mut self.media {
+            media.set_decoding(wanted);
+        }
+    }
+
+    /// The next packet time of what the peer said, gaps concealed.
+    pub fn decode<'a>(&mut self, now: Instant, samples: &'a mut [i16; MAX_PAYLOAD]) -> &'a [i16] {
+        let frame = &mut samples[..self.payload_length()];
+        if let Some(media) = &mut self.media {
+            media.decode_frame(now, frame);
+        }
+        frame
+    }
+
+    pub fn quality(&self) -> Option<Quality> {
+        self.media.as_ref().map(MediaSession::quality)
+    }
+
+    /// Sends the next packet of keys or playout.
+    pub fn send_sound(&mut self, now: Instant, sink: &mut dyn PacketSink) -> Option<Sent> {
+        if self.send_key(now, sink) {
+            return None;
+        }
+        let mut sent = Sent {
+            payload: [0; MAX_PAYLOAD],
+            length: self.payload_length(),
+        };
+        let codec = self.codec();
+        let media = self.media.as_mut()?;
+        let payload = &mut sent.payload[..sent.length];
+        let filled = self.playout.fill(codec, payload);
+        let talkspurt_start = filled
+            == Filled::Sound {
+                talkspurt_start: true,
+            };
+        let mut packet = [0; MAX_DATAGRAM];
+        if let Some((to, length)) = media.send_audio(now, payload, talkspurt_start, &mut packet) {
+            sink.send(self.number, Channel::Rtp, to, &packet[..length]);
+        }
+        Some(sent)
+    }
+
+    /// Sends the next packet of a key, if one is being sent.
+    pub fn send_key(&mut self, now: Instant, sink: &mut dyn PacketSink) -> bool {
+        let Some(media) = self.media.as_mut().filter(|media| media.keys_waiting()) else {
+            return false;
+        };
+        let mut packet = [0; MAX_DATAGRAM];
+        let Some((to, length)) = media.send_key_packet(now, &mut packet) else {
+            return false;
+        };
+        sink.send(self.number, Channel::Rtp, to, &packet[..length]);
+        true
+    }
+
+    pub fn send_rtcp(&mut self, now: Instant, sink: &mut dyn PacketSink) {
+        let Some(media) = self.media.as_mut().filter(|media| media.next_rtcp() <= now) else {
+            return;
+        };
+        let mut packet = [0; MAX_DATAGRAM];
+        if let Some((to, length)) = media.poll_rtcp(now, &mut packet) {
+            sink.send(self.number, Channel::Rtcp, to, &packet[..length]);
+        }
+    }
+
+    /// Says good-bye to the peer's RTCP (RFC 3550, 6.6).
+    pub fn send_bye(&mut self, now: Instant, sink: &mut dyn PacketSink) {
+        let Some(media) = &mut self.media else { return };
+        let mut packet = [0; MAX_DATAGRAM];
+        if let Some((to, length)) = media.bye(now, &mut packet) {
+            sink.send(self.number, Channel::Rtcp, to, &packet[..length]);
+        }
+    }
+}

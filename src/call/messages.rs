@@ -1,0 +1,179 @@
+//! What a call records: the conversation, after its notice, and messages.
+
+use super::call::{Call, OwnPlay};
+use super::playout::Piece;
+use super::recording::Tape;
+use crate::audio::frame::duration_of;
+use crate::dialogue::input;
+use crate::dialplan::model::HandoffId;
+use crate::events::Event;
+use std::time::{Duration, Instant};
+
+/// Silence that ends a message.
+const MESSAGE_SILENCE: Duration = Duration::from_secs(5);
+/// Below this mean amplitude a packet counts as silence (about −46 dBFS).
+const SILENT_AMPLITUDE: u32 = 160;
+
+/// Less than this, left by a caller who hung up, is no message.
+const SHORTEST_MESSAGE_MS: u32 = 1_000;
+
+/// A message that is being left.
+pub(super) struct Message {
+    handoff: HandoffId,
+    tape: Tape,
+    limit: Duration,
+    recording: bool,
+    /// Closed, and waiting for the recorder's word.
+    closing: bool,
+    silent_for: Duration,
+}
+
+impl Message {
+    pub fn is_recording(&self) -> bool {
+        self.recording && !self.closing
+    }
+}
+
+impl Call {
+    pub(super) fn start_recording(&mut self, now: Instant) {
+        if self.tape.is_none() {
+            let (tape, open) = Tape::open(format!("recordings/{}.wav", self.log.call()), true);
+            self.log_event(
+                now,
+                Event::RecordingStarted {
+                    file: tape.file().to_string(),
+                },
+            );
+            self.tape = Some(tape);
+            self.record([open]);
+        }
+    }
+
+    /// A tone first: the file is opened when it was heard.
+    pub(super) fn start_message(&mut self, handoff: HandoffId, limit: Duration) {
+        let file = format!("messages/{}-{}.wav", self.log.call(), self.log.events());
+        let (tape, open) = Tape::open(file, false);
+        self.record([open]);
+        self.message = Some(Message {
+            handoff,
+            tape,
+            limit,
+            recording: false,
+            closing: false,
+            silent_for: Duration::ZERO,
+        });
+        let beep = self.services.sounds.beep.clone();
+        self.play_own(OwnPlay::Beep, vec![Piece::Sound(beep)]);
+    }
+
+    pub(super) fn beep_heard(&mut self) {
+        if let Some(message) = &mut self.message {
+            message.recording = true;
+        }
+    }
+
+    /// What the caller said in one packet's time.
+    pub(super) fn record_message(&mut self, samples: &[i16]) {
+        let Some(message) = self
+            .message
+            .as_mut()
+            .filter(|message| message.is_recording())
+        else {
+            return;
+        };
+        let full = message.tape.push_mono(samples);
+        let length = Duration::from_millis(u64::from(message.tape.milliseconds()));
+        let sum: u32 = samples
+            .iter()
+            .map(|&sample| u32::from(sample.unsigned_abs()))
+            .sum();
+        if sum < SILENT_AMPLITUDE * samples.len() as u32 {
+            message.silent_for += duration_of(samples.len());
+        } else {
+            message.silent_for = Duration::ZERO;
+        }
+        let ends = length >= message.limit || message.silent_for >= MESSAGE_SILENCE;
+        self.record(full);
+        if ends {
+            self.stop_message();
+        }
+    }
+
+    pub(super) fn stop_message(&mut self) {
+        let Some(message) = self.message.as_mut().filter(|message| !message.closing) else {
+            return;
+        };
+        message.closing = true;
+        let commands = message.tape.close();
+        self.record(commands);
+    }
+
+    pub(super) fn recording_closed(&mut self, now: Instant, file: String, milliseconds: u32) {
+        if self
+            .message
+            .take_if(|message| message.tape.file() == file)
+            .is_some()
+        {
+            self.dialogue_input(now, input::Input::MessageEnded { milliseconds, file });
+        }
+    }
+
+    pub(super) fn recording_failed(&mut self, now: Instant, file: String, reason: String) {
+        if self
+            .message
+            .take_if(|message| message.tape.file() == file)
+            .is_some()
+        {
+            self.dialogue_input(now, input::Input::MessageFailed { reason });
+        } else if self.tape.take_if(|tape| tape.file() == file).is_some() {
+            self.log_event(now, Event::RecordingFailed { reason });
+        }
+    }
+
+    /// Both channels of one packet's time; nothing of either while something sensitive is said.
+    pub(super) fn record_conversation(&mut self, caller: &[i16], other: &[i16]) {
+        let Some(tape) = &mut self.tape else { return };
+        let full = if self.sensitive {
+            let silence = vec![0; caller.len().max(other.len())];
+            tape.push_stereo(&silence, &silence)
+        } else {
+            tape.push_stereo(caller, other)
+        };
+        self.record(full);
+    }
+
+    /// A caller who hangs up at the end of a message has left it.
+    pub(super) fn end_recordings(&mut self, now: Instant) {
+        let tape = self.tape.take().map(|mut tape| tape.close());
+        self.record(tape.into_iter().flatten());
+        let Some(mut message) = self.message.take() else {
+            return;
+        };
+        if !message.closing {
+            self.record(message.tape.close());
+        }
+        let milliseconds = message.tape.milliseconds();
+        if milliseconds >= SHORTEST_MESSAGE_MS {
+            let handoff = self
+                .services
+                .program
+                .dialplan
+                .handoff(message.handoff)
+                .name
+                .clone();
+            let file = message.tape.file().to_string();
+            self.log_event(
+                now,
+                Event::MessageLeft {
+                    handoff,
+                    file,
+                    milliseconds,
+                },
+            );
+        }
+    }
+
+    pub(super) fn is_recording(&self) -> bool {
+        self.tape.is_some() || self.message.as_ref().is_some_and(Message::is_recording)
+    }
+}

@@ -1,0 +1,257 @@
+//! What one leg hears: the parts of a play, one after the other, over an endless background.
+
+use crate::audio::codecs::Codec;
+use crate::audio::prompt::Prompt;
+use crate::dialogue::input::PlayId;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// One part of a play.
+#[derive(Debug, Clone)]
+pub enum Piece {
+    Sound(Arc<Prompt>),
+    /// In samples.
+    Silence(usize),
+    /// It is being synthesized: silence until [`Playout::supply`] brings it.
+    Awaited,
+}
+
+/// What has been heard by now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    Part { play: PlayId, part: usize },
+    End { play: PlayId },
+}
+
+#[derive(Debug, Default)]
+pub struct Playout {
+    playing: Option<Playing>,
+    background: Option<Background>,
+    heard: VecDeque<Heard>,
+    /// The last packet had sound in it: the next one goes on in the same talkspurt.
+    in_talkspurt: bool,
+}
+
+#[derive(Debug)]
+struct Playing {
+    id: PlayId,
+    pieces: Vec<Piece>,
+    part: usize,
+    /// Samples of the current part that have been heard.
+    offset: usize,
+}
+
+#[derive(Debug)]
+struct Background {
+    sound: Arc<Prompt>,
+    offset: usize,
+}
+
+/// What [`Playout::fill`] put into a payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filled {
+    Silence,
+    Sound { talkspurt_start: bool },
+}
+
+impl Playout {
+    /// Replaces what is playing, at once.
+    pub fn play(&mut self, id: PlayId, pieces: Vec<Piece>) {
+        self.in_talkspurt = false;
+        self.playing = Some(Playing {
+            id,
+            pieces,
+            part: 0,
+            offset: 0,
+        });
+    }
+
+    /// Brings an awaited part; ignored when its play was replaced.
+    pub fn supply(&mut self, id: PlayId, part: usize, sound: Arc<Prompt>) {
+        if let Some(playing) = self.playing.as_mut().filter(|playing| playing.id == id)
+            && let Some(piece) = playing.pieces.get_mut(part)
+        {
+            *piece = Piece::Sound(sound);
+        }
+    }
+
+    pub fn stop(&mut self) {
+        self.playing = None;
+    }
+
+    pub fn is_playing(&self, id: PlayId) -> bool {
+        self.playing
+            .as_ref()
+            .is_some_and(|playing| playing.id == id)
+    }
+
+    /// What is heard, again and again, whenever nothing is played.
+    pub fn set_background(&mut self, sound: Option<Arc<Prompt>>) {
+        self.background = sound.map(|sound| Background { sound, offset: 0 });
+    }
+
+    pub fn poll_heard(&mut self) -> Option<Heard> {
+        self.heard.pop_front()
+    }
+
+    /// Fills one packet's payload with what comes next.
+    pub fn fill(&mut self, codec: Codec, payload: &mut [u8]) -> Filled {
+        let played = self.fill_from_play(codec, payload);
+        let rest = &mut payload[played..];
+        let backed =
+            !rest.is_empty() && self.playing.is_none() && self.fill_background(codec, rest);
+        if !backed {
+            rest.fill(codec.silence());
+        }
+        if played == 0 && !backed {
+            self.in_talkspurt = false;
+            return Filled::Silence;
+        }
+        let talkspurt_start = !std::mem::replace(&mut self.in_talkspurt, true);
+        Filled::Sound { talkspurt_start }
+    }
+
+    /// Returns how much of the payload the play filled.
+    fn fill_from_play(&mut self, codec: Codec, payload: &mut [u8]) -> usize {
+        let Some(playing) = &mut self.playing else {
+            return 0;
+        };
+        let mut filled = 0;
+        while filled < payload.len() {
+            let Some(piece) = playing.pieces.get(playing.part) else {
+                break;
+            };
+            let rest = &mut payload[filled..];
+            let (taken, piece_ended) = match piece {
+                Piece::Sound(sound) => {
+                    let left = &sound.encoded(codec)[playing.offset..];
+                    let taken = left.len().min(rest.len());
+                    rest[..taken].copy_from_slice(&left[..taken]);
+                    (taken, taken == left.len())
+                }
+                Piece::Silence(samples) => {
+                    let left = samples - playing.offset;
+                    let taken = left.min(rest.len());
+                    rest[..taken].fill(codec.silence());
+                    (taken, taken == left)
+                }
+                Piece::Awaited => break,
+            };
+            filled += taken;
+            playing.offset += taken;
+            if piece_ended {
+                self.heard.push_back(Heard::Part {
+                    play: playing.id,
+                    part: playing.part,
+                });
+                playing.part += 1;
+                playing.offset = 0;
+            }
+        }
+        if playing.part == playing.pieces.len() {
+            self.heard.push_back(Heard::End { play: playing.id });
+            self.playing = None;
+        }
+        filled
+    }
+
+    fn fill_background(&mut self, codec: Codec, payload: &mut [u8]) -> bool {
+        let Some(background) = &mut self.background else {
+            return false;
+        };
+        let sound = background.sound.encoded(codec);
+        if sound.is_empty() {
+            return false;
+        }
+        for byte in payload {
+            *byte = sound[background.offset];
+            background.offset = (background.offset + 1) % sound.len();
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sound(value: i16, samples: usize) -> Piece {
+        Piece::Sound(prompt(value, samples))
+    }
+
+    fn prompt(value: i16, samples: usize) -> Arc<Prompt> {
+        Arc::new(Prompt::from_samples(vec![value; samples]))
+    }
+
+    fn heard(playout: &mut Playout) -> Vec<Heard> {
+        std::iter::from_fn(|| playout.poll_heard()).collect()
+    }
+
+    const START: Filled = Filled::Sound {
+        talkspurt_start: true,
+    };
+    const GOES_ON: Filled = Filled::Sound {
+        talkspurt_start: false,
+    };
+
+    #[test]
+    fn parts_follow_without_a_gap_and_are_reported() {
+        let mut playout = Playout::default();
+        let play = PlayId(1);
+        playout.play(play, vec![sound(1000, 240), sound(-1000, 80)]);
+        let mut payload = [0; 160];
+        assert_eq!(playout.fill(Codec::Pcmu, &mut payload), START);
+        assert_eq!(heard(&mut playout), []);
+        assert_eq!(playout.fill(Codec::Pcmu, &mut payload), GOES_ON);
+        assert_ne!(payload[79], payload[80]);
+        assert_eq!(
+            heard(&mut playout),
+            [
+                Heard::Part { play, part: 0 },
+                Heard::Part { play, part: 1 },
+                Heard::End { play }
+            ]
+        );
+        assert_eq!(playout.fill(Codec::Pcmu, &mut payload), Filled::Silence);
+        assert_eq!(payload, [Codec::Pcmu.silence(); 160]);
+    }
+
+    #[test]
+    fn a_new_play_begins_a_talkspurt_and_silences_the_old_one() {
+        let mut playout = Playout::default();
+        let mut payload = [0; 160];
+        playout.play(PlayId(1), vec![sound(1000, 800)]);
+        playout.fill(Codec::Pcmu, &mut payload);
+        playout.play(PlayId(2), vec![sound(1000, 160)]);
+        assert_eq!(playout.fill(Codec::Pcmu, &mut payload), START);
+        let play = PlayId(2);
+        assert_eq!(
+            heard(&mut playout),
+            [Heard::Part { play, part: 0 }, Heard::End { play }]
+        );
+    }
+
+    #[test]
+    fn an_awaited_part_is_silence_until_it_comes() {
+        let mut playout = Playout::default();
+        let mut payload = [0; 160];
+        playout.play(PlayId(1), vec![Piece::Awaited]);
+        assert_eq!(playout.fill(Codec::Pcma, &mut payload), Filled::Silence);
+        playout.supply(PlayId(9), 0, prompt(5, 160));
+        assert_eq!(playout.fill(Codec::Pcma, &mut payload), Filled::Silence);
+        playout.supply(PlayId(1), 0, prompt(5, 160));
+        assert_eq!(playout.fill(Codec::Pcma, &mut payload), START);
+    }
+
+    #[test]
+    fn the_background_fills_what_plays_leave() {
+        let mut playout = Playout::default();
+        let mut payload = [0; 160];
+        playout.set_background(Some(prompt(700, 100)));
+        assert_eq!(playout.fill(Codec::Pcmu, &mut payload), START);
+        playout.play(PlayId(1), vec![Piece::Silence(80)]);
+        playout.fill(Codec::Pcmu, &mut payload);
+        assert_eq!(payload[79], Codec::Pcmu.silence());
+        assert_ne!(payload[80], Codec::Pcmu.silence());
+    }
+}

@@ -1,0 +1,220 @@
+//! A call's packets: what arrives is keys, sound to relay or sound to record; what leaves is the
+//! playout, or what the other leg said.
+
+use super::call::{Call, OwnPlay};
+use super::contract::{Channel, LegNumber, PacketSink, SipCommand};
+use super::leg::{MAX_PAYLOAD, Sent};
+use super::media_session::{MAX_DATAGRAM, Packet, Received};
+use super::playout::Heard;
+use crate::dialogue::input;
+use crate::events::{EndedBy, Event, KeySource};
+use crate::handoff::transfer;
+use crate::rtp::control::RtcpReceived;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// Without RTP and RTCP for so long, a re-INVITE asks whether the caller is there; after as long
+/// again the call ends.
+const MEDIA_TIMEOUT: Duration = Duration::from_secs(30);
+/// A thread that was held up sends no more than this in one go; the rest is skipped.
+const MAX_LAG: Duration = Duration::from_millis(100);
+
+impl Call {
+    pub(super) fn receive_rtp(
+        &mut self,
+        now: Instant,
+        from: LegNumber,
+        source: SocketAddr,
+        datagram: &mut [u8],
+        sink: &mut dyn PacketSink,
+    ) {
+        let Some(media) = self.leg_mut(from).and_then(|leg| leg.media.as_mut()) else {
+            return;
+        };
+        let received = media.receive_rtp(now, source, datagram);
+        let Some(packet) = received.packet() else {
+            return;
+        };
+        if from == LegNumber::CALLER {
+            self.caller_is_heard(now);
+        }
+        if self.human.is_bridged() {
+            self.relay(now, from, packet, datagram, sink);
+        }
+        if from != LegNumber::CALLER {
+            return;
+        }
+        match received {
+            Received::Key(key, _) => self.key(now, key, KeySource::TelephoneEvent),
+            Received::Audio(packet) if self.caller.keys.wants_in_band() => {
+                let payload = datagram.get(packet.payload).unwrap_or_default();
+                if let Some(key) = self.caller.detect_keys(payload) {
+                    self.key(now, key, KeySource::InBand);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn caller_is_heard(&mut self, now: Instant) {
+        self.media_seen = now;
+        self.asked_for_media = false;
+        if !std::mem::replace(&mut self.media_flows, true) {
+            self.log_event(now, Event::MediaFlows);
+        }
+        // Media before the ACK: the ACK was lost or is late, and the caller is there.
+        self.start(now);
+    }
+
+    pub(super) fn receive_rtcp(
+        &mut self,
+        now: Instant,
+        from: LegNumber,
+        source: SocketAddr,
+        datagram: &mut [u8],
+    ) {
+        let Some(media) = self.leg_mut(from).and_then(|leg| leg.media.as_mut()) else {
+            return;
+        };
+        let received = media.receive_rtcp(now, source, datagram);
+        if received != RtcpReceived::Ignored && from == LegNumber::CALLER {
+            self.media_seen = now;
+            self.asked_for_media = false;
+        }
+    }
+
+    /// What one side of a bridge said goes to the other at once, without a jitter buffer between.
+    fn relay(
+        &mut self,
+        now: Instant,
+        from: LegNumber,
+        packet: &Packet,
+        datagram: &[u8],
+        sink: &mut dyn PacketSink,
+    ) {
+        let to = if from == LegNumber::CALLER {
+            self.human.agent.as_mut()
+        } else {
+            Some(&mut self.caller)
+        };
+        let Some(to) = to else { return };
+        let Some(media) = to.media.as_mut().filter(|media| !media.keys_waiting()) else {
+            return;
+        };
+        let payload = datagram.get(packet.payload.clone()).unwrap_or_default();
+        let mut relayed = [0; MAX_DATAGRAM];
+        if let Some((address, length)) = media.relay(now, packet, payload, &mut relayed) {
+            sink.send(to.number, Channel::Rtp, address, &relayed[..length]);
+        }
+    }
+
+    /// One packet time: what the caller hears, and what is recorded of it.
+    pub(super) fn send_sound(&mut self, now: Instant, sink: &mut dyn PacketSink) {
+        let bridged = self.human.is_bridged();
+        let sent = if bridged {
+            None
+        } else {
+            self.caller.send_sound(now, sink)
+        };
+        if let Some(agent) = self.human.agent.as_mut().filter(|_| bridged) {
+            agent.send_key(now, sink);
+        }
+        self.record_sound(now, sent.as_ref());
+        while let Some(heard) = self.caller.playout.poll_heard() {
+            self.heard(now, heard);
+        }
+        self.next_tick += self.caller.packet_time();
+        if self.next_tick + MAX_LAG < now {
+            self.next_tick = now + self.caller.packet_time();
+        }
+    }
+
+    fn record_sound(&mut self, now: Instant, sent: Option<&Sent>) {
+        let recording = self.is_recording();
+        self.caller.set_decoding(recording);
+        let bridged_recording = recording && self.human.is_bridged();
+        if let Some(agent) = &mut self.human.agent {
+            agent.set_decoding(bridged_recording);
+        }
+        if !recording {
+            return;
+        }
+        let mut said = [0; MAX_PAYLOAD];
+        let mut other = [0; MAX_PAYLOAD];
+        let said = self.caller.decode(now, &mut said);
+        let other = match (&mut self.human.agent, sent) {
+            (Some(agent), None) => agent.decode(now, &mut other),
+            (_, Some(sent)) => {
+                let length = self
+                    .caller
+                    .codec()
+                    .decode(&sent.payload[..sent.length], &mut other);
+                &other[..length]
+            }
+            (None, None) => &other[..said.len()],
+        };
+        self.record_conversation(said, other);
+        self.record_message(said);
+    }
+
+    fn heard(&mut self, now: Instant, heard: Heard) {
+        match heard {
+            Heard::Part { play, part } if play != super::call::OWN_PLAY => {
+                self.dialogue_input(now, input::Input::PartPlayed { play, part })
+            }
+            Heard::End { play } if play != super::call::OWN_PLAY => {
+                self.dialogue_input(now, input::Input::PlayEnded { play })
+            }
+            Heard::End { .. } => self.own_play_heard(now),
+            Heard::Part { .. } => {}
+        }
+    }
+
+    pub(super) fn own_play_heard(&mut self, now: Instant) {
+        match self.own_play.take() {
+            Some(OwnPlay::PassingOn) => self.transfer_input(now, transfer::Input::PassingOnSaid),
+            Some(OwnPlay::Beep) => self.beep_heard(),
+            Some(OwnPlay::Sentence) | None => {}
+        }
+    }
+
+    /// A new prompt starts its talkspurt at once, not at the next tick.
+    pub(super) fn after_work(&mut self, now: Instant, sink: &mut dyn PacketSink) {
+        if std::mem::take(&mut self.speak_at_once) && !self.ended && !self.human.is_bridged() {
+            self.next_tick = now;
+            self.send_sound(now, sink);
+            self.speak_at_once = false;
+        }
+        if self.ended {
+            self.say_goodbye(now, sink);
+        }
+    }
+
+    pub(super) fn run_timers(&mut self, now: Instant, sink: &mut dyn PacketSink) {
+        self.dialogue_timeout(now);
+        if self.human.next_timeout().is_some_and(|due| due <= now) {
+            self.transfer_timeout(now);
+        }
+        self.caller.send_rtcp(now, sink);
+        if let Some(agent) = &mut self.human.agent {
+            agent.send_rtcp(now, sink);
+        }
+        self.watch_media(now);
+    }
+
+    fn watch_media(&mut self, now: Instant) {
+        if self.ended || now < self.media_seen + MEDIA_TIMEOUT || !self.caller.expects_media() {
+            return;
+        }
+        if self.asked_for_media {
+            return self.end(now, EndedBy::Network, "no media for a minute".into());
+        }
+        self.asked_for_media = true;
+        self.media_seen = now;
+        let offer = self.caller.offer();
+        self.sip(SipCommand::Reinvite {
+            leg: LegNumber::CALLER,
+            offer,
+        });
+    }
+}

@@ -1,0 +1,85 @@
+//! Whom to ring, now: a handoff's targets and those of its `else` chain, as hours allow.
+
+use crate::dialplan::model::{Dialplan, HandoffId, Otherwise, Way};
+use crate::events::ReturnReason;
+use std::time::Duration;
+
+/// One target, ready to be rung.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Try {
+    pub handoff: String,
+    /// A SIP URI.
+    pub target: String,
+    pub timeout: Duration,
+    pub way: Way,
+    pub then_keys: Option<String>,
+    /// Whether the config allows calls there.
+    pub allowed: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The handoff that the dialogue asked for.
+    pub handoff: String,
+    pub tries: Vec<Try>,
+    /// What to tell the caller when there are no tries.
+    pub empty_because: ReturnReason,
+}
+
+/// What the config says about a target URI.
+pub trait TargetPolicy {
+    fn is_allowed(&self, target: &str) -> bool;
+    /// The way of the target's trunk, for handoffs that name none.
+    fn way(&self, target: &str) -> Way;
+}
+
+/// The targets of `first` and of its `else` chain that are open at `local_time`, in order.
+pub fn plan(
+    dialplan: &Dialplan,
+    first: HandoffId,
+    local_time: jiff::civil::DateTime,
+    policy: &dyn TargetPolicy,
+) -> Plan {
+    let mut tries = Vec::new();
+    let mut any_open = false;
+    for handoff in chain(dialplan, first).map(|id| dialplan.handoff(id)) {
+        if handoff
+            .hours
+            .as_ref()
+            .is_some_and(|hours| !hours.is_open(local_time))
+        {
+            continue;
+        }
+        any_open = true;
+        tries.extend(handoff.ring.iter().map(|target| Try {
+            handoff: handoff.name.clone(),
+            target: target.clone(),
+            timeout: handoff.timeout,
+            way: match handoff.way {
+                Way::Default => policy.way(target),
+                chosen => chosen,
+            },
+            then_keys: handoff.then_keys.clone(),
+            allowed: policy.is_allowed(target),
+        }));
+    }
+    let empty_because = if any_open {
+        ReturnReason::NobodyAnswered
+    } else {
+        ReturnReason::OutOfHours
+    };
+    Plan {
+        handoff: dialplan.handoff(first).name.clone(),
+        tries,
+        empty_because,
+    }
+}
+
+/// `first` and what its `else` leads to. The checker refuses cycles; the bound holds without it.
+fn chain(dialplan: &Dialplan, first: HandoffId) -> impl Iterator<Item = HandoffId> {
+    std::iter::successors(Some(first), |&id| match dialplan.handoff(id).otherwise {
+        Otherwise::Handoff(next) => Some(next),
+        Otherwise::Callback | Otherwise::Message => None,
+    })
+    .take(dialplan.handoffs.len())
+}

@@ -1,0 +1,517 @@
+//! One caller's way to a person: which targets are rung, in which order and how, until one has
+//! answered or the caller is back.
+//!
+//! ```text
+//!             ┌─ Dial ──► rings ──► Answered ──► Bridge
+//! next target ┤              └─ fails, times out ──► next target … none left ──► Return
+//!             └─ PassingOn is said ──► Refer ──► accepted ──► NOTIFY 2xx ──► HandOver
+//!                                        └─ refused ──► Dial the same target at once
+//! ```
+
+use super::targets::{Plan, Try};
+use crate::dialplan::model::Way;
+use crate::events::{Event, ReturnReason, TargetFailure, TransferWay};
+use crate::speech::sentences::Sentence;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// After a REFER was accepted, how long its outcome is waited for beyond the target's own time-out.
+const NOTIFY_GRACE: Duration = Duration::from_secs(10);
+
+/// What happened to the target that is being tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// 18x from the target, or a NOTIFY that says so.
+    Ringing {
+        status: u16,
+    },
+    /// The target's 200 to our INVITE.
+    Answered,
+    /// A final refusal of our INVITE; `None`: nothing came, or it could not be sent.
+    Failed {
+        status: Option<u16>,
+    },
+    /// The sentence before a REFER was heard.
+    PassingOnSaid,
+    ReferAccepted,
+    /// The REFER itself was refused.
+    ReferRefused {
+        status: Option<u16>,
+    },
+    /// A final NOTIFY; `status` is the sipfrag's.
+    ReferEnded {
+        status: u16,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    Say(Sentence),
+    /// What the caller hears between sentences.
+    Sound(WaitingSound),
+    /// Send our own INVITE.
+    Dial {
+        attempt: u32,
+        target: String,
+    },
+    /// Send a REFER on the caller's dialog.
+    Refer {
+        attempt: u32,
+        target: String,
+    },
+    /// Give up this attempt's INVITE.
+    Cancel {
+        attempt: u32,
+    },
+    /// Join the caller and this attempt's leg; then send it these keys.
+    Bridge {
+        attempt: u32,
+        then_keys: Option<String>,
+    },
+    /// The call goes on elsewhere: end our part of it.
+    HandOver,
+    /// Nobody could be had.
+    Return(ReturnReason),
+    Log(Event),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitingSound {
+    /// Our own leg rings at the target (law 6).
+    RingBack,
+    /// It does not ring yet.
+    Comfort,
+}
+
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+enum State {
+    Dialing,
+    SayingPassingOn,
+    Referring,
+    ReferAccepted,
+    Done,
+}
+
+pub struct Transfer {
+    plan: VecDeque<Try>,
+    current: Option<Try>,
+    /// Counts from 1 over the whole call.
+    attempt: u32,
+    state: State,
+    deadline: Option<Instant>,
+    outputs: VecDeque<Output>,
+}
+
+impl Transfer {
+    /// `attempts_before` is how many targets the call has tried already.
+    pub fn start(now: Instant, plan: Plan, attempts_before: u32) -> Transfer {
+        let mut transfer = Transfer {
+            plan: plan.tries.into(),
+            current: None,
+            attempt: attempts_before,
+            state: State::Dialing,
+            deadline: None,
+            outputs: VecDeque::new(),
+        };
+        transfer.log(Event::TransferStarted {
+            handoff: plan.handoff,
+        });
+        if transfer.plan.is_empty() {
+            transfer.give_back(plan.empty_because);
+        } else {
+            transfer.next_target(now, Sentence::Connecting);
+        }
+        transfer
+    }
+
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    pub fn next_timeout(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// How many targets the call has tried by now.
+    pub fn attempts(&self) -> u32 {
+        self.attempt
+    }
+
+    /// A REFER was accepted and how it ended is not known.
+    pub fn is_passed_on(&self) -> bool {
+        self.state == State::ReferAccepted
+    }
+
+    pub fn handle_input(&mut self, now: Instant, input: Input) {
+        match (self.state, input) {
+            (State::Dialing | State::ReferAccepted, Input::Ringing { status }) => {
+                self.log(Event::TargetRinging {
+                    attempt: self.attempt,
+                    status,
+                });
+                // "Ringing" only for our own leg: what a referred party hears is not ours.
+                if self.state == State::Dialing {
+                    self.outputs
+                        .push_back(Output::Sound(WaitingSound::RingBack));
+                }
+            }
+            (State::Dialing, Input::Answered) => self.bridge(),
+            (State::Dialing, Input::Failed { status }) => {
+                self.target_failed(now, status, failure_of(status))
+            }
+            (State::SayingPassingOn, Input::PassingOnSaid) => self.refer(now),
+            (State::Referring, Input::ReferAccepted) => {
+                self.log(Event::ReferAccepted {
+                    attempt: self.attempt,
+                });
+                self.state = State::ReferAccepted;
+            }
+            (State::Referring, Input::ReferRefused { status }) => {
+                self.log(Event::TargetFailed {
+                    attempt: self.attempt,
+                    status,
+                    reason: TargetFailure::ReferRefused,
+                });
+                self.dial_instead(now);
+            }
+            (State::Referring | State::ReferAccepted, Input::ReferEnded { status: 200..=299 }) => {
+                self.log(Event::TargetAnswered {
+                    attempt: self.attempt,
+                });
+                self.finish(Output::HandOver);
+            }
+            (State::Referring | State::ReferAccepted, Input::ReferEnded { status }) => {
+                self.target_failed(now, Some(status), failure_of(Some(status)))
+            }
+            // Anything else is about an attempt that is over.
+            _ => {}
+        }
+    }
+
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.deadline.is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        match self.state {
+            State::Dialing => {
+                self.outputs.push_back(Output::Cancel {
+                    attempt: self.attempt,
+                });
+                self.target_failed(now, None, TargetFailure::NoAnswer);
+            }
+            // The sentence could not be heard; the person matters more.
+            State::SayingPassingOn => self.refer(now),
+            State::Referring => {
+                self.log_failure(None, TargetFailure::ReferRefused);
+                self.dial_instead(now);
+            }
+            State::ReferAccepted => self.target_failed(now, None, TargetFailure::NoAnswer),
+            State::Done => self.deadline = None,
+        }
+    }
+
+    /// The caller hung up, or the call ends: nothing may be left ringing.
+    pub fn abandon(&mut self) {
+        if self.state == State::Dialing {
+            self.outputs.push_back(Output::Cancel {
+                attempt: self.attempt,
+            });
+            self.log_failure(None, TargetFailure::Cancelled);
+        }
+        self.state = State::Done;
+        self.deadline = None;
+    }
+
+    fn next_target(&mut self, now: Instant, said_before: Sentence) {
+        let mut sentence = Some(said_before);
+        while let Some(next) = self.plan.pop_front() {
+            self.attempt += 1;
+            self.current = Some(next.clone());
+            if !next.allowed {
+                self.log_tried(&next, TransferWay::Bridged);
+                self.log_failure(None, TargetFailure::NotAllowed);
+                continue;
+            }
+            match next.way {
+                Way::Refer => self.pass_on(now),
+                Way::Bridged | Way::Default => self.dial(now, &next, sentence.take()),
+            }
+            return;
+        }
+        self.give_back(ReturnReason::NobodyAnswered);
+    }
+
+    fn dial(&mut self, now: Instant, target: &Try, sentence: Option<Sentence>) {
+        self.log_tried(target, TransferWay::Bridged);
+        self.state = State::Dialing;
+        self.deadline = Some(now + target.timeout);
+        self.outputs.push_back(Output::Dial {
+            attempt: self.attempt,
+            target: target.target.clone(),
+        });
+        self.outputs.push_back(Output::Sound(WaitingSound::Comfort));
+        self.outputs.extend(sentence.map(Output::Say));
+    }
+
+    fn pass_on(&mut self, now: Instant) {
+        self.state = State::SayingPassingOn;
+        self.deadline = Some(now + Duration::from_secs(10));
+        self.outputs.push_back(Output::Sound(WaitingSound::Comfort));
+        self.outputs.push_back(Output::Say(Sentence::PassingOn));
+    }
+
+    fn refer(&mut self, now: Instant) {
+        let target = self
+            .current
+            .clone()
+            .expect("a target is being tried in this state");
+        self.log_tried(&target, TransferWay::Refer);
+        self.state = State::Referring;
+        self.deadline = Some(now + target.timeout + NOTIFY_GRACE);
+        self.outputs.push_back(Output::Refer {
+            attempt: self.attempt,
+            target: target.target,
+        });
+    }
+
+    /// The caller's trunk does not transfer: ring the same target ourselves.
+    fn dial_instead(&mut self, now: Instant) {
+        let target = self
+            .current
+            .clone()
+            .expect("a target is being tried in this state");
+        self.attempt += 1;
+        for later in &mut self.plan {
+            later.way = Way::Bridged;
+        }
+        self.dial(now, &target, Some(Sentence::Connecting));
+    }
+
+    fn bridge(&mut self) {
+        self.log(Event::TargetAnswered {
+            attempt: self.attempt,
+        });
+        let then_keys = self.current.take().and_then(|target| target.then_keys);
+        self.finish(Output::Bridge {
+            attempt: self.attempt,
+            then_keys,
+        });
+    }
+
+    fn target_failed(&mut self, now: Instant, status: Option<u16>, reason: TargetFailure) {
+        self.log_failure(status, reason);
+        self.next_target(now, Sentence::StillTrying);
+    }
+
+    fn give_back(&mut self, reason: ReturnReason) {
+        self.log(Event::TransferReturned { reason });
+        self.finish(Output::Return(reason));
+    }
+
+    fn finish(&mut self, output: Output) {
+        self.state = State::Done;
+        self.deadline = None;
+        self.outputs.push_back(output);
+    }
+
+    fn log_tried(&mut self, target: &Try, way: TransferWay) {
+        self.log(Event::TargetTried {
+            attempt: self.attempt,
+            handoff: target.handoff.clone(),
+            target: target.target.clone(),
+            way,
+        });
+    }
+
+    fn log_failure(&mut self, status: Option<u16>, reason: TargetFailure) {
+        self.log(Event::TargetFailed {
+            attempt: self.attempt,
+            status,
+            reason,
+        });
+    }
+
+    fn log(&mut self, event: Event) {
+        self.outputs.push_back(Output::Log(event));
+    }
+}
+
+/// What a final SIP status says about the person (RFC 3261, 21).
+fn failure_of(status: Option<u16>) -> TargetFailure {
+    match status {
+        Some(486 | 600) => TargetFailure::Busy,
+        Some(603 | 403) => TargetFailure::Declined,
+        Some(404 | 410 | 484 | 604) => TargetFailure::NotFound,
+        Some(480 | 408 | 487) => TargetFailure::NoAnswer,
+        None | Some(500..=599) => TargetFailure::Unreachable,
+        Some(_) => TargetFailure::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(name: &str, way: Way) -> Try {
+        Try {
+            handoff: "support".into(),
+            target: format!("sip:{name}@example.com"),
+            timeout: Duration::from_secs(25),
+            way,
+            then_keys: None,
+            allowed: true,
+        }
+    }
+
+    fn start(now: Instant, tries: Vec<Try>) -> Transfer {
+        let plan = Plan {
+            handoff: "support".into(),
+            tries,
+            empty_because: ReturnReason::OutOfHours,
+        };
+        Transfer::start(now, plan, 0)
+    }
+
+    /// All outputs but what is logged.
+    fn outputs(transfer: &mut Transfer) -> Vec<Output> {
+        std::iter::from_fn(|| transfer.poll_output())
+            .filter(|output| !matches!(output, Output::Log(_)))
+            .collect()
+    }
+
+    fn dial(attempt: u32, name: &str) -> Output {
+        Output::Dial {
+            attempt,
+            target: format!("sip:{name}@example.com"),
+        }
+    }
+
+    #[test]
+    fn the_first_target_answers() {
+        let now = Instant::now();
+        let mut transfer = start(
+            now,
+            vec![target("a", Way::Default), target("b", Way::Default)],
+        );
+        assert_eq!(
+            outputs(&mut transfer),
+            [
+                dial(1, "a"),
+                Output::Sound(WaitingSound::Comfort),
+                Output::Say(Sentence::Connecting)
+            ]
+        );
+        transfer.handle_input(now, Input::Ringing { status: 180 });
+        assert_eq!(
+            outputs(&mut transfer),
+            [Output::Sound(WaitingSound::RingBack)]
+        );
+        transfer.handle_input(now, Input::Answered);
+        assert_eq!(
+            outputs(&mut transfer),
+            [Output::Bridge {
+                attempt: 1,
+                then_keys: None
+            }]
+        );
+        assert_eq!(transfer.next_timeout(), None);
+    }
+
+    #[test]
+    fn a_target_that_does_not_answer_is_cancelled_and_the_next_rung() {
+        let now = Instant::now();
+        let mut transfer = start(
+            now,
+            vec![target("a", Way::Default), target("b", Way::Default)],
+        );
+        outputs(&mut transfer);
+        transfer.handle_timeout(now + Duration::from_secs(24));
+        assert_eq!(outputs(&mut transfer), []);
+        transfer.handle_timeout(now + Duration::from_secs(25));
+        assert_eq!(
+            outputs(&mut transfer),
+            [
+                Output::Cancel { attempt: 1 },
+                dial(2, "b"),
+                Output::Sound(WaitingSound::Comfort),
+                Output::Say(Sentence::StillTrying)
+            ]
+        );
+        transfer.handle_input(now, Input::Failed { status: Some(486) });
+        assert_eq!(
+            outputs(&mut transfer),
+            [Output::Return(ReturnReason::NobodyAnswered)]
+        );
+        assert_eq!(transfer.attempts(), 2);
+    }
+
+    #[test]
+    fn outside_hours_the_caller_is_back_at_once() {
+        let mut transfer = start(Instant::now(), vec![]);
+        assert_eq!(
+            outputs(&mut transfer),
+            [Output::Return(ReturnReason::OutOfHours)]
+        );
+    }
+
+    #[test]
+    fn a_target_that_the_config_forbids_is_never_dialled() {
+        let mut forbidden = target("premium", Way::Default);
+        forbidden.allowed = false;
+        let mut transfer = start(Instant::now(), vec![forbidden, target("b", Way::Default)]);
+        assert_eq!(outputs(&mut transfer)[0], dial(2, "b"));
+    }
+
+    #[test]
+    fn a_refused_refer_is_bridged_at_once() {
+        let now = Instant::now();
+        let mut transfer = start(now, vec![target("a", Way::Refer)]);
+        assert_eq!(
+            outputs(&mut transfer),
+            [
+                Output::Sound(WaitingSound::Comfort),
+                Output::Say(Sentence::PassingOn)
+            ]
+        );
+        transfer.handle_input(now, Input::PassingOnSaid);
+        let refer = Output::Refer {
+            attempt: 1,
+            target: "sip:a@example.com".into(),
+        };
+        assert_eq!(outputs(&mut transfer), [refer]);
+        transfer.handle_input(now, Input::ReferRefused { status: Some(403) });
+        assert_eq!(outputs(&mut transfer)[0], dial(2, "a"));
+    }
+
+    #[test]
+    fn a_refer_ends_with_its_final_notify() {
+        let now = Instant::now();
+        let mut transfer = start(
+            now,
+            vec![target("a", Way::Refer), target("b", Way::Bridged)],
+        );
+        transfer.handle_input(now, Input::PassingOnSaid);
+        transfer.handle_input(now, Input::ReferAccepted);
+        outputs(&mut transfer);
+        transfer.handle_input(now, Input::ReferEnded { status: 486 });
+        assert_eq!(outputs(&mut transfer)[0], dial(2, "b"));
+
+        let mut transfer = start(now, vec![target("a", Way::Refer)]);
+        transfer.handle_input(now, Input::PassingOnSaid);
+        transfer.handle_input(now, Input::ReferAccepted);
+        outputs(&mut transfer);
+        transfer.handle_input(now, Input::ReferEnded { status: 200 });
+        assert_eq!(outputs(&mut transfer), [Output::HandOver]);
+    }
+
+    #[test]
+    fn an_abandoned_transfer_leaves_nothing_ringing() {
+        let now = Instant::now();
+        let mut transfer = start(now, vec![target("a", Way::Default)]);
+        outputs(&mut transfer);
+        transfer.abandon();
+        assert_eq!(outputs(&mut transfer), [Output::Cancel { attempt: 1 }]);
+        transfer.handle_input(now, Input::Answered);
+        assert_eq!(outputs(&mut transfer), []);
+    }
+}
