@@ -1,3 +1,20 @@
 //! Sockets, threads and tasks.
 
+pub mod admission;
+mod calls;
+mod epoll;
+mod fetcher;
+mod incoming;
 pub mod journal_writer;
+mod media_thread;
+mod ports;
+mod recorder;
+mod resident;
+mod routes;
+pub mod serve;
+pub mod services;
+mod signalling;
+mod targets;
+mod tick_wheel;
+mod transports;
+mod trunks;

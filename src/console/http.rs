@@ -1,0 +1,63 @@
+//! Health, metrics, and the demo's parcel service.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router};
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What the endpoints tell about.
+#[derive(Clone)]
+pub struct Console {
+    pub metrics: PrometheusHandle,
+    /// Whether new calls are taken.
+    pub ready: Arc<AtomicBool>,
+    /// Also answer the demo dialplans' lookups.
+    pub demo: bool,
+}
+
+pub fn router(console: Console) -> Router {
+    let router = Router::new()
+        .route("/health", get(async || "ok\n"))
+        .route("/ready", get(ready))
+        .route(
+            "/metrics",
+            get(async |State(console): State<Console>| console.metrics.render()),
+        );
+    let demo = Router::new().route("/demo/parcels/{number}", get(parcel));
+    let router = if console.demo {
+        router.merge(demo)
+    } else {
+        router
+    };
+    router.with_state(console)
+}
+
+/// 503 while the server drains: a load balancer sends its calls elsewhere.
+async fn ready(State(console): State<Console>) -> impl IntoResponse {
+    if console.ready.load(Ordering::Relaxed) {
+        (StatusCode::OK, "ready\n")
+    } else {
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "draining: no new calls are taken\n",
+        )
+    }
+}
+
+/// A parcel's state by its number: its last digit decides, so that callers can try every answer.
+async fn parcel(Path(number): Path<String>) -> Result<Json<serde_json::Value>, StatusCode> {
+    let last = number.bytes().last().filter(u8::is_ascii_digit);
+    let state = match last.ok_or(StatusCode::NOT_FOUND)? {
+        b'0'..=b'4' => "IN_TRANSIT",
+        b'5'..=b'7' => "DELIVERED",
+        b'8' => "AT_PICKUP_POINT",
+        _ => return Err(StatusCode::NOT_FOUND),
+    };
+    Ok(Json(
+        serde_json::json!({ "number": number, "state": state, "due": "2026-12-01" }),
+    ))
+}

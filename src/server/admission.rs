@@ -1,0 +1,227 @@
+//! Which requests and calls are taken. What is refused costs little, and a caller who cannot be
+//! served here is sent to a person where the config names one.
+
+use crate::config::{self, Config};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use rustc_hash::FxHashMap;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long a scanner is not answered.
+const BLOCKED_FOR: Duration = Duration::from_secs(3600);
+/// Scanners that are remembered; when it is full, the ones whose time is over make room, and if
+/// there are none the new one is only refused.
+const MAX_BLOCKED: usize = 10_000;
+/// After so many sources the limiter forgets those that have been quiet.
+const SWEEP_EVERY: u32 = 10_000;
+/// What the User-Agent of common SIP scanners contains.
+const SCANNERS: [&str; 7] = [
+    "friendly-scanner",
+    "sipvicious",
+    "sipcli",
+    "sundayddr",
+    "pplsip",
+    "vaxsipuseragent",
+    "sip-scan",
+];
+
+pub struct Admission {
+    config: Arc<Config>,
+    requests: DefaultKeyedRateLimiter<IpAddr>,
+    calls: DefaultKeyedRateLimiter<IpAddr>,
+    blocked: FxHashMap<IpAddr, Instant>,
+    seen: u32,
+    /// Shared with the health endpoint.
+    ready: Arc<AtomicBool>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    Admit,
+    /// Not even an answer.
+    Ignore,
+    Refuse {
+        status: u16,
+        reason: &'static str,
+    },
+    /// To the human target, by 302.
+    Redirect {
+        contact: String,
+        reason: &'static str,
+    },
+}
+
+impl Admission {
+    pub fn new(config: Arc<Config>, ready: Arc<AtomicBool>) -> Admission {
+        let a_second =
+            |count: u32| Quota::per_second(NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN));
+        Admission {
+            requests: RateLimiter::keyed(a_second(config.rate.requests_per_second)),
+            calls: RateLimiter::keyed(a_second(config.rate.calls_per_second)),
+            config,
+            blocked: FxHashMap::default(),
+            seen: 0,
+            ready,
+        }
+    }
+
+    /// No new calls from now on.
+    pub fn drain(&self) {
+        self.ready.store(false, Ordering::Relaxed);
+    }
+
+    pub fn is_draining(&self) -> bool {
+        !self.ready.load(Ordering::Relaxed)
+    }
+
+    /// Whether a message from there is looked at.
+    pub fn takes_message(&mut self, now: Instant, source: IpAddr) -> bool {
+        self.seen += 1;
+        if self.seen.is_multiple_of(SWEEP_EVERY) {
+            self.requests.retain_recent();
+            self.calls.retain_recent();
+        }
+        let blocked = self.blocked.get(&source).is_some_and(|until| now < *until);
+        !blocked && self.requests.check_key(&source).is_ok()
+    }
+
+    /// `busy` says why the server itself cannot take a call now.
+    pub fn judge_invite(
+        &mut self,
+        now: Instant,
+        source: IpAddr,
+        user_agent: &str,
+        busy: Option<&'static str>,
+    ) -> Verdict {
+        if is_scanner(user_agent) {
+            self.block(now, source);
+            return Verdict::Ignore;
+        }
+        match self.config.admit(source) {
+            config::Admission::Blocked => return Verdict::Ignore,
+            config::Admission::NotAllowed => {
+                return Verdict::Refuse {
+                    status: 403,
+                    reason: "the source is not in `allow`",
+                };
+            }
+            config::Admission::Allowed { .. } => {}
+        }
+        let draining = self.is_draining().then_some("the server is stopping");
+        if let Some(reason) = draining.or(busy) {
+            return self.elsewhere(reason);
+        }
+        if self.calls.check_key(&source).is_err() {
+            return self.elsewhere("too many calls a second from this source");
+        }
+        Verdict::Admit
+    }
+
+    /// To a person, if there is one elsewhere.
+    pub fn elsewhere(&self, reason: &'static str) -> Verdict {
+        match &self.config.human {
+            Some(contact) => Verdict::Redirect {
+                contact: contact.clone(),
+                reason,
+            },
+            None => Verdict::Refuse {
+                status: 503,
+                reason,
+            },
+        }
+    }
+
+    fn block(&mut self, now: Instant, source: IpAddr) {
+        if self.blocked.len() >= MAX_BLOCKED {
+            self.blocked.retain(|_, until| now < *until);
+        }
+        if self.blocked.len() < MAX_BLOCKED && !source.is_loopback() {
+            tracing::warn!(%source, "a SIP scanner: it is not answered for an hour");
+            self.blocked.insert(source, now + BLOCKED_FOR);
+        }
+    }
+}
+
+fn is_scanner(user_agent: &str) -> bool {
+    let user_agent = user_agent.to_ascii_lowercase();
+    SCANNERS.iter().any(|scanner| user_agent.contains(scanner))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admission(change: impl FnOnce(&mut Config)) -> Admission {
+        let mut config = Config::default();
+        change(&mut config);
+        Admission::new(Arc::new(config), Arc::new(AtomicBool::new(true)))
+    }
+
+    fn source(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn only_allowed_networks_may_call() {
+        let now = Instant::now();
+        let mut admission = admission(|_| {});
+        let verdict = admission.judge_invite(now, source("127.0.0.1"), "phone", None);
+        assert_eq!(verdict, Verdict::Admit);
+        let verdict = admission.judge_invite(now, source("192.0.2.1"), "phone", None);
+        assert!(matches!(verdict, Verdict::Refuse { status: 403, .. }));
+    }
+
+    #[test]
+    fn a_full_server_sends_callers_to_a_person() {
+        let now = Instant::now();
+        let full = Some("all lines are taken");
+        let mut with_human = admission(|config| config.human = Some("sip:desk@example.com".into()));
+        let verdict = with_human.judge_invite(now, source("127.0.0.1"), "", full);
+        let contact = "sip:desk@example.com".to_string();
+        assert_eq!(
+            verdict,
+            Verdict::Redirect {
+                contact,
+                reason: "all lines are taken"
+            }
+        );
+        let mut without = admission(|_| {});
+        let verdict = without.judge_invite(now, source("127.0.0.1"), "", full);
+        assert_eq!(
+            verdict,
+            Verdict::Refuse {
+                status: 503,
+                reason: "all lines are taken"
+            }
+        );
+    }
+
+    #[test]
+    fn scanners_are_not_answered_for_an_hour() {
+        let now = Instant::now();
+        let mut admission = admission(|config| config.allow = vec!["0.0.0.0/0".parse().unwrap()]);
+        let scanner = source("198.51.100.9");
+        assert!(admission.takes_message(now, scanner));
+        let verdict = admission.judge_invite(now, scanner, "friendly-scanner/1", None);
+        assert_eq!(verdict, Verdict::Ignore);
+        assert!(!admission.takes_message(now, scanner));
+        assert!(admission.takes_message(now + BLOCKED_FOR, scanner));
+    }
+
+    #[test]
+    fn a_source_has_so_many_calls_a_second() {
+        let now = Instant::now();
+        let mut admission = admission(|config| config.rate.calls_per_second = 3);
+        let verdicts: Vec<_> = (0..5)
+            .map(|_| admission.judge_invite(now, source("127.0.0.1"), "", None))
+            .collect();
+        assert_eq!(
+            verdicts[..3],
+            [Verdict::Admit, Verdict::Admit, Verdict::Admit]
+        );
+        assert!(matches!(verdicts[4], Verdict::Refuse { status: 503, .. }));
+    }
+}

@@ -1,0 +1,218 @@
+//! Which SIP leg is which call's, and the way of SIP's events to the calls' threads.
+
+use super::media_thread::{Command, MediaThread};
+use super::resident::CallNumber;
+use crate::call::contract::{Input, LegNumber};
+use crate::sip::user_agent::event::{EndedBy, Event, LegId};
+use rustc_hash::FxHashMap;
+use std::collections::VecDeque;
+
+#[derive(Default)]
+pub struct Calls {
+    owners: FxHashMap<LegId, Owner>,
+    legs: FxHashMap<(CallNumber, LegNumber), LegId>,
+    /// Calls by number; what is needed to ring a person for them.
+    calls: FxHashMap<CallNumber, CallInfo>,
+    next_number: CallNumber,
+    /// What a full inbox did not take, in order. A thread that is so far behind gets no new calls
+    /// through the limit on calls, so this is bounded by the events of those there are.
+    waiting: VecDeque<(usize, Command)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Owner {
+    call: CallNumber,
+    leg: LegNumber,
+}
+
+#[derive(Debug, Clone)]
+pub struct CallInfo {
+    pub thread: usize,
+    /// The caller's number or name, for the From of calls to people.
+    pub caller: String,
+    /// Legs of it that SIP still knows.
+    legs: u32,
+}
+
+impl Calls {
+    pub fn len(&self) -> usize {
+        self.calls.len()
+    }
+
+    pub fn number(&mut self) -> CallNumber {
+        self.next_number += 1;
+        self.next_number
+    }
+
+    pub fn add(&mut self, call: CallNumber, thread: usize, caller: String) {
+        self.calls.insert(
+            call,
+            CallInfo {
+                thread,
+                caller,
+                legs: 0,
+            },
+        );
+    }
+
+    pub fn info(&self, call: CallNumber) -> Option<&CallInfo> {
+        self.calls.get(&call)
+    }
+
+    pub fn add_leg(&mut self, call: CallNumber, leg: LegNumber, id: LegId) {
+        self.owners.insert(id, Owner { call, leg });
+        self.legs.insert((call, leg), id);
+        if let Some(info) = self.calls.get_mut(&call) {
+            info.legs += 1;
+        }
+    }
+
+    pub fn leg(&self, call: CallNumber, leg: LegNumber) -> Option<LegId> {
+        self.legs.get(&(call, leg)).copied()
+    }
+
+    /// The leg is gone; with its last leg the call is.
+    fn remove_leg(&mut self, id: LegId) {
+        let Some(owner) = self.owners.remove(&id) else {
+            return;
+        };
+        self.legs.remove(&(owner.call, owner.leg));
+        if let Some(info) = self.calls.get_mut(&owner.call) {
+            info.legs -= 1;
+            if info.legs == 0 {
+                self.calls.remove(&owner.call);
+            }
+        }
+    }
+
+    /// Sends to the call's thread, after what waits for it already.
+    pub fn send(&mut self, thread: usize, command: Command, threads: &[MediaThread]) {
+        self.waiting.push_back((thread, command));
+        self.send_waiting(threads);
+    }
+
+    pub fn input(&mut self, call: CallNumber, input: Input, threads: &[MediaThread]) {
+        if let Some(thread) = self.info(call).map(|info| info.thread) {
+            self.send(thread, Command::Input(call, input), threads);
+        }
+    }
+
+    pub fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    pub fn send_waiting(&mut self, threads: &[MediaThread]) {
+        while let Some((thread, command)) = self.waiting.pop_front() {
+            if let Err(command) = threads[thread].send(command) {
+                self.waiting.push_front((thread, command));
+                return;
+            }
+        }
+    }
+
+    /// Tells the leg's call what SIP told.
+    pub fn handle_event(&mut self, event: Event, threads: &[MediaThread]) {
+        let ended = event.ends();
+        if let Some((id, to_input)) = translate(event)
+            && let Some(&Owner { call, leg }) = self.owners.get(&id)
+        {
+            self.input(call, to_input(leg), threads);
+        }
+        if let Some(id) = ended {
+            self.remove_leg(id);
+        }
+    }
+}
+
+type ToInput = Box<dyn FnOnce(LegNumber) -> Input>;
+
+fn to(leg: LegId, input: impl FnOnce(LegNumber) -> Input + 'static) -> Option<(LegId, ToInput)> {
+    Some((leg, Box::new(input)))
+}
+
+/// An event as its call's input; `None` for events that are no call's.
+fn translate(event: Event) -> Option<(LegId, ToInput)> {
+    match event {
+        Event::Cancelled { leg, reason } => {
+            let reason = reason.unwrap_or_else(|| "CANCEL".into());
+            to(leg, |leg| Input::LegEnded {
+                leg,
+                by_peer: true,
+                reason,
+            })
+        }
+        Event::Acked { leg, sdp } | Event::OfferAcked { leg, sdp } => {
+            to(leg, |leg| Input::Acked { leg, answer: sdp })
+        }
+        Event::Offer { leg, sdp } => to(leg, |leg| Input::Offer { leg, sdp }),
+        Event::Info {
+            leg,
+            content_type,
+            body,
+        } => to(leg, |leg| Input::Info {
+            leg,
+            content_type,
+            body,
+        }),
+        Event::Progress { leg, status, .. } => to(leg, move |leg| Input::Progress { leg, status }),
+        Event::Answered { leg, sdp } => to(leg, |leg| Input::Answered { leg, sdp }),
+        Event::Failed { leg, failure } => to(leg, move |leg| Input::Failed {
+            leg,
+            status: failure.status,
+        }),
+        Event::ReinviteAnswered { leg, sdp } => to(leg, |leg| Input::OfferAnswered {
+            leg,
+            result: Ok(sdp),
+        }),
+        Event::ReinviteFailed { leg, status } => to(leg, move |leg| Input::OfferAnswered {
+            leg,
+            result: Err(status),
+        }),
+        Event::ReferAccepted { leg, .. } => to(leg, |_| Input::ReferAccepted),
+        Event::ReferFailed { leg, status } => to(leg, move |_| Input::ReferRefused { status }),
+        Event::ReferProgress {
+            leg,
+            status,
+            terminated,
+        } => to(leg, move |_| refer_progress(status, terminated)),
+        Event::Ended { leg, by, reason } => {
+            let reason = reason.unwrap_or_else(|| told(by).to_string());
+            to(leg, move |leg| Input::LegEnded {
+                leg,
+                by_peer: by == EndedBy::Peer,
+                reason,
+            })
+        }
+        Event::Incoming(_)
+        | Event::Registered { .. }
+        | Event::RegistrationFailed { .. }
+        | Event::Unregistered { .. }
+        | Event::OptionsAnswered { .. } => None,
+    }
+}
+
+/// A subscription that ends without a final status never tells the end: the target is taken as
+/// unreachable, and the next way is tried while the caller is still here.
+fn refer_progress(status: Option<u16>, terminated: bool) -> Input {
+    match status {
+        Some(status) => Input::ReferProgress {
+            status,
+            is_final: terminated || status >= 200,
+        },
+        None => Input::ReferProgress {
+            status: if terminated { 500 } else { 100 },
+            is_final: terminated,
+        },
+    }
+}
+
+fn told(by: EndedBy) -> &'static str {
+    match by {
+        EndedBy::Peer => "BYE",
+        EndedBy::Local => "hung up here",
+        EndedBy::Timeout => "the peer does not answer any more",
+        EndedBy::SessionExpired => "the session timer ran out",
+        EndedBy::AckTimeout => "no ACK came",
+        EndedBy::TransportLost => "the connection was lost",
+    }
+}

@@ -1,0 +1,376 @@
+//! New calls: admitted, answered and handed to a media thread; and what calls want of SIP.
+
+use super::admission::Verdict;
+use super::media_thread::Command;
+use super::ports::PortPair;
+use super::resident::{CallNumber, Resident};
+use super::signalling::Signalling;
+use super::targets::{Prepared, Resolved};
+use crate::call::call::{Call, Incoming};
+use crate::call::contract::{Input, LegNumber, SipCommand};
+use crate::call::demo_agent::DemoAgent;
+use crate::config::BUILT_IN_AGENT;
+use crate::events::CallRef;
+use crate::sip::flow::Flow;
+use crate::sip::header::Header;
+use crate::sip::message::Request;
+use crate::sip::user_agent::command::{CommandError, Invite};
+use crate::sip::user_agent::event;
+use bytes::Bytes;
+use rand::RngExt;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// The transfer's own time-out comes first.
+const RINGS_AT_MOST: Duration = Duration::from_secs(180);
+
+impl Signalling {
+    pub(super) fn incoming(&mut self, now: Instant, incoming: event::Incoming) {
+        let leg = incoming.leg;
+        let source = incoming.flow.remote.ip();
+        let user_agent = text(&incoming.request, Header::UserAgent);
+        let verdict = self
+            .admission
+            .judge_invite(now, source, &user_agent, self.busy());
+        let refused = match verdict {
+            Verdict::Admit => self.answer(now, &incoming),
+            // Silence would keep the transaction open: 403 is all that a scanner learns.
+            Verdict::Ignore => self.refuse(now, leg, 403, &[]),
+            Verdict::Refuse { status, reason } => {
+                tracing::warn!(%source, status, reason, "a call was refused");
+                self.refuse(now, leg, status, &[])
+            }
+            Verdict::Redirect { contact, reason } => {
+                tracing::warn!(%source, reason, contact, "a call was sent to a person elsewhere");
+                self.refuse(now, leg, 302, &[(Header::Contact, format!("<{contact}>"))])
+            }
+        };
+        ignore_gone(refused);
+    }
+
+    fn refuse(
+        &mut self,
+        now: Instant,
+        leg: event::LegId,
+        status: u16,
+        headers: &[(Header, String)],
+    ) -> Result<(), CommandError> {
+        self.agent.reject(now, leg, status, headers)
+    }
+
+    fn answer(&mut self, now: Instant, incoming: &event::Incoming) -> Result<(), CommandError> {
+        let leg = incoming.leg;
+        let called = incoming.request.uri.user();
+        let is_for_agent =
+            self.is_ours(&incoming.flow) && BUILT_IN_AGENT.contains(&format!(":{called}@"));
+        let services = self.directory.services(&called);
+        if services.is_none() && !is_for_agent {
+            return self.refuse(now, leg, 404, &[]);
+        }
+        let (pair, media) = match self.open_ports(&incoming.flow) {
+            Ok(opened) => opened,
+            Err(error) => {
+                tracing::error!(error, "no port for a new call; is `media.ports` too small?");
+                return self.refuse(now, leg, 503, &[]);
+            }
+        };
+        let seed = rand::rng().random();
+        let number = self.calls.number();
+        let unix = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let mut resident = if is_for_agent {
+            let (prompts, sounds) = (self.directory.prompts(), self.directory.sounds());
+            let offer = incoming.offer.as_deref().unwrap_or_default();
+            let agent = DemoAgent::new(now, prompts, sounds, offer, media, seed, unix);
+            Resident::new(number, Box::new(agent))
+        } else {
+            let services = services.expect("looked at above");
+            let call = Call::new(now, services, story(incoming, &called, media, seed, unix));
+            Resident::new(number, Box::new(call))
+        };
+        resident.add_sockets(LegNumber::CALLER, pair);
+        let thread = self.least_busy_thread();
+        let caller = caller(&incoming.request);
+        self.calls.add(number, thread, caller);
+        self.calls.add_leg(number, LegNumber::CALLER, leg);
+        // The answer goes out now; the rest is done on the call's own thread.
+        for command in resident.take_sip() {
+            self.act(number, command);
+        }
+        self.calls
+            .send(thread, Command::Adopt(Box::new(resident)), &self.threads);
+        Ok(())
+    }
+
+    /// The INVITE comes from one of our own sockets.
+    fn is_ours(&self, flow: &Flow) -> bool {
+        let ours = self.transports.listening();
+        ours.iter().any(|(_, local)| {
+            local.port() == flow.remote.port()
+                && (local.ip() == flow.remote.ip()
+                    || local.ip().is_unspecified() && flow.remote.ip() == flow.local.ip()
+                    || local.ip().is_unspecified() && flow.remote.ip().is_loopback())
+        })
+    }
+
+    fn least_busy_thread(&self) -> usize {
+        let threads = self.threads.iter().enumerate();
+        threads
+            .min_by_key(|(_, thread)| thread.calls())
+            .map_or(0, |(index, _)| index)
+    }
+
+    /// A port pair that the flow's peer can reach, and the address that SDP says.
+    fn open_ports(&self, flow: &Flow) -> Result<(PortPair, SocketAddr), String> {
+        let pair = self
+            .ports
+            .open(flow.local.ip())
+            .map_err(|error| error.to_string())?;
+        let address = SocketAddr::new(self.advertised(flow), pair.rtp_port);
+        Ok((pair, address))
+    }
+
+    fn advertised(&self, flow: &Flow) -> IpAddr {
+        let networks = &self.config.advertise;
+        let entry = networks
+            .iter()
+            .find(|entry| entry.network.contains(&flow.remote.ip()));
+        entry.map_or(flow.local.ip(), |entry| entry.address)
+    }
+
+    /// What a call wants of SIP.
+    pub(super) fn act(&mut self, call: CallNumber, command: SipCommand) {
+        let now = Instant::now();
+        let done = match command {
+            SipCommand::Prepare { leg, target } => return self.prepare(call, leg, &target),
+            SipCommand::Invite {
+                leg,
+                offer,
+                user_to_user,
+            } => {
+                return self.invite(now, call, leg, offer, user_to_user);
+            }
+            SipCommand::HangUp { leg, reason } => return self.hang_up(now, call, leg, &reason),
+            command => self.act_on_leg(now, call, command),
+        };
+        ignore_gone(done);
+    }
+
+    fn act_on_leg(
+        &mut self,
+        now: Instant,
+        call: CallNumber,
+        command: SipCommand,
+    ) -> Result<(), CommandError> {
+        let leg = |leg| self.calls.leg(call, leg).ok_or(CommandError::Gone);
+        let caller = leg(LegNumber::CALLER);
+        match command {
+            SipCommand::Ring => self.agent.provisional(now, caller?, 180, None),
+            SipCommand::Accept { sdp } => self.agent.accept(now, caller?, sdp.into()),
+            SipCommand::Reject { status, .. } => self.agent.reject(now, caller?, status, &[]),
+            SipCommand::AnswerOffer {
+                leg: number,
+                answer,
+            } => {
+                let leg = leg(number)?;
+                self.agent.answer_offer(now, leg, answer.map(Bytes::from))
+            }
+            SipCommand::Reinvite { leg: number, offer } => {
+                let leg = leg(number)?;
+                self.agent.reinvite(now, leg, offer.into())
+            }
+            SipCommand::Refer {
+                target,
+                user_to_user,
+            } => {
+                let target = refer_to(&target, &user_to_user);
+                self.agent.refer(now, caller?, &target, None)
+            }
+            SipCommand::Info {
+                leg: number,
+                content_type,
+                body,
+            } => {
+                let leg = leg(number)?;
+                self.agent.send_info(now, leg, content_type, body.into())
+            }
+            SipCommand::Prepare { .. } | SipCommand::Invite { .. } | SipCommand::HangUp { .. } => {
+                Ok(())
+            }
+        }
+    }
+
+    fn prepare(&mut self, call: CallNumber, leg: LegNumber, target: &str) {
+        if let Some(prepared) = self.targets.prepare(call, leg, target, &self.transports) {
+            self.prepared(call, leg, prepared);
+        }
+    }
+
+    pub(super) fn finish_preparing(&mut self, resolved: Resolved) {
+        let prepared = self.targets.finish(&resolved, &self.transports);
+        self.prepared(resolved.call, resolved.leg, prepared);
+    }
+
+    fn prepared(&mut self, call: CallNumber, leg: LegNumber, prepared: Result<Prepared, String>) {
+        let opened = prepared.and_then(|prepared| {
+            let (pair, address) = self.open_ports(&prepared.flow)?;
+            Ok((prepared, pair, address))
+        });
+        match opened {
+            Ok((prepared, pair, address)) => {
+                let Some(thread) = self.calls.info(call).map(|info| info.thread) else {
+                    return;
+                };
+                self.targets.keep(call, leg, prepared);
+                let command = Command::Sockets {
+                    call,
+                    leg,
+                    pair,
+                    address,
+                };
+                self.calls.send(thread, command, &self.threads);
+            }
+            Err(reason) => {
+                let input = Input::MediaOpened {
+                    leg,
+                    address: Err(reason),
+                };
+                self.calls.input(call, input, &self.threads);
+            }
+        }
+    }
+
+    fn invite(
+        &mut self,
+        now: Instant,
+        call: CallNumber,
+        leg: LegNumber,
+        offer: Vec<u8>,
+        user_to_user: String,
+    ) {
+        let Some(prepared) = self.targets.take(call, leg) else {
+            return;
+        };
+        let Some(info) = self.calls.info(call) else {
+            return;
+        };
+        let from = prepared.from.unwrap_or_else(|| {
+            let host = SocketAddr::new(self.advertised(&prepared.flow), prepared.flow.local.port());
+            format!("<sip:{}@{host}>", from_user(&info.caller))
+        });
+        let invite = Invite {
+            flow: prepared.flow,
+            target: prepared.uri,
+            route: Vec::new(),
+            from,
+            to: None,
+            headers: vec![("User-to-User".into(), user_to_user)],
+            offer: Some(offer.into()),
+            credentials: prepared.credentials,
+            timeout: RINGS_AT_MOST,
+        };
+        match self.agent.invite(now, invite) {
+            Ok(id) => self.calls.add_leg(call, leg, id),
+            Err(error) => {
+                tracing::warn!(%error, "a person cannot be rung");
+                self.calls
+                    .input(call, Input::Failed { leg, status: None }, &self.threads);
+            }
+        }
+    }
+
+    fn hang_up(&mut self, now: Instant, call: CallNumber, leg: LegNumber, reason: &str) {
+        self.targets.forget(call, leg);
+        if let Some(id) = self.calls.leg(call, leg) {
+            ignore_gone(self.agent.hang_up(now, id, Some(reason)));
+        }
+    }
+}
+
+/// A leg that has ended meanwhile: its call is being told, or knows.
+fn ignore_gone(done: Result<(), CommandError>) {
+    if let Err(error) = done.as_ref().map_err(|error| *error)
+        && error != CommandError::Gone
+    {
+        tracing::warn!(%error, "a call's wish could not be sent");
+    }
+}
+
+fn story(
+    incoming: &event::Incoming,
+    called: &str,
+    media: SocketAddr,
+    seed: u64,
+    unix: Duration,
+) -> Incoming {
+    Incoming {
+        call: CallRef::from_parts(unix.as_millis() as u64, rand::rng().random()),
+        caller: caller(&incoming.request),
+        called: called.to_string(),
+        source: incoming.flow.remote,
+        sip_call_id: text(&incoming.request, Header::CallId),
+        offer: incoming.offer.clone(),
+        media,
+        seed,
+        unix,
+    }
+}
+
+/// The From URI's user part or number; empty when it is withheld (RFC 3323).
+fn caller(request: &Request) -> String {
+    let user = request
+        .headers
+        .from()
+        .map(|from| from.uri.user())
+        .unwrap_or_default();
+    if user.eq_ignore_ascii_case("anonymous") {
+        String::new()
+    } else {
+        user
+    }
+}
+
+fn text(request: &Request, header: Header) -> String {
+    let value = request.headers.get(header);
+    value
+        .map(|value| String::from_utf8_lossy(value).into_owned())
+        .unwrap_or_default()
+}
+
+/// The caller's number as a URI's user part, if it needs no escape there.
+fn from_user(caller: &str) -> &str {
+    let plain = !caller.is_empty()
+        && caller
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "+-_.!~*'()".contains(c));
+    if plain { caller } else { "zeroline" }
+}
+
+/// The Refer-To URI; what the agent is told travels as a header in it (RFC 3261, 19.1.1).
+fn refer_to(target: &str, user_to_user: &str) -> String {
+    let escaped = user_to_user.replace(';', "%3B").replace('=', "%3D");
+    let separator = if target.contains('?') { '&' } else { '?' };
+    format!("{target}{separator}User-to-User={escaped}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refer_carries_what_the_agent_is_told() {
+        assert_eq!(
+            refer_to("sip:a@example.com", "0a0b;encoding=hex"),
+            "sip:a@example.com?User-to-User=0a0b%3Bencoding%3Dhex"
+        );
+    }
+
+    #[test]
+    fn only_plain_numbers_stand_in_the_from() {
+        assert_eq!(from_user("+442071234567"), "+442071234567");
+        for odd in ["", "a b", "x>;tag=1", "名"] {
+            assert_eq!(from_user(odd), "zeroline");
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! What lives on a media thread: a session with its sockets. A session that panics is ended here;
+//! no other call notices.
+
+use super::epoll::Epoll;
+use super::ports::PortPair;
+use super::routes::Routes;
+use crate::call::contract::{
+    Channel, Input, LegNumber, Output, PacketSink, RecorderCommand, Session, SipCommand,
+};
+use crate::events::{EndedBy, Entry, Event};
+use std::collections::VecDeque;
+use std::net::{SocketAddr, UdpSocket};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+/// Names a session among the server's threads.
+pub type CallNumber = u64;
+
+pub struct Resident {
+    pub number: CallNumber,
+    session: Box<dyn Session>,
+    /// Outputs that were taken before the session came to its thread.
+    first_outputs: VecDeque<Output>,
+    sockets: Sockets,
+    /// The last event that went to the journal, to go on from if the session panics.
+    last_entry: Option<Entry>,
+    open_recordings: Vec<String>,
+    finished: bool,
+}
+
+#[derive(Default)]
+struct Sockets(Vec<LegSockets>);
+
+struct LegSockets {
+    leg: LegNumber,
+    rtp: UdpSocket,
+    rtcp: UdpSocket,
+}
+
+impl PacketSink for Sockets {
+    fn send(&mut self, leg: LegNumber, channel: Channel, to: SocketAddr, packet: &[u8]) {
+        if let Some(socket) = self.socket(leg, channel) {
+            // A packet that cannot be sent is a packet lost; the quality figures tell.
+            let _ = socket.send_to(packet, to);
+        }
+    }
+}
+
+impl Sockets {
+    fn socket(&self, leg: LegNumber, channel: Channel) -> Option<&UdpSocket> {
+        let sockets = self.0.iter().find(|sockets| sockets.leg == leg)?;
+        Some(match channel {
+            Channel::Rtp => &sockets.rtp,
+            Channel::Rtcp => &sockets.rtcp,
+        })
+    }
+}
+
+impl Resident {
+    pub fn new(number: CallNumber, session: Box<dyn Session>) -> Resident {
+        Resident {
+            number,
+            session,
+            first_outputs: VecDeque::new(),
+            sockets: Sockets::default(),
+            last_entry: None,
+            open_recordings: Vec::new(),
+            finished: false,
+        }
+    }
+
+    /// Gives a leg its sockets.
+    pub fn add_sockets(&mut self, leg: LegNumber, pair: PortPair) {
+        self.sockets.0.push(LegSockets {
+            leg,
+            rtp: pair.rtp,
+            rtcp: pair.rtcp,
+        });
+    }
+
+    /// Registers the sockets that are there with `epoll`, each under the token that `token` makes.
+    pub fn register(
+        &self,
+        epoll: &Epoll,
+        only: Option<LegNumber>,
+        token: impl Fn(LegNumber, Channel) -> u64,
+    ) -> std::io::Result<()> {
+        for sockets in self
+            .sockets
+            .0
+            .iter()
+            .filter(|s| only.is_none_or(|leg| leg == s.leg))
+        {
+            epoll.add(&sockets.rtp, token(sockets.leg, Channel::Rtp))?;
+            epoll.add(&sockets.rtcp, token(sockets.leg, Channel::Rtcp))?;
+        }
+        Ok(())
+    }
+
+    pub fn next_tick(&self) -> Instant {
+        self.session.next_tick()
+    }
+
+    pub fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    pub fn handle_input(&mut self, now: Instant, input: Input, routes: &mut Routes) {
+        self.guarded(routes, |session, sockets| {
+            session.handle_input(now, input, sockets)
+        });
+    }
+
+    pub fn tick(&mut self, now: Instant, routes: &mut Routes) {
+        self.guarded(routes, |session, sockets| session.tick(now, sockets));
+    }
+
+    /// Reads one datagram from a socket that is ready.
+    pub fn read(
+        &mut self,
+        now: Instant,
+        leg: LegNumber,
+        channel: Channel,
+        buffer: &mut [u8],
+        routes: &mut Routes,
+    ) {
+        let Some(socket) = self.sockets.socket(leg, channel) else {
+            return;
+        };
+        // An error here is an ICMP report about an earlier packet, or nothing to read after all.
+        let Ok((length, source)) = socket.recv_from(buffer) else {
+            return;
+        };
+        let datagram = &mut buffer[..length];
+        self.guarded(routes, |session, sockets| {
+            session.receive(now, (leg, channel, source), datagram, sockets)
+        });
+    }
+
+    fn guarded(&mut self, routes: &mut Routes, work: impl FnOnce(&mut dyn Session, &mut Sockets)) {
+        if self.finished {
+            return;
+        }
+        let session = &mut *self.session;
+        let sockets = &mut self.sockets;
+        if catch_unwind(AssertUnwindSafe(|| work(session, sockets))).is_err() {
+            self.end_after_panic(routes);
+        }
+    }
+
+    /// What a new session answers its INVITE with; its other outputs stay in order.
+    pub fn take_sip(&mut self) -> Vec<SipCommand> {
+        let outputs: Vec<Output> = std::iter::from_fn(|| self.session.poll_output()).collect();
+        let mut commands = Vec::new();
+        for output in outputs {
+            match output {
+                Output::Sip(command) => commands.push(command),
+                output => self.first_outputs.push_back(output),
+            }
+        }
+        commands
+    }
+
+    /// Does what the session wants done.
+    pub fn drain(&mut self, now: Instant, routes: &mut Routes) {
+        while let Some(output) = self
+            .first_outputs
+            .pop_front()
+            .or_else(|| self.session.poll_output())
+        {
+            match output {
+                // Closing removes them from epoll too.
+                Output::CloseMedia { leg } => self.sockets.0.retain(|sockets| sockets.leg != leg),
+                Output::Finished => self.finished = true,
+                Output::Journal(entry) => {
+                    self.last_entry = Some(entry.clone());
+                    routes.journal(entry);
+                }
+                Output::Record(command) => {
+                    self.note_recording(&command);
+                    let refused = routes.record(self.number, command);
+                    self.refused(now, refused, routes);
+                }
+                Output::Sip(command) => routes.sip(self.number, command),
+                Output::Fetch(fetch) => {
+                    let refused = routes.fetch(self.number, fetch);
+                    self.refused(now, refused, routes);
+                }
+                Output::CancelFetch(fetch) => routes.cancel_fetch(self.number, fetch),
+                Output::Render {
+                    play,
+                    part,
+                    language,
+                    text,
+                } => {
+                    let refused = routes.render(self.number, (play, part), language, text);
+                    self.refused(now, refused, routes);
+                }
+            }
+        }
+    }
+
+    /// A queue was full: the session is told at once instead of waiting.
+    fn refused(&mut self, now: Instant, refused: Option<Input>, routes: &mut Routes) {
+        if let Some(input) = refused {
+            self.handle_input(now, input, routes);
+        }
+    }
+
+    fn note_recording(&mut self, command: &RecorderCommand) {
+        match command {
+            RecorderCommand::Open { file, .. } => self.open_recordings.push(file.clone()),
+            RecorderCommand::Close { file } => self.open_recordings.retain(|open| open != file),
+            RecorderCommand::Samples { .. } => {}
+        }
+    }
+
+    /// A bug: what the session knew cannot be trusted any more, so its legs are hung up, its
+    /// recordings closed and its record ended truthfully.
+    fn end_after_panic(&mut self, routes: &mut Routes) {
+        let reason = "internal fault: the call's task panicked".to_string();
+        tracing::error!(call = self.number, "{reason}");
+        for leg in self.sockets.0.iter().map(|sockets| sockets.leg) {
+            routes.sip(
+                self.number,
+                SipCommand::HangUp {
+                    leg,
+                    reason: "internal fault".into(),
+                },
+            );
+        }
+        for file in self.open_recordings.drain(..) {
+            routes.record(self.number, RecorderCommand::Close { file });
+        }
+        if let Some(last) = self.last_entry.take() {
+            let event = Event::CallEnded {
+                by: EndedBy::Server,
+                reason,
+            };
+            routes.journal(Entry {
+                seq: last.seq + 1,
+                event,
+                ..last
+            });
+        }
+        self.finished = true;
+    }
+}

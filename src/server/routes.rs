@@ -1,0 +1,145 @@
+//! The ways out of a media thread. None of them waits: what a bounded queue does not take is kept
+//! here and tried again in the next turn, or refused at once where the call can go on without it.
+
+use super::fetcher::{FetcherHandle, Wish};
+use super::journal_writer::JournalHandle;
+use super::media_thread::{Command, MediaThread};
+use super::recorder::{Job, RecorderHandle};
+use super::resident::CallNumber;
+use crate::call::contract::{Input, RecorderCommand, SipCommand};
+use crate::dialogue::action::Fetch;
+use crate::dialogue::input::{FetchFailure, FetchId, PlayId};
+use crate::engines::pool::{Outcome, SynthesizerPool};
+use crate::events::Entry;
+use crate::language::Language;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::TrySendError;
+use tokio::sync::mpsc;
+
+/// A call's wish on its way to the signalling task.
+pub type ToSignalling = (CallNumber, SipCommand);
+
+pub struct Routes {
+    pub thread: MediaThread,
+    pub signalling: mpsc::Sender<ToSignalling>,
+    pub journal: JournalHandle,
+    pub recorder: RecorderHandle,
+    pub fetcher: FetcherHandle,
+    pub synthesizers: Arc<SynthesizerPool>,
+    pub waiting: Waiting,
+}
+
+/// What a full queue did not take. Each call adds a few commands and some dozen events in its
+/// life, and new calls are refused while the journal is behind, so these stay small.
+#[derive(Default)]
+pub struct Waiting {
+    sip: VecDeque<ToSignalling>,
+    entries: VecDeque<Entry>,
+}
+
+impl Routes {
+    pub fn sip(&mut self, call: CallNumber, command: SipCommand) {
+        self.waiting.sip.push_back((call, command));
+        self.flush_sip();
+    }
+
+    pub fn journal(&mut self, entry: Entry) {
+        self.waiting.entries.push_back(entry);
+        self.flush_journal();
+    }
+
+    /// A refusal comes back as the fetch's failure.
+    pub fn fetch(&mut self, call: CallNumber, fetch: Fetch) -> Option<Input> {
+        let id = fetch.id;
+        let wish = Wish::Fetch {
+            call,
+            thread: self.thread.clone(),
+            fetch,
+        };
+        self.fetcher.try_send(wish).err().map(|_| Input::Fetched {
+            fetch: id,
+            result: Err(FetchFailure {
+                status: None,
+                reason: "too many lookups wait".into(),
+            }),
+        })
+    }
+
+    pub fn cancel_fetch(&mut self, call: CallNumber, fetch: FetchId) {
+        // An answer that nobody waits for any more is ignored by its number.
+        let _ = self.fetcher.try_send(Wish::Cancel { call, fetch });
+    }
+
+    /// A refusal comes back as the part's failure.
+    pub fn render(
+        &mut self,
+        call: CallNumber,
+        (play, part): (PlayId, usize),
+        language: Language,
+        text: String,
+    ) -> Option<Input> {
+        let thread = self.thread.clone();
+        let done = move |result: Outcome| {
+            let result = result.map_err(|error| error.to_string());
+            // With its inbox full for so long the caller has gone on by keys.
+            let _ = thread.send(Command::Input(call, Input::Rendered { play, part, result }));
+        };
+        match self.synthesizers.submit(language, text, done) {
+            Ok(()) => None,
+            Err(refused) => {
+                let result = Err(refused.to_string());
+                Some(Input::Rendered { play, part, result })
+            }
+        }
+    }
+
+    /// A refusal comes back as the recording's failure.
+    pub fn record(&mut self, call: CallNumber, command: RecorderCommand) -> Option<Input> {
+        let job = Job {
+            call,
+            thread: self.thread.clone(),
+            command,
+        };
+        let refused = match self.recorder.try_send(job) {
+            Ok(()) => return None,
+            Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => job.command,
+        };
+        let (RecorderCommand::Open { file, .. }
+        | RecorderCommand::Samples { file, .. }
+        | RecorderCommand::Close { file }) = refused;
+        Some(Input::RecordingFailed {
+            file,
+            reason: "the recorder cannot keep up".into(),
+        })
+    }
+
+    /// Once a turn.
+    pub fn flush(&mut self) {
+        self.flush_sip();
+        self.flush_journal();
+    }
+
+    pub fn is_flushed(&self) -> bool {
+        self.waiting.sip.is_empty() && self.waiting.entries.is_empty()
+    }
+
+    fn flush_sip(&mut self) {
+        while let Some(command) = self.waiting.sip.pop_front() {
+            if let Err(mpsc::error::TrySendError::Full(command)) = self.signalling.try_send(command)
+            {
+                self.waiting.sip.push_front(command);
+                return;
+            }
+        }
+    }
+
+    fn flush_journal(&mut self) {
+        while let Some(entry) = self.waiting.entries.pop_front() {
+            if let Err(full) = self.journal.append(entry) {
+                self.waiting.entries.push_front(full.into());
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! The server as a whole: its parts are made, wired, and taken down in order.
+
+use super::admission::Admission;
+use super::calls::Calls;
+use super::fetcher;
+use super::journal_writer::{Journal, JournalHandle};
+use super::media_thread::{Command, MediaThread};
+use super::ports::PortRange;
+use super::recorder;
+use super::routes::{Routes, Waiting};
+use super::services::Directory;
+use super::signalling::{Phase, Signalling};
+use super::targets::Targets;
+use super::transports::Transports;
+use super::trunks::Trunks;
+use crate::config::{Config, ListenTransport};
+use crate::console::http::{Console, router};
+use crate::engines::pool::SynthesizerPool;
+use crate::engines::prompt_library::PromptLibrary;
+use crate::journal::append::Limits;
+use crate::sip::flow::Protocol;
+use crate::sip::user_agent::UserAgent;
+use crate::sip::user_agent::config as agent_config;
+use metrics_exporter_prometheus::PrometheusHandle;
+use rand::RngExt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+
+/// Wishes of calls on their way to signalling; the media threads keep what does not fit.
+const WISHES: usize = 16_384;
+/// How long hung-up calls have for their BYEs to be answered.
+const GOODBYES: Duration = Duration::from_secs(5);
+
+/// What was made ready before the first socket is opened.
+pub struct Ready {
+    pub config: Arc<Config>,
+    pub library: Arc<PromptLibrary>,
+    pub directory: Directory,
+    pub synthesizers: Arc<SynthesizerPool>,
+    pub metrics: PrometheusHandle,
+    /// Also answer the demo dialplans' lookups.
+    pub demo: bool,
+}
+
+/// Where a running server is reached.
+#[derive(Debug, Clone)]
+pub struct Addresses {
+    pub sip: Vec<(Protocol, SocketAddr)>,
+    pub console: SocketAddr,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error(transparent)]
+    Journal(#[from] super::journal_writer::OpenError),
+    #[error("{what}: {source}")]
+    Io { what: String, source: io::Error },
+    #[error("the HTTP client cannot be made: {0}")]
+    Http(#[from] reqwest::Error),
+}
+
+fn io_error(what: impl Into<String>) -> impl FnOnce(io::Error) -> ServeError {
+    let what = what.into();
+    |source| ServeError::Io { what, source }
+}
+
+/// Serves until `stop` says so and the calls have ended; `started` is told once calls are taken.
+pub fn serve(
+    ready: Ready,
+    stop: impl Future<Output = ()> + Send + 'static,
+    started: impl FnOnce(Addresses),
+) -> Result<(), ServeError> {
+    raise_open_file_limit();
+    let config = ready.config.clone();
+    std::fs::create_dir_all(&config.data).map_err(io_error(format!(
+        "cannot make the data folder {}",
+        config.data.display()
+    )))?;
+    let limits = Limits::for_calls(config.max_calls as u32);
+    let (journal, recovered) = Journal::open(&config.data, limits)?;
+    tracing::info!(?recovered, "the journal is open");
+
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .thread_name("tasks")
+        .build()
+        .map_err(io_error("cannot start the runtime"))?;
+    let result = runtime.block_on(run(ready, journal.handle(), stop, started));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    journal.shutdown();
+    result
+}
+
+async fn run(
+    ready: Ready,
+    journal: JournalHandle,
+    stop: impl Future<Output = ()> + Send + 'static,
+    started: impl FnOnce(Addresses),
+) -> Result<(), ServeError> {
+    let config = ready.config.clone();
+    let (wishes_in, wishes) = mpsc::channel(WISHES);
+    let recorder = recorder::spawn(config.data.clone())
+        .map_err(io_error("cannot start the recorder's thread"))?;
+    let fetcher = fetcher::spawn()?;
+    let threads = media_threads(&config, |thread| Routes {
+        thread,
+        signalling: wishes_in.clone(),
+        journal: journal.clone(),
+        recorder: recorder.clone(),
+        fetcher: fetcher.clone(),
+        synthesizers: ready.synthesizers.clone(),
+        waiting: Waiting::default(),
+    })?;
+    let taking_calls = Arc::new(AtomicBool::new(true));
+    let (phase_in, phase) = watch::channel(Phase::Serving);
+    let transports = Transports::bind(&listen(&config))
+        .await
+        .map_err(io_error("SIP"))?;
+    let sip = transports.listening();
+    let console = serve_console(&ready, taking_calls.clone()).await?;
+    let ports = config.media.ports.clone();
+    let signalling = Signalling {
+        agent: UserAgent::new(agent(&config), rand::rng().random()),
+        transports,
+        wishes,
+        phase,
+        threads: threads.clone(),
+        ports: PortRange::new(*ports.start(), *ports.end()),
+        directory: ready.directory,
+        admission: Admission::new(config.clone(), taking_calls),
+        targets: Targets::new(config.clone()),
+        trunks: Trunks::new(config.clone()),
+        calls: Calls::default(),
+        journal,
+        config: config.clone(),
+    };
+    started(Addresses { sip, console });
+    let stopper = tokio::spawn(stop_in_order(stop, config.drain, phase_in, threads));
+    signalling.run().await;
+    stopper.abort();
+    Ok(())
+}
+
+/// First no new calls; after `drain` the calls that are left are hung up.
+async fn stop_in_order(
+    stop: impl Future<Output = ()>,
+    drain: Duration,
+    phase: watch::Sender<Phase>,
+    threads: Vec<MediaThread>,
+) {
+    stop.await;
+    tracing::info!(
+        seconds = drain.as_secs(),
+        "stopping: no new calls, those that go on may end"
+    );
+    let _ = phase.send(Phase::Draining);
+    tokio::time::sleep(drain).await;
+    for thread in threads {
+        let mut command = Command::Stop {
+            reason: "the server stops".into(),
+        };
+        while let Err(full) = thread.send(command) {
+            command = full;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+    let _ = phase.send(Phase::Stopping);
+    tokio::time::sleep(GOODBYES).await;
+    let _ = phase.send(Phase::Gone);
+    std::future::pending::<()>().await;
+}
+
+fn media_threads(
+    config: &Config,
+    routes: impl Fn(MediaThread) -> Routes,
+) -> Result<Vec<MediaThread>, ServeError> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let count = config.media.threads.unwrap_or(cores).max(1);
+    (0..count)
+        .map(|index| {
+            MediaThread::spawn(index, &routes).map_err(io_error("cannot start a media thread"))
+        })
+        .collect()
+}
+
+async fn serve_console(
+    ready: &Ready,
+    taking_calls: Arc<AtomicBool>,
+) -> Result<SocketAddr, ServeError> {
+    let address = ready.config.console;
+    let failed = || {
+        io_error(format!(
+            "cannot listen on {address} (`console` in the config)"
+        ))
+    };
+    let listener = tokio::net::TcpListener::bind(address)
+        .await
+        .map_err(failed())?;
+    let local = listener.local_addr().map_err(failed())?;
+    let console = Console {
+        metrics: ready.metrics.clone(),
+        ready: taking_calls,
+        demo: ready.demo,
+    };
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, router(console)).await {
+            tracing::error!(%error, "the console stopped; calls go on");
+        }
+    });
+    Ok(local)
+}
+
+fn listen(config: &Config) -> Vec<(Protocol, SocketAddr)> {
+    let listen = config.listen.iter().map(|listen| {
+        let protocol = match listen.transport {
+            ListenTransport::Udp => Protocol::Udp,
+            ListenTransport::Tcp => Protocol::Tcp,
+        };
+        (protocol, listen.address)
+    });
+    listen.collect()
+}
+
+fn agent(config: &Config) -> agent_config::Config {
+    let advertised = config
+        .advertise
+        .iter()
+        .map(|entry| agent_config::Advertised {
+            network: entry.network,
+            address: entry.address,
+            port: None,
+        });
+    agent_config::Config {
+        advertised: advertised.collect(),
+        limits: agent_config::Limits {
+            // A caller's leg and a person's each, and those that are ending.
+            legs: config.max_calls * 4 + 64,
+            transactions: config.max_calls * 40 + 4096,
+        },
+        session_expires: Some(config.session.expires.as_secs() as u32),
+        min_se: config.session.min.as_secs() as u32,
+        ..agent_config::Config::default()
+    }
+}
+
+/// Each leg has two sockets.
+fn raise_open_file_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit of open files could not be raised");
+    }
+}

@@ -1,0 +1,120 @@
+//! What calls get: the dialplan of the called user, prompts, sounds and the config's policy.
+
+use super::targets::ConfigPolicy;
+use crate::audio::prompt::Prompt;
+use crate::audio::tones;
+use crate::call::services::{PromptSource, Services, Sounds};
+use crate::config::Config;
+use crate::dialogue::action::Content;
+use crate::dialogue::program::Program;
+use crate::engines::prompt_library::PromptLibrary;
+use crate::language::Language;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Every dialplan of the config, ready to serve.
+pub struct Directory {
+    default: Option<Arc<Services>>,
+    /// Patterns in the order written.
+    numbers: Vec<(String, Arc<Services>)>,
+    prompts: Arc<dyn PromptSource>,
+    sounds: Arc<Sounds>,
+}
+
+impl Directory {
+    /// `program` gives a file's compiled dialplan: each file once.
+    pub fn new(
+        config: &Arc<Config>,
+        library: Arc<PromptLibrary>,
+        mut program: impl FnMut(&Path) -> Arc<Program>,
+    ) -> Directory {
+        let prompts: Arc<dyn PromptSource> = Arc::new(Library(library));
+        let sounds = Arc::new(Sounds {
+            ring_back: Arc::new(Prompt::from_samples(tones::ring_back())),
+            comfort: Arc::new(Prompt::from_samples(tones::waiting_music())),
+            beep: Arc::new(Prompt::from_samples(tones::record_beep())),
+        });
+        let policy = Arc::new(ConfigPolicy(config.clone()));
+        let mut services = |file: &PathBuf| {
+            Arc::new(Services {
+                program: program(file),
+                prompts: prompts.clone(),
+                policy: policy.clone(),
+                sounds: sounds.clone(),
+            })
+        };
+        let numbers = &config.dialplans.numbers;
+        Directory {
+            default: config.dialplans.default.as_ref().map(&mut services),
+            numbers: numbers
+                .iter()
+                .map(|(n, file)| (n.clone(), services(file)))
+                .collect(),
+            prompts: prompts.clone(),
+            sounds: sounds.clone(),
+        }
+    }
+
+    /// `None`: nobody is called so here.
+    pub fn services(&self, called: &str) -> Option<Arc<Services>> {
+        let numbered = self
+            .numbers
+            .iter()
+            .find(|(pattern, _)| glob(pattern, called));
+        numbered
+            .map(|(_, services)| services)
+            .or(self.default.as_ref())
+            .cloned()
+    }
+
+    pub fn prompts(&self) -> Arc<dyn PromptSource> {
+        self.prompts.clone()
+    }
+
+    pub fn sounds(&self) -> Arc<Sounds> {
+        self.sounds.clone()
+    }
+}
+
+struct Library(Arc<PromptLibrary>);
+
+impl PromptSource for Library {
+    fn lookup(&self, language: Language, content: &Content) -> Option<Arc<Prompt>> {
+        self.0.lookup(language, content)
+    }
+}
+
+/// `*` stands for any characters.
+fn glob(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((start, rest)) => {
+            let Some(text) = text.strip_prefix(start) else {
+                return false;
+            };
+            (0..=text.len())
+                .filter(|&at| text.is_char_boundary(at))
+                .any(|at| glob(rest, &text[at..]))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_characters() {
+        for (pattern, text, expected) in [
+            ("100", "100", true),
+            ("100", "1001", false),
+            ("+44*", "+442071234567", true),
+            ("*", "", true),
+            ("*99", "1299", true),
+            ("1*9*9", "12993", false),
+            ("报*", "报失", true),
+        ] {
+            assert_eq!(glob(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+}

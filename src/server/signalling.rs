@@ -1,0 +1,185 @@
+//! The signalling task: SIP in and out, new calls admitted and handed to media threads.
+//!
+//! It answers an INVITE itself, in the same turn: the call is made here, ports and all, and moves
+//! to its media thread when its 200 is on its way. What a call wants of SIP later comes back by a
+//! bounded channel (`calls`), what SIP tells a call goes to its thread's inbox.
+
+use super::admission::Admission;
+use super::calls::Calls;
+use super::media_thread::MediaThread;
+use super::ports::PortRange;
+use super::routes::ToSignalling;
+use super::services::Directory;
+use super::targets::Targets;
+use super::transports::{Received, Transports};
+use super::trunks::Trunks;
+use crate::config::Config;
+use crate::sip::user_agent::UserAgent;
+use crate::sip::user_agent::event::Event;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, watch};
+
+/// Handled in one go before the user agent's answers go out.
+const BATCH: usize = 64;
+/// How often inputs that a full inbox did not take are tried again.
+const RETRY: Duration = Duration::from_millis(5);
+
+/// What the server is doing, as its other parts and the operator want it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    Serving,
+    /// No new calls; those that go on may end.
+    Draining,
+    /// The time is up: every call ends now.
+    Stopping,
+    /// Whoever has not answered our BYE by now will not.
+    Gone,
+}
+
+pub struct Signalling {
+    pub config: Arc<Config>,
+    pub agent: UserAgent,
+    pub transports: Transports,
+    pub wishes: mpsc::Receiver<ToSignalling>,
+    pub phase: watch::Receiver<Phase>,
+    pub threads: Vec<MediaThread>,
+    pub ports: PortRange,
+    pub directory: Directory,
+    pub admission: Admission,
+    pub targets: Targets,
+    pub trunks: Trunks,
+    pub calls: Calls,
+    pub journal: super::journal_writer::JournalHandle,
+}
+
+impl Signalling {
+    /// Until the server has stopped.
+    pub async fn run(mut self) {
+        self.trunks.start(&self.transports, &mut self.agent);
+        loop {
+            let timeout = self.timeout();
+            tokio::select! {
+                biased;
+                received = self.transports.receive() => {
+                    take(&mut self.agent, &mut self.admission, received);
+                    self.take_more();
+                }
+                Some(wish) = self.wishes.recv() => self.take_wishes(wish),
+                resolved = self.targets.resolved() => self.finish_preparing(resolved),
+                Ok(()) = self.phase.changed() => self.admission.drain(),
+                () = sleep_until(timeout) => {}
+            }
+            self.settle();
+            if self.is_done() {
+                return;
+            }
+        }
+    }
+
+    fn timeout(&self) -> Option<Instant> {
+        let retry = self.calls.has_waiting().then(|| Instant::now() + RETRY);
+        [self.agent.next_timeout(), self.trunks.next_timeout(), retry]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// What has arrived already, up to a batch.
+    fn take_more(&mut self) {
+        for _ in 0..BATCH {
+            match self.transports.try_receive() {
+                Some(received) => take(&mut self.agent, &mut self.admission, received),
+                None => return,
+            }
+        }
+    }
+
+    fn take_wishes(&mut self, first: ToSignalling) {
+        self.act(first.0, first.1);
+        for _ in 0..BATCH {
+            match self.wishes.try_recv() {
+                Ok((call, command)) => self.act(call, command),
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Timers, then everything that the last inputs led to.
+    fn settle(&mut self) {
+        let now = Instant::now();
+        if self.agent.next_timeout().is_some_and(|due| due <= now) {
+            self.agent.handle_timeout(now);
+        }
+        self.trunks
+            .handle_timeout(now, &self.transports, &mut self.agent);
+        while let Some(event) = self.agent.poll_event() {
+            self.handle_event(now, event);
+        }
+        while let Some(transmit) = self.agent.poll_transmit() {
+            let flow = transmit.flow;
+            if !self.transports.send(transmit) {
+                self.agent.transport_failed(now, flow);
+            }
+        }
+        self.calls.send_waiting(&self.threads);
+    }
+
+    fn handle_event(&mut self, now: Instant, event: Event) {
+        match event {
+            Event::Incoming(incoming) => self.incoming(now, *incoming),
+            Event::Registered { .. }
+            | Event::RegistrationFailed { .. }
+            | Event::Unregistered { .. } => self.trunks.handle_event(&event),
+            event => self.calls.handle_event(event, &self.threads),
+        }
+    }
+
+    /// Why no further call can be taken, whoever it is from.
+    pub(super) fn busy(&self) -> Option<&'static str> {
+        if self.calls.len() >= self.config.max_calls {
+            Some("all lines are taken")
+        } else if !self.journal.can_admit() {
+            Some("the journal has no room for another call")
+        } else {
+            None
+        }
+    }
+
+    fn is_done(&mut self) -> bool {
+        let phase = *self.phase.borrow();
+        let idle = self.calls.len() == 0 && self.agent.load().legs == 0;
+        phase == Phase::Gone || phase != Phase::Serving && idle
+    }
+}
+
+fn take(agent: &mut UserAgent, admission: &mut Admission, received: Received) {
+    let now = Instant::now();
+    let takes = |admission: &mut Admission, source: IpAddr| admission.takes_message(now, source);
+    match received {
+        Received::Datagram { flow, bytes } => {
+            if takes(admission, flow.remote.ip()) {
+                agent.receive(now, flow, bytes);
+            }
+        }
+        Received::Message { flow, message } => {
+            if takes(admission, flow.remote.ip()) {
+                agent.receive_message(now, flow, message);
+            }
+        }
+        Received::Malformed { flow, error } => {
+            if takes(admission, flow.remote.ip()) {
+                agent.receive_bad(flow, &error);
+            }
+        }
+        Received::Closed { flow } => agent.transport_failed(now, flow),
+    }
+}
+
+async fn sleep_until(timeout: Option<Instant>) {
+    match timeout {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
