@@ -47,6 +47,11 @@ impl Codec {
         self.descriptor().clock_rate
     }
 
+    /// See [`CodecDescriptor::silence`].
+    pub fn silence(self) -> u8 {
+        self.descriptor().silence
+    }
+
     /// See [`CodecDescriptor::encode`].
     pub fn encode(self, samples: &[i16], payload: &mut [u8]) -> usize {
         (self.descriptor().encode)(samples, payload)

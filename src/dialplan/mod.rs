@@ -4,7 +4,6 @@ pub mod check;
 pub mod hours;
 pub mod load;
 pub mod model;
-pub mod schema;
 pub mod spoken;
 pub mod targets;
 pub mod template;

@@ -14,24 +14,23 @@
 //! the peer's messages come from where it is a name or the peer is behind a NAT. Names are for the
 //! owner of the sockets to resolve, before `invite`. Requests too large for a datagram stay on UDP.
 
-mod acknowledgement;
+mod answering;
 mod authorizer;
-mod bye;
-mod client;
+mod calling;
 pub mod command;
 pub mod config;
+mod ending;
 pub mod event;
 mod in_dialog;
 mod leg;
-mod refer;
-mod registration;
-mod reinvite;
-mod request;
-mod response;
+mod receiving;
+mod referring;
+mod registering;
+mod responses;
 mod schedule;
-mod server;
+mod sending;
+mod session;
 mod transactions;
-mod transmit;
 
 #[cfg(test)]
 mod call_tests;
@@ -40,7 +39,7 @@ mod chaos_tests;
 #[cfg(test)]
 mod raw_tests;
 #[cfg(test)]
-mod registration_tests;
+mod registering_tests;
 #[cfg(test)]
 mod session_tests;
 #[cfg(test)]
@@ -53,7 +52,7 @@ use crate::sip::token::Token;
 use crate::sip::user_agent::config::Config;
 use crate::sip::user_agent::event::{Event, LegId};
 use crate::sip::user_agent::leg::Leg;
-use crate::sip::user_agent::registration::Binding;
+use crate::sip::user_agent::registering::Binding;
 use crate::sip::user_agent::transactions::{Clients, Servers};
 use bytes::Bytes;
 use rand::rngs::StdRng;

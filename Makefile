@@ -1,0 +1,25 @@
+# Two commands: `make run` serves the demo hotline, `make test` runs every test.
+# Both install what they need: Debian's packages by apt, where they are missing.
+
+CARGO ?= cargo
+# What building and speaking needs, and the real peers of the tests.
+RUN_PACKAGES := gcc libflite1 espeak-ng ca-certificates
+TEST_PACKAGES := $(RUN_PACKAGES) sip-tester baresip-core asterisk-core-sounds-en-wav
+
+.PHONY: run build test lint bench fuzz kill packages-run packages-test
+
+run: packages-run
+	$(CARGO) run --release --locked -- serve --demo
+
+build: packages-run
+	$(CARGO) build --release --locked
+
+test: packages-test lint
+	$(CARGO) test --locked
+
+lint:
+	$(CARGO) fmt --all -- --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+packages-run packages-test:
+	@sh tests/install-packages.sh $(if $(filter packages-run,$@),$(RUN_PACKAGES),$(TEST_PACKAGES))

@@ -1,0 +1,253 @@
+//! `zeroline serve`: takes calls.
+
+use crate::call::demo_agent;
+use crate::config::{Config, Listen, Overrides, read_source};
+use crate::diagnostic::render::render;
+use crate::diagnostic::{Diagnostic, Severity, Source};
+use crate::dialogue::action::Part;
+use crate::dialogue::program::Program;
+use crate::dialplan::check::check;
+use crate::engines::load::{known_parts, load_all};
+use crate::engines::pool::SynthesizerPool;
+use crate::engines::prompt_cache::PromptCache;
+use crate::engines::prompt_library::PromptLibrary;
+use crate::engines::registry::Registry;
+use crate::language::Language;
+use crate::server::serve::{Addresses, Ready, serve};
+use crate::server::services::Directory;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// The config file; without one every setting has its default
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where to take calls, by UDP and TCP (or `udp:ADDR:PORT`); may be given more than once
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Vec<String>,
+    /// The dialplan for every called user
+    #[arg(long, value_name = "FILE")]
+    dialplan: Option<PathBuf>,
+    /// The folder of recorded prompts
+    #[arg(long, value_name = "DIR")]
+    prompts: Option<PathBuf>,
+    /// The folder of the journal, the call records and the recordings
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Answer what the demo dialplans look up, on the console's port
+    #[arg(long)]
+    demo: bool,
+}
+
+type Programs = BTreeMap<PathBuf, Arc<Program>>;
+
+pub fn run(args: Args) -> ExitCode {
+    match prepare(args) {
+        Ok(ready) => start(ready),
+        Err(code) => code,
+    }
+}
+
+fn start(ready: Ready) -> ExitCode {
+    match serve(ready, stop_signal(), announce) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("zeroline: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The one line on standard output: calls are taken from now on.
+fn announce(addresses: Addresses) {
+    let sip: Vec<String> = addresses
+        .sip
+        .iter()
+        .map(|(protocol, address)| {
+            let transport = protocol.name().to_lowercase();
+            format!("sip:hotline@{address};transport={transport}")
+        })
+        .collect();
+    println!(
+        "ready: {} (health and metrics: http://{})",
+        sip.join(" "),
+        addresses.console
+    );
+}
+
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+fn prepare(args: Args) -> Result<Ready, ExitCode> {
+    let overrides = Overrides {
+        listen: listen(&args.listen)?,
+        dialplan: args.dialplan,
+        prompts: args.prompts,
+        data: args.data,
+    };
+    let config = Config::load(args.config.as_deref(), overrides)
+        .map_err(|found| show(&found, args.config.as_deref()))?;
+    let config = Arc::new(config);
+    crate::cli::logging::start(&config.log);
+    // Only the first caller decides; a second in this process would find it decided.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let registry = Registry::discover();
+    let programs = load_dialplans(&config, &registry)?;
+    let library = Arc::new(library(&config, registry, &programs)?);
+    let failed = |error: &dyn std::fmt::Display| {
+        eprintln!("zeroline: {error}");
+        ExitCode::FAILURE
+    };
+    let pool = SynthesizerPool::start(library.clone()).map_err(|error| failed(&error))?;
+    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
+        .install_recorder()
+        .map_err(|error| failed(&error))?;
+    let directory = Directory::new(&config, library.clone(), |file| programs[file].clone());
+    Ok(Ready {
+        config,
+        library,
+        directory,
+        synthesizers: Arc::new(pool),
+        metrics,
+        demo: args.demo,
+    })
+}
+
+fn listen(addresses: &[String]) -> Result<Vec<Listen>, ExitCode> {
+    let parsed: Result<Vec<Vec<Listen>>, String> = addresses
+        .iter()
+        .map(|address| Listen::parse(address))
+        .collect();
+    match parsed {
+        Ok(lists) => Ok(lists.concat()),
+        Err(error) => {
+            eprintln!("zeroline serve: --listen: {error}");
+            Err(ExitCode::from(2))
+        }
+    }
+}
+
+/// A server never starts on a broken file: every problem of every file is told.
+fn load_dialplans(config: &Config, registry: &Registry) -> Result<Programs, ExitCode> {
+    let voices = Language::ALL.into_iter();
+    let voices: Vec<Language> = voices
+        .filter(|&language| registry.speaking(language).next().is_some())
+        .collect();
+    let view = config.view(&voices);
+    let numbered = config.dialplans.numbers.iter().map(|(_, file)| file);
+    let files: Vec<&PathBuf> = config.dialplans.default.iter().chain(numbered).collect();
+    if files.is_empty() {
+        eprintln!(
+            "zeroline serve: no dialplan: give one with --dialplan FILE, or `dialplans:` in the config"
+        );
+        return Err(ExitCode::from(2));
+    }
+    let mut programs = Programs::new();
+    let mut broken = None;
+    for file in files {
+        if programs.contains_key(file) {
+            continue;
+        }
+        match load_dialplan(file, &view) {
+            Ok(program) => _ = programs.insert(file.clone(), program),
+            Err(code) => broken = Some(code),
+        }
+    }
+    broken.map_or(Ok(programs), Err)
+}
+
+fn load_dialplan(
+    file: &Path,
+    view: &crate::dialplan::check::View,
+) -> Result<Arc<Program>, ExitCode> {
+    let source = read_source(file).map_err(|found| show(&found, Some(file)))?;
+    let (dialplan, found) = check(&source, view);
+    let code = show_all(&found, &source);
+    let dialplan = dialplan.ok_or(code)?;
+    Program::compile(dialplan).map_err(|errors| {
+        for error in errors {
+            eprintln!("{}: {error:?}", file.display());
+        }
+        ExitCode::FAILURE
+    })
+}
+
+/// Of a file that could not be read, or of one whose text is read again to show it.
+fn show(found: &[Diagnostic], file: Option<&Path>) -> ExitCode {
+    let file = file.unwrap_or(Path::new(""));
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    show_all(found, &Source::new(file, text))
+}
+
+fn show_all(found: &[Diagnostic], source: &Source) -> ExitCode {
+    let colour = std::io::stderr().is_terminal();
+    for diagnostic in found {
+        eprintln!("{}", render(diagnostic, source, 100, colour));
+    }
+    let broken = found
+        .iter()
+        .any(|diagnostic| diagnostic.severity == Severity::Error);
+    if broken {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+/// Everything that is known beforehand is made into sound now.
+fn library(
+    config: &Config,
+    registry: Registry,
+    programs: &Programs,
+) -> Result<PromptLibrary, ExitCode> {
+    let cache = PromptCache::open(&config.data)
+        .inspect_err(|error| tracing::warn!(%error, "prompts are made anew at each start"))
+        .ok();
+    let library = PromptLibrary::new(registry, cache, Some(config.prompts.clone()));
+    let agent = demo_agent::greeting().into_iter();
+    let mut parts: Vec<Part> = agent
+        .map(|(language, content)| Part { language, content })
+        .collect();
+    parts.extend(
+        programs
+            .values()
+            .flat_map(|program| known_parts(&program.dialplan)),
+    );
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    let progress = ProgressBar::new(0)
+        .with_style(style)
+        .with_message("making prompts");
+    let report = load_all(&library, &parts, &progress);
+    progress.finish_and_clear();
+    for problem in &report.problems {
+        eprintln!("zeroline: a prompt cannot be heard: {problem}");
+    }
+    tracing::info!(
+        recorded = report.recorded,
+        cached = report.from_cache,
+        synthesized = report.synthesized,
+        "prompts are ready"
+    );
+    if report.problems.is_empty() {
+        Ok(library)
+    } else {
+        Err(ExitCode::FAILURE)
+    }
+}
