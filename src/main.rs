@@ -16,13 +16,19 @@ struct Arguments {
 enum Command {
     /// Take calls
     Serve(cli::serve::Args),
+    /// Judge dialplans and config files: every problem at once, with its fix
+    Check(cli::check::Args),
     /// Tell what happened in calls
     Calls(cli::calls::CallsArgs),
+    /// Speak a text into a WAV file
+    Say(cli::say::Args),
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve(args) => cli::serve::run(args),
+        Command::Check(args) => cli::check::run(args),
         Command::Calls(args) => cli::calls::run(&args),
+        Command::Say(args) => cli::say::run(args),
     }
 }

@@ -15,7 +15,7 @@ use crate::diagnostic::{Report, Span};
 pub const MAX_BYTES: usize = 1 << 20;
 pub const MAX_DEPTH: usize = 64;
 /// Keys and values together.
-pub const MAX_NODES: usize = 100_000;
+pub const MAX_NODES: usize = 40_000;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {

@@ -339,15 +339,15 @@ impl MediaSession {
     }
 
     /// The next packet of the keys that are being sent, in the place of one of sound. `None`
-    /// between keys: sound may be sent.
+    /// between keys, and while the peer is not to be sent to: keys wait then.
     pub fn send_key_packet(
         &mut self,
         now: Instant,
         datagram: &mut [u8],
     ) -> Option<(SocketAddr, usize)> {
-        let event = self.keys.next_packet(self.negotiated.ptime_ms)?;
-        let payload_type = self.negotiated.telephone_event?.send;
         let destination = self.destination()?;
+        let payload_type = self.negotiated.telephone_event?.send;
+        let event = self.keys.next_packet(self.negotiated.ptime_ms)?;
         let room = datagram.get_mut(HEADER_LENGTH..)?;
         *room.first_chunk_mut()? = event.payload;
         let place = match event.first {
@@ -412,7 +412,11 @@ impl MediaSession {
     /// Where RTCP goes. Behind a NAT that we have seen through, what was signalled is of no use:
     /// the port beside that of RTP is the best guess until RTCP has come.
     fn rtcp_destination(&self) -> Option<SocketAddr> {
-        let signalled = self.negotiated.remote?;
+        let signalled = self.negotiated.remote;
+        if signalled.is_none() && !self.negotiated.direction.sends() {
+            // Held by 0.0.0.0, which stops RTCP too (RFC 3264, 8.4).
+            return None;
+        }
         if self.negotiated.rtcp_mux {
             return self.latch.destination();
         }
@@ -420,7 +424,7 @@ impl MediaSession {
             return self.rtcp_source;
         }
         match self.latch.source() {
-            Some(source) if source.ip() != signalled.ip() => {
+            Some(source) if signalled.map(|host| host.ip()) != Some(source.ip()) => {
                 Some(SocketAddr::new(source.ip(), source.port().checked_add(1)?))
             }
             _ => self.negotiated.remote_rtcp,

@@ -46,7 +46,7 @@ rules! {
     OUT_OF_RANGE = Error "out-of-range" "The value is outside the limits within which callers are served well.";
     NODE_KIND = Error "node-kind" "Each node does exactly one thing, so that a call's path can be told.";
     BAD_NAME = Error "bad-name" "Names are used in templates, records and addresses: they are of small letters, digits and underscores, and begin with a letter.";
-    RESERVED_NAME = Error "reserved-name" "The engine itself is the target of this name.";
+    RESERVED_NAME = Error "reserved-name" "The engine itself gives this name a meaning.";
     TOO_MANY = Error "too-many" "Dialplans are bounded, so that a call's work is.";
 
     // What the file refers to.
@@ -93,7 +93,6 @@ rules! {
     BAD_CONDITION = Error "bad-condition" "It would fail in the middle of a call.";
     UNKNOWN_VARIABLE = Error "unknown-variable" "Nothing in this dialplan gives it a value.";
     UNKNOWN_FILTER = Error "unknown-filter" "It would fail in the middle of a call.";
-    UNKNOWN_VOCABULARY = Error "unknown-vocabulary" "The value could not be put into words.";
     SENSITIVE_SPOKEN = Error "sensitive-spoken" "What is sensitive is never said aloud, nor kept in a text to be spoken.";
     SENSITIVE_SENT = Warning "sensitive-sent" "What is sensitive ends up in the logs of every server that an address or header passes; a POST body does not.";
     HTTP_NOT_SECURE = Error "http-not-secure" "Callers' data would cross the network in clear text.";

@@ -7,6 +7,7 @@ mod limits;
 mod lookups;
 mod paths;
 mod prompts;
+mod templates;
 
 use super::load::{self, Loaded};
 use super::model::Dialplan;
@@ -67,10 +68,12 @@ impl Judge<'_, '_, '_> {
         self.voices();
         self.menus();
         self.addresses();
+        self.sensitive_sent();
     }
 
     /// What takes all of it.
     fn whole(&mut self) {
+        self.templates();
         self.handoff_cycles();
         self.unused_handoffs();
         self.unreachable_nodes();

@@ -14,6 +14,7 @@ use crate::key::Key;
 use crate::language::{ByLanguage, Language};
 use crate::yaml::{self, Entry, read};
 use names::Names;
+pub use nodes::NODE_KINDS;
 use read::Fields;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;

@@ -4,6 +4,7 @@ pub mod check;
 pub mod hours;
 pub mod load;
 pub mod model;
+pub mod schema;
 pub mod spoken;
 pub mod targets;
 pub mod template;

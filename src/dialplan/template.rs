@@ -10,7 +10,7 @@ use crate::diagnostic::Span;
 use crate::language::{ByLanguage, Language};
 use crate::speech::verbaliser::Reading;
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Instructions that one rendering may take: hundreds of times what a prompt needs.
@@ -32,8 +32,22 @@ pub struct TemplateError {
     pub span: Span,
     /// The template's source.
     pub source: String,
+    pub problem: TemplateProblem,
     pub message: String,
 }
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TemplateProblem {
+    Template,
+    Condition,
+    UnknownName,
+    /// Or an unknown test, after `is`.
+    UnknownFilter,
+    /// A sensitive slot would be said.
+    Sensitive,
+}
+
+type Problem = (TemplateProblem, String);
 
 /// Every template of one dialplan, compiled.
 pub struct Templates {
@@ -41,8 +55,10 @@ pub struct Templates {
     spoken: ByLanguage<Environment<'static>>,
     /// Values become a path segment or a query's value.
     url: Environment<'static>,
-    /// Headers, bodies, `set` and conditions: values as they are.
+    /// Headers, bodies and `set`: values as they are.
     plain: Environment<'static>,
+    /// What is absent does not hold, but it is no mistake to ask.
+    conditions: Environment<'static>,
 }
 
 /// Where a template's output goes, which decides what it may see and how it is escaped.
@@ -66,7 +82,11 @@ impl Templates {
             spoken: ByLanguage::default(),
             url: new(dialplan.languages[0]),
             plain: new(dialplan.languages[0]),
+            conditions: new(dialplan.languages[0]),
         };
+        templates
+            .conditions
+            .set_undefined_behavior(UndefinedBehavior::SemiStrict);
         templates.url.set_formatter(|out, _, value| {
             out.write_str(&percent_encode(&printable(value)?))
                 .map_err(Error::from)
@@ -77,10 +97,11 @@ impl Templates {
         let errors: Vec<TemplateError> = sources(dialplan)
             .into_iter()
             .filter_map(|(purpose, span, source)| {
-                let message = templates.add(purpose, source, &names).err()?;
+                let (problem, message) = templates.add(purpose, source, &names).err()?;
                 Some(TemplateError {
                     span,
                     source: source.to_string(),
+                    problem,
                     message,
                 })
             })
@@ -140,53 +161,57 @@ impl Templates {
         })
     }
 
-    /// Whether a condition holds.
+    /// Whether a condition holds. What an answer does not have is false by itself (`parcel.due`);
+    /// to compare it with something is an error.
     pub fn holds(&self, condition: &str, values: &Values) -> Result<bool, String> {
-        let expression = self
-            .plain
-            .compile_expression(condition)
-            .map_err(|error| error.to_string())?;
-        let value = expression
-            .eval(values.clone())
-            .map_err(|error| error.to_string())?;
-        if value.is_undefined() {
-            return Err(format!("`{condition}` has no value"));
-        }
-        Ok(value.is_true())
+        let expression = self.conditions.compile_expression(condition);
+        let value = expression.and_then(|expression| expression.eval(values.clone()));
+        value.map(|it| it.is_true()).map_err(|error| told(&error))
     }
 
-    fn add(&mut self, purpose: Use, source: &str, names: &Names) -> Result<(), String> {
-        guard(source)?;
+    fn add(&mut self, purpose: Use, source: &str, names: &Names) -> Result<(), Problem> {
+        let wrong = |message: String| match purpose {
+            Use::Condition => (TemplateProblem::Condition, message),
+            _ => (TemplateProblem::Template, message),
+        };
+        guard(source).map_err(wrong)?;
         let environment = match purpose {
-            Use::Spoken(language) => match self.spoken.get_mut(language) {
-                Some(environment) => environment,
-                None => return Err(format!("there is no language `{language}`")),
-            },
+            Use::Spoken(language) => self
+                .spoken
+                .get_mut(language)
+                .expect("`compile` has made one for every language"),
             Use::Url => &mut self.url,
-            Use::Plain | Use::Set | Use::Condition => &mut self.plain,
+            Use::Plain | Use::Set => &mut self.plain,
+            Use::Condition => &mut self.conditions,
         };
-        let used = if purpose == Use::Condition {
-            environment
-                .compile_expression(source)
-                .map_err(|error| told(&error))?
-                .undeclared_variables(false)
-        } else {
-            environment
-                .add_template_owned(source.to_string(), source.to_string())
-                .map_err(|error| told(&error))?;
-            let template = environment.get_template(source);
-            template
-                .map_err(|error| told(&error))?
-                .undeclared_variables(false)
-        };
+        let used = compiled_names(environment, source, purpose);
+        let used = used.map_err(|error| wrong(told(&error)))?;
         if let Some(message) = unknown_filter_or_test(environment, source, purpose) {
-            return Err(message);
+            return Err((TemplateProblem::UnknownFilter, message));
         }
         if purpose == Use::Url {
-            fixed_host(source)?;
+            fixed_host(source).map_err(wrong)?;
         }
-        names.check(used.into_iter().collect(), source, purpose)
+        names.check(used, source, purpose)
     }
+}
+
+/// Compiles a template or condition for good, and tells the names that it reads.
+fn compiled_names(
+    environment: &mut Environment<'static>,
+    source: &str,
+    purpose: Use,
+) -> Result<BTreeSet<String>, Error> {
+    let names = if purpose == Use::Condition {
+        let condition = environment.compile_expression_owned(source.to_string())?;
+        condition.undeclared_variables(false)
+    } else {
+        environment.add_template_owned(source.to_string(), source.to_string())?;
+        environment
+            .get_template(source)?
+            .undeclared_variables(false)
+    };
+    Ok(names.into_iter().collect())
 }
 
 impl std::fmt::Debug for Templates {

@@ -1,7 +1,7 @@
 //! eSpeak NG (Mandarin, and English where flite is missing), as a program of its own: it is GPL,
 //! and a program that hangs can be stopped.
 
-use super::synthesizer::{SynthesisError, Synthesizer, check_text, to_prompt_samples};
+use super::synthesizer::{SynthesisError, Synthesizer, TIMEOUT, check_text, to_prompt_samples};
 use crate::language::Language;
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::os::fd::AsRawFd;
@@ -11,8 +11,6 @@ use std::time::{Duration, Instant};
 
 const ENGINE: &str = "espeak-ng";
 const PACKAGE: &str = "espeak-ng";
-/// A sentence takes some milliseconds; a machine in trouble gets this long.
-const TIMEOUT: Duration = Duration::from_secs(10);
 /// Ten minutes of 22.05 kHz: more than `LONGEST_TEXT` can be read aloud in.
 const LONGEST_OUTPUT: usize = 600 * 22_050 * 2;
 /// Words a minute at rate 1.0: a little under the engine's own, for the telephone.

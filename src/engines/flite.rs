@@ -1,11 +1,12 @@
 //! Flite (English), from the shared libraries of the Debian package `libflite1`, found at run time.
 
-use super::synthesizer::{SynthesisError, Synthesizer, check_text, to_prompt_samples};
+use super::synthesizer::{SynthesisError, Synthesizer, TIMEOUT, check_text, to_prompt_samples};
 use crate::language::Language;
 use libloading::{Library, Symbol};
 use std::ffi::{CString, c_char, c_float, c_int, c_short, c_void};
 use std::mem::ManuallyDrop;
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 const ENGINE: &str = "flite";
 const PACKAGE: &str = "libflite1";
@@ -82,11 +83,20 @@ impl Synthesizer for Flite {
     ) -> Result<Vec<i16>, SynthesisError> {
         let text = to_ascii(text);
         check_text(&text)?;
-        let (samples, sample_rate) = {
+        let deadline = Instant::now() + TIMEOUT;
+        let (mut samples, mut sample_rate) = (Vec::new(), 0);
+        for piece in pieces(&text) {
+            if Instant::now() > deadline {
+                let seconds = TIMEOUT.as_secs();
+                let engine = ENGINE;
+                return Err(SynthesisError::TimedOut { engine, seconds });
+            }
             // A panic while the lock was held left nothing half done: the calls are C's.
             let voice = self.voice.lock().unwrap_or_else(PoisonError::into_inner);
-            voice.speak(&text, rate)?
-        };
+            let (spoken, rate) = voice.speak(piece, rate)?;
+            samples.extend(spoken);
+            sample_rate = rate;
+        }
         to_prompt_samples(ENGINE, &samples, sample_rate)
     }
 }
@@ -173,6 +183,27 @@ fn to_ascii(text: &str) -> String {
     ascii
 }
 
+/// Cuts ASCII text where a reader would breathe. Flite cannot be stopped within a piece: 200 digits,
+/// the worst there is, take it a second or two.
+fn pieces(text: &str) -> Vec<&str> {
+    const LONGEST_PIECE: usize = 200;
+    let (mut pieces, mut rest) = (Vec::new(), text.trim());
+    while let Some((head, _)) = rest.split_at_checked(LONGEST_PIECE) {
+        let after = |ends: [&str; 3]| ends.iter().filter_map(|end| head.rfind(end)).max();
+        let sentence = after([". ", "? ", "! "]);
+        let breath = sentence.or_else(|| after([", ", "; ", ": "]));
+        let cut = breath
+            .or_else(|| head.rfind(' '))
+            .map_or(head.len(), |at| at + 1);
+        let (piece, later) = rest.split_at(cut);
+        pieces.push(piece.trim());
+        rest = later.trim_start();
+    }
+    pieces.push(rest);
+    pieces.retain(|piece| piece.contains(|c: char| c.is_ascii_alphanumeric()));
+    pieces
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,6 +219,26 @@ mod tests {
             longest.split(' ').map(str::len).collect::<Vec<_>>(),
             [60, 60, 10]
         );
+    }
+
+    #[test]
+    fn long_text_is_cut_where_a_reader_breathes() {
+        assert_eq!(pieces("Press one. Press two."), ["Press one. Press two."]);
+        let sentence = "Please listen carefully to what follows, it is rather long. ";
+        let text = sentence.repeat(5);
+        let cut = pieces(&text);
+        assert_eq!(cut.len(), 2);
+        assert!(cut.iter().all(|piece| piece.ends_with("long.")), "{cut:?}");
+        assert_eq!(cut.join(" "), text.trim());
+        assert!(pieces("").is_empty());
+        for unbroken in [
+            "7".repeat(1_000),
+            "7, ".repeat(500),
+            "7 ".repeat(500),
+            ". ".repeat(900),
+        ] {
+            assert!(pieces(&unbroken).iter().all(|piece| piece.len() <= 200));
+        }
     }
 
     #[test]

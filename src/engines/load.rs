@@ -191,7 +191,9 @@ fn load(library: &PromptLibrary, part: &Part) -> Loaded {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audio::tones::chord;
+    use crate::audio::dtmf_detector::{DtmfDetector, KeyTone};
+    use crate::audio::frame::to_sample;
+    use crate::audio::tones::{chord, key_tone};
     use crate::audio::wav::WavWriter;
     use crate::engines::prompt_cache::PromptCache;
     use crate::engines::registry::Registry;
@@ -333,5 +335,49 @@ mod tests {
         let short = pause(Duration::from_millis(300));
         assert_eq!(short.duration(), Duration::from_millis(300));
         assert_eq!(pause(Duration::MAX).duration(), Duration::from_secs(10));
+    }
+
+    /// What we play comes back as echo, and must not press keys; a key over it must be heard.
+    #[test]
+    fn our_own_sentences_press_no_keys_and_hide_none() {
+        let registry = Registry::discover();
+        let key = key_tone(Key::ZERO);
+        let (mut over, mut heard_over) = (0, 0);
+        for language in Language::ALL {
+            if registry.speaking(language).next().is_none() {
+                println!("skipped: nothing speaks {language} here");
+                continue;
+            }
+            for sentence in Sentence::fixed(Key::ZERO) {
+                let text = sentence.text(language);
+                let (sound, _) = registry.synthesize(&text, language, 1.0).unwrap();
+                for decibels in [0.0, -10.0, -20.0f32] {
+                    let gain = 10f32.powf(decibels / 20.0);
+                    let echo = sound.iter().map(|&s| to_sample(f32::from(s) * gain));
+                    let mut line: Vec<i16> = echo.collect();
+                    assert_eq!(keys_in(&line), [], "{text} at {decibels} dB");
+                    if decibels > -10.0 {
+                        continue;
+                    }
+                    let start = line.len() / 3;
+                    for (sample, tone) in line[start..].iter_mut().zip(&key) {
+                        *sample = sample.saturating_add(*tone);
+                    }
+                    over += 1;
+                    heard_over += usize::from(keys_in(&line) == [Key::ZERO]);
+                }
+            }
+        }
+        assert_eq!(heard_over, over);
+    }
+
+    fn keys_in(line: &[i16]) -> Vec<Key> {
+        let mut keys = Vec::new();
+        DtmfDetector::new().handle_samples(line, |tone| {
+            if let KeyTone::Down(key) = tone {
+                keys.push(key);
+            }
+        });
+        keys
     }
 }

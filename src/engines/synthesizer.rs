@@ -2,13 +2,18 @@
 
 use crate::audio::{loudness, prompt_file, resample};
 use crate::language::Language;
+use std::time::Duration;
 
-/// The longest text that is synthesized in one piece, in bytes: far beyond any prompt, and a bound
-/// on an engine's time and memory.
-pub const LONGEST_TEXT: usize = 4_000;
+/// The longest text that is synthesized, in bytes: two minutes and more of speech, beyond any
+/// prompt, and a bound on an engine's time and memory.
+pub const LONGEST_TEXT: usize = 2_000;
+
+/// How long an engine may take. A sentence takes some tens of milliseconds; a machine in trouble
+/// gets this long.
+pub const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An engine that speaks. Called from the threads of the synthesizer pool, several at a time; it
-/// answers or gives up within seconds.
+/// answers, or gives up after [`TIMEOUT`] or a little more.
 pub trait Synthesizer: Send + Sync {
     /// The engine, its version and its voice: another one is another sound. Part of the key under
     /// which its sound is kept on disk.

@@ -6,13 +6,13 @@
 //! than they need. It stays within 20–200 ms and starts at 60 ms.
 
 use crate::audio::codecs::Codec;
-use crate::audio::frame::SAMPLES_PER_MS;
+use crate::audio::frame::{MAX_FRAME_SAMPLES, SAMPLES_PER_MS};
 use std::time::Instant;
 
 /// More than 200 ms of the shortest packets. When all are taken, the oldest makes room.
 const SLOTS: usize = 32;
-/// 60 ms.
-pub const MAX_PAYLOAD: usize = 60 * SAMPLES_PER_MS;
+/// A byte a sample.
+const MAX_PAYLOAD: usize = MAX_FRAME_SAMPLES;
 const FIRST_DELAY: i32 = 60 * UNITS_PER_MS;
 const MIN_DELAY: i32 = 20 * UNITS_PER_MS;
 const MAX_DELAY: i32 = 200 * UNITS_PER_MS;
@@ -34,7 +34,7 @@ pub enum Inserted {
     /// Its time has passed.
     Late,
     Duplicate,
-    /// Empty, or longer than [`MAX_PAYLOAD`].
+    /// Empty, or longer than 60 ms.
     BadLength,
 }
 
@@ -317,7 +317,8 @@ impl JitterBuffer {
     }
 
     /// How long the earliest packets should wait, in milliseconds.
-    pub fn delay_ms(&self) -> u32 {
+    #[cfg(test)]
+    fn delay_ms(&self) -> u32 {
         (self.delay / UNITS_PER_MS) as u32
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! One latch a session description: the first valid packet's source is taken, and stays. It moves
 //! again only with a new description, or when the same source (SSRC) goes on in sequence from a new
-//! address: a guess at both by a stranger is not worth fearing more than a phone that roams.
+//! address: a guess at both by a stranger is not worth fearing more than a phone that roams. A
+//! stranger who was quicker than the peer loses to packets from the address that the peer named.
 
 use super::packet::Header;
 use std::net::SocketAddr;
@@ -55,7 +56,8 @@ impl Latch {
         if self.source != Some(source) {
             let ahead = header.sequence_number.wrapping_sub(self.sequence_number);
             let goes_on = header.ssrc == self.ssrc && (1..=MAX_AHEAD).contains(&ahead);
-            if !self.open && !goes_on {
+            let is_named = self.signalled == Some(source);
+            if !self.open && !goes_on && !is_named {
                 return false;
             }
             if self.open && self.is_on_its_way(source) {
@@ -126,6 +128,15 @@ mod tests {
         assert_eq!(latch.destination(), Some(address(2)));
         // The peer may change its SSRC where it is.
         assert!(latch.accept(address(2), &packet(9, 5)));
+    }
+
+    #[test]
+    fn a_stranger_who_was_quicker_loses_to_the_peer() {
+        let mut latch = Latch::new(Some(address(1)));
+        assert!(latch.accept(address(66), &packet(7, 100)));
+        assert!(latch.accept(address(1), &packet(8, 1)));
+        assert!(!latch.accept(address(66), &packet(7, 101)));
+        assert_eq!(latch.destination(), Some(address(1)));
     }
 
     #[test]

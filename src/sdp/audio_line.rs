@@ -3,17 +3,17 @@
 use super::direction::Direction;
 use super::session_description::connection_address;
 use crate::audio::codecs::Codec;
+use crate::audio::comfort_noise;
+use crate::audio::frame::{DEFAULT_PTIME, MAX_PTIME, MIN_PTIME};
 use sdp_types::{Attribute, Media, Session};
 use smallvec::SmallVec;
 use std::net::{IpAddr, SocketAddr};
 
-pub const DEFAULT_PTIME_MS: u8 = 20;
-const MIN_PTIME_MS: u8 = 10;
-const MAX_PTIME_MS: u8 = 60;
+const DEFAULT_PTIME_MS: u8 = DEFAULT_PTIME.as_millis() as u8;
+const MIN_PTIME_MS: u8 = MIN_PTIME.as_millis() as u8;
+const MAX_PTIME_MS: u8 = MAX_PTIME.as_millis() as u8;
 /// Formats after these are ignored: no phone lists as many, and each costs a look at the others.
 const MAX_FORMATS: usize = 32;
-/// The static payload type of comfort noise (RFC 3389).
-const COMFORT_NOISE: u8 = 13;
 
 /// Why a stream cannot be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl AudioLine {
             let Some((name, clock_rate)) = rtpmap(media, payload_type) else {
                 match Codec::from_payload_type(payload_type) {
                     Some(codec) => self.codecs.push((payload_type, codec)),
-                    None if payload_type == COMFORT_NOISE => {
+                    None if payload_type == comfort_noise::PAYLOAD_TYPE => {
                         self.comfort_noise = Some(payload_type);
                     }
                     None => {}

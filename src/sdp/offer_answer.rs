@@ -80,8 +80,9 @@ impl NegotiationError {
     }
 }
 
-/// One leg's side of offer/answer.
-#[derive(Debug)]
+/// One leg's side of offer/answer. A clone serves where one offer gets answers from several places
+/// (forked INVITEs).
+#[derive(Debug, Clone)]
 pub struct OfferAnswer {
     session_id: u64,
     /// What we said last, as offer or answer.
@@ -90,7 +91,7 @@ pub struct OfferAnswer {
     audio: usize,
     /// The payload type under which we get telephone-events, once that is agreed on.
     telephone_event: Option<u8>,
-    /// Our offer that waits for its answer.
+    /// Our latest offer, until an offer of the peer's comes after it.
     offered: Option<LocalMedia>,
 }
 
@@ -168,16 +169,15 @@ impl OfferAnswer {
         self.describe(local.address, medias)
     }
 
-    /// Takes the answer to our last offer.
+    /// Takes the answer to our last offer. It may come more than once, in a provisional and in the
+    /// final response, and the last one holds.
     pub fn accept_answer(&mut self, answer: &[u8]) -> Result<Negotiated, NegotiationError> {
-        let Some(local) = self.offered.take() else {
-            return Err(NegotiationError::NoOffer);
-        };
+        let local = self.offered.as_ref().ok_or(NegotiationError::NoOffer)?;
         let answer = session_description::parse(answer)?;
         let media = answer.medias.get(self.audio);
         let line = read_line(&answer, media.ok_or(NegotiationError::NoAudio)?)?;
         let receive = self.telephone_event.unwrap_or(TELEPHONE_EVENT);
-        let negotiated = agree(&line, &local, Some(receive))?;
+        let negotiated = agree(&line, local, Some(receive))?;
         self.telephone_event = negotiated.telephone_event.map(|events| events.receive);
         Ok(negotiated)
     }

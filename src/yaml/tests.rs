@@ -1,7 +1,7 @@
 use super::*;
 use crate::diagnostic::Source;
 use proptest::prelude::*;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 fn tree(text: &str) -> Node {
     let source = Source::new("t.yaml", text);
@@ -197,15 +197,27 @@ fn quoting_always_reads_back() {
     }
 }
 
+/// Of this thread alone: other tests take their share of the machine.
+fn cpu_time() -> Duration {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: `time` is a valid place to write to.
+    let result = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    assert_eq!(result, 0);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
 fn refused_fast(text: String, rule: &str) {
     let source = Source::new("t.yaml", text);
-    let begun = Instant::now();
+    let begun = cpu_time();
     let mut report = Report::new(&source);
     let node = parse(&mut report);
-    let took = begun.elapsed();
+    let took = cpu_time() - begun;
     let diagnostics = report.into_diagnostics();
     assert_eq!(diagnostics.first().map(|d| d.rule), Some(rule), "{node:?}");
-    assert!(took < Duration::from_millis(1500), "{rule} took {took:?}");
+    assert!(took < Duration::from_millis(400), "{rule} took {took:?}");
 }
 
 #[test]
@@ -233,10 +245,12 @@ fn hostile_texts_are_refused_fast() {
 fn the_largest_texts_are_read_fast() {
     let long = [
         format!("a: \"{}\"\n", "x".repeat(MAX_BYTES - 20)),
-        format!("[{}]", "欢,".repeat(90_000)),
+        format!("[{}]", "欢,".repeat(MAX_NODES - 10)),
         format!(
             "{{{}}}",
-            (0..49_000).map(|n| format!("k{n}: v,")).collect::<String>()
+            (0..MAX_NODES / 2 - 10)
+                .map(|n| format!("k{n}: v,"))
+                .collect::<String>()
         ),
         "# comment\n".repeat(100_000),
         "\n".repeat(1_000_000),
@@ -245,11 +259,14 @@ fn the_largest_texts_are_read_fast() {
     ];
     for text in long {
         let source = Source::new("t.yaml", text);
-        let begun = Instant::now();
+        let begun = cpu_time();
         parse(&mut Report::new(&source));
-        let took = begun.elapsed();
+        let took = cpu_time() - begun;
         let begins: String = source.text.chars().take(20).collect();
-        assert!(took < Duration::from_secs(3), "{begins:?} took {took:?}");
+        assert!(
+            took < Duration::from_millis(1200),
+            "{begins:?} took {took:?}"
+        );
     }
 }
 

@@ -357,6 +357,55 @@ fn sound_is_decoded_and_losses_are_concealed() {
     }
 }
 
+/// Ten seconds over a network that loses 3%, doubles 2% and delays by up to 50 ms, through a bridge
+/// that turns µ-law into A-law: what is heard at its end.
+#[test]
+fn sound_through_a_bridge_over_a_bad_network() {
+    let start = Instant::now();
+    let mut random = SmallRng::seed_from_u64(7);
+    let mut caller = session(start, negotiated(Codec::Pcmu));
+    let mut bridge_in = session(start, negotiated(Codec::Pcmu));
+    let mut bridge_out = session(start, negotiated(Codec::Pcma));
+    let mut agent = session(start, negotiated(Codec::Pcma));
+    agent.set_decoding(true);
+    let mut buffer = [0; MAX_DATAGRAM];
+    let mut wire = Vec::new();
+    for number in 0..500u64 {
+        let sent = caller.send_audio(start + ms(number * 20), &tone(), number == 0, &mut buffer);
+        let datagram = buffer[..sent.unwrap().1].to_vec();
+        if random.random_range(0..100) >= 3 {
+            wire.push((number * 20 + random.random_range(0..50), datagram.clone()));
+        }
+        if random.random_range(0..100) < 2 {
+            wire.push((number * 20 + random.random_range(0..90), datagram));
+        }
+    }
+    wire.sort_by_key(|&(at, _)| at);
+    let mut wire = wire.into_iter().peekable();
+    let mut sound = 0;
+    for tick in 1..=500u64 {
+        while let Some((at, mut datagram)) = wire.next_if(|&(at, _)| at < tick * 20) {
+            let now = start + ms(at);
+            let received = bridge_in.receive_rtp(now, peer(), &mut datagram);
+            let Some(packet) = received.packet() else {
+                continue;
+            };
+            let payload = &datagram[packet.payload.clone()];
+            if let Some((_, length)) = bridge_out.relay(now, packet, payload, &mut buffer) {
+                agent.receive_rtp(now, peer(), &mut buffer[..length]);
+            }
+        }
+        let kind = agent.decode_frame(start + ms(tick * 20), &mut [0; 160]);
+        sound += u32::from(kind == FrameKind::Sound);
+    }
+    assert!(sound >= 450, "{sound} frames of 500 were whole");
+    let quality = agent.quality();
+    let lost = quality.packets_lost as f32 / 500.0;
+    assert!((0.01..0.06).contains(&lost), "{quality:?}");
+    assert!((3.5..4.3).contains(&quality.mos), "{quality:?}");
+    assert!((5.0..40.0).contains(&quality.jitter_ms), "{quality:?}");
+}
+
 #[test]
 fn comfort_noise_fills_the_peers_silence() {
     let mut packets: Vec<_> = (0..5u16)
@@ -394,6 +443,68 @@ fn nobody_listens_nothing_is_kept() {
     session.set_decoding(true);
     session.set_decoding(false);
     assert!(session.decoder.is_none());
+}
+
+#[test]
+fn keys_wait_while_the_peer_holds() {
+    let now = Instant::now();
+    let held = Negotiated {
+        direction: Direction::RecvOnly,
+        ..negotiated(Codec::Pcmu)
+    };
+    let mut session = session(now, held);
+    let mut buffer = [0; MAX_DATAGRAM];
+    session.send_keys(&[ToSend::Key(Key::ZERO)]).unwrap();
+    assert_eq!(session.send_key_packet(now, &mut buffer), None);
+    session.renegotiate(negotiated(Codec::Pcmu));
+    let (_, length) = session.send_key_packet(now, &mut buffer).unwrap();
+    assert!(Header::read(&buffer[..length]).unwrap().0.marker);
+}
+
+#[test]
+fn rtcp_goes_where_the_peer_really_is() {
+    let start = Instant::now();
+    let destination = |negotiated: Negotiated, source: Option<SocketAddr>| {
+        let mut session = session(start, negotiated);
+        if let Some(source) = source {
+            session.receive_rtp(start, source, &mut rtp(0, 1, 0, &[0; 160]));
+        }
+        let due = session.next_rtcp();
+        let sent = session.poll_rtcp(due, &mut [0; MAX_DATAGRAM]);
+        sent.map(|(destination, _)| destination.to_string())
+    };
+    let told = |text: &str| Some(text.to_owned());
+    let usual = negotiated(Codec::Pcmu);
+    let nat = SocketAddr::from(([203, 0, 113, 9], 9_000));
+    assert_eq!(destination(usual.clone(), None), told("198.51.100.1:4001"));
+    assert_eq!(
+        destination(usual.clone(), Some(peer())),
+        told("198.51.100.1:4001")
+    );
+    assert_eq!(
+        destination(usual.clone(), Some(nat)),
+        told("203.0.113.9:9001")
+    );
+    let unknown = Negotiated {
+        remote: None,
+        remote_rtcp: None,
+        ..usual.clone()
+    };
+    assert_eq!(destination(unknown.clone(), None), None);
+    assert_eq!(
+        destination(unknown.clone(), Some(nat)),
+        told("203.0.113.9:9001")
+    );
+    let held = Negotiated {
+        direction: Direction::RecvOnly,
+        ..unknown
+    };
+    assert_eq!(destination(held, Some(nat)), None);
+    let mux = Negotiated {
+        rtcp_mux: true,
+        ..usual
+    };
+    assert_eq!(destination(mux, Some(nat)), told("203.0.113.9:9000"));
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use super::Judge;
 use crate::diagnostic::{Span, rules};
-use crate::dialplan::model::{NodeKind, Prompt};
+use crate::dialplan::model::Prompt;
 use crate::dialplan::spoken;
+use crate::dialplan::template::sources::prompts;
 use crate::language::Language;
 use std::collections::BTreeSet;
 
@@ -48,11 +49,8 @@ impl Judge<'_, '_, '_> {
     /// Every prompt has a recording or a voice in every language.
     pub(super) fn voices(&mut self) {
         let mut voiceless = BTreeSet::new();
-        self.sound(&self.dialplan.greeting, &mut voiceless);
-        for node in &self.dialplan.nodes {
-            for prompt in prompts(&node.kind) {
-                self.sound(prompt, &mut voiceless);
-            }
+        for prompt in prompts(self.dialplan) {
+            self.sound(prompt, &mut voiceless);
         }
         for language in voiceless {
             let span = self.language_place(language);
@@ -114,21 +112,4 @@ impl Judge<'_, '_, '_> {
     fn text_place(&self, path: &[&str], language: Language) -> Span {
         self.place(&[path, &[language.tag()]].concat())
     }
-}
-
-/// The prompts that a node says.
-fn prompts(kind: &NodeKind) -> Vec<&Prompt> {
-    let all: [Option<&Prompt>; 2] = match kind {
-        NodeKind::Menu(menu) => [Some(&menu.prompt), menu.reprompt.as_ref()],
-        NodeKind::Ask(ask) => [Some(&ask.prompt), ask.reprompt.as_ref()],
-        NodeKind::Say(say) => [Some(&say.prompt), None],
-        NodeKind::Http(http) => [http.filler.as_ref(), None],
-        NodeKind::LanguageMenu(menu) => [Some(&menu.prompt), None],
-        NodeKind::Hangup { goodbye } => [goodbye.as_ref(), None],
-        NodeKind::Branch(_)
-        | NodeKind::Set(_)
-        | NodeKind::SwitchLanguage { .. }
-        | NodeKind::Transfer { .. } => [None, None],
-    };
-    all.into_iter().flatten().collect()
 }

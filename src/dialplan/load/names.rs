@@ -19,7 +19,7 @@ pub const RESERVED_TARGETS: [(&str, Target); 6] = [
 ];
 
 /// The roots of templates that are the engine's.
-pub const RESERVED_VARIABLES: [&str; 1] = ["call"];
+pub const RESERVED_VARIABLES: [&str; 3] = ["call", "range", "dict"];
 
 const MAX_NAME: usize = 48;
 

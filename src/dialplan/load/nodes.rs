@@ -33,6 +33,17 @@ const KINDS: [(&str, &str, Reader); 9] = [
     ("hangup", "a hang-up", Context::hangup),
 ];
 
+/// The names of the kinds, as fields of a node.
+pub const NODE_KINDS: [&str; KINDS.len()] = {
+    let mut names = [""; KINDS.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = KINDS[at].0;
+        at += 1;
+    }
+    names
+};
+
 impl Context {
     /// A node that is wrong is reported; a transfer stands in for it.
     pub(super) fn node(&self, entry: &Entry, report: &mut Report) -> Node {
@@ -409,7 +420,6 @@ fn kind_of(entry: &Entry, report: &mut Report) -> Option<(&'static str, &'static
         .iter()
         .filter(|(name, ..)| node.get(name).is_some())
         .collect();
-    let names = KINDS.map(|(name, ..)| name);
     match present.as_slice() {
         [kind] => Some(**kind),
         [] => {
@@ -417,12 +427,15 @@ fn kind_of(entry: &Entry, report: &mut Report) -> Option<(&'static str, &'static
                 return None;
             };
             let misspelt = entries.iter().find_map(|field| {
-                let meant = read::closest(&field.key.text, names.into_iter())?;
+                let meant = read::closest(&field.key.text, NODE_KINDS.into_iter())?;
                 Some((field.key.span, meant))
             });
             let (span, fix) = match misspelt {
                 Some((span, meant)) => (span, format!("Write `{meant}`.")),
-                None => (entry.key.span, format!("Add one of: {}.", names.join(", "))),
+                None => (
+                    entry.key.span,
+                    format!("Add one of: {}.", NODE_KINDS.join(", ")),
+                ),
             };
             let message = format!("The node `{}` does nothing.", entry.key.text);
             report.add(&rules::NODE_KIND, span, message, fix);

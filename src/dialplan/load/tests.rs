@@ -245,6 +245,7 @@ fn each_mistake_has_its_rule_and_place() {
         ("\"1\": { hear", "\"2\": { hear", "duplicate-key", "\"2\""),
         ("\"yes\": hangup", "yes: hangup", "yaml-boolean", "yes"),
         ("hear: [refund,", "hear: [no,", "yaml-boolean", "no"),
+        ("hear: [refund,", "hear: [007,", "yaml-octal", "007"),
         ("timeout: 3s", "timeout: 3", "wrong-type", "3"),
         (
             "timeout: 3s",
@@ -376,6 +377,21 @@ fn all_mistakes_are_told_at_once_in_order() {
             ("unknown-field", 43, "Write `else`."),
         ]
     );
+}
+
+#[test]
+fn what_would_be_without_bound_or_empty_is_refused() {
+    let many: String = (0..1001)
+        .map(|n| format!("  n{n}: {{ transfer: refunds }}\n"))
+        .collect();
+    let text = PARCEL.replace("\nslots:", &format!("\n{many}\nslots:"));
+    let (dialplan, found) = loaded(&text);
+    assert!(dialplan.is_none());
+    assert_eq!(found.first().map(|d| d.rule), Some("too-many"));
+    let empty = "\n  e: { menu: { en: a, zh: b }, options: {} }\nslots:";
+    let (_, found) = loaded(&PARCEL.replace("\nslots:", empty));
+    let told: Vec<_> = found.iter().map(|d| (d.rule, d.text.as_str())).collect();
+    assert_eq!(told, [("no-options", "{}")]);
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Where a dialplan has templates, and what they may name.
 
-use super::{Use, has_values};
+use super::{Problem, TemplateProblem, Use};
 use crate::diagnostic::Span;
 use crate::dialplan::model::{Dialplan, NodeKind, Prompt};
-use crate::language::Language;
 use crate::speech::verbaliser::Reading;
+use minijinja::machinery::{Token, tokenize};
+use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, ErrorKind};
 use std::collections::BTreeSet;
 
@@ -45,67 +46,39 @@ impl Names {
 
     /// `used` is what minijinja finds in `source`; it overlooks what is only cut (`card[12:]`), so
     /// sensitive slots are looked for once more.
-    pub fn check(&self, used: BTreeSet<String>, source: &str, purpose: Use) -> Result<(), String> {
-        if matches!(purpose, Use::Spoken(_) | Use::Set) {
-            let mentioned = words(source, purpose).into_iter();
-            let mut variables = mentioned.filter(|word| word.before != '.');
-            if let Some(Word { name, .. }) = variables.find(|it| self.sensitive.contains(&it.name))
-            {
-                return Err(format!("the slot `{name}` is sensitive and cannot be said"));
-            }
+    pub fn check(&self, used: BTreeSet<String>, source: &str, purpose: Use) -> Result<(), Problem> {
+        if matches!(purpose, Use::Spoken(_) | Use::Set)
+            && let Some(name) = self.sensitive.intersection(&names_used(source)).next()
+        {
+            let message = format!("the slot `{name}` is sensitive and cannot be said");
+            return Err((TemplateProblem::Sensitive, message));
         }
         let known = |name: &&String| self.filled.contains(*name) || self.given.contains(*name);
         match used.iter().find(|name| !known(name)) {
             None => Ok(()),
-            Some(name) => Err(format!(
-                "nothing fills `{name}`: it is no slot, no `save` of a lookup and no name in a `set`"
+            Some(name) => Err((
+                TemplateProblem::UnknownName,
+                format!(
+                    "nothing fills `{name}`: it is no slot, no `save` of a lookup and no name in a `set`"
+                ),
             )),
         }
     }
 }
 
-/// A name within a template's braces, or in a condition.
-struct Word {
-    /// The last symbol before it that is no space.
-    before: char,
-    name: String,
-}
-
-/// All of them, but for what is quoted. A condition is code from its beginning.
-fn words(source: &str, purpose: Use) -> Vec<Word> {
-    let mut words = Vec::new();
-    let mut code = purpose == Use::Condition;
-    let mut quote = None;
-    let (mut previous, mut before) = (' ', ' ');
-    let mut name = String::new();
-    for symbol in source.chars().chain([' ']) {
-        let opens = previous == '{' && matches!(symbol, '{' | '%');
-        let closes = matches!(previous, '}' | '%') && symbol == '}';
-        if quote.is_none() && (opens || closes) {
-            code = opens;
+/// The names that a template may read: all that are no attribute and no filter.
+pub fn names_used(source: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut before = None;
+    for token in tokens(source, false) {
+        if let Token::Ident(name) = token
+            && !matches!(before, Some(Token::Dot | Token::Pipe))
+        {
+            names.insert(name.to_string());
         }
-        if code && quote.is_none() && (symbol.is_alphanumeric() || symbol == '_') {
-            name.push(symbol);
-        } else {
-            if !name.is_empty() {
-                let name = std::mem::take(&mut name);
-                words.push(Word { before, name });
-                before = ' ';
-            }
-            if code && matches!(symbol, '\'' | '"') {
-                quote = match quote {
-                    None => Some(symbol),
-                    Some(open) if open == symbol => None,
-                    open => open,
-                };
-            }
-            if !symbol.is_whitespace() {
-                before = symbol;
-            }
-        }
-        previous = symbol;
+        before = Some(token);
     }
-    words
+    names
 }
 
 /// minijinja finds out that there is no such filter or test when it comes to it: too late.
@@ -114,41 +87,40 @@ pub(super) fn unknown_filter_or_test(
     source: &str,
     purpose: Use,
 ) -> Option<String> {
-    let words = words(source, purpose);
     let mut state = environment.empty_state();
-    for (at, word) in words.iter().enumerate() {
-        let after = |count: usize| at.checked_sub(count).and_then(|at| words.get(at));
-        let after_is = |count| after(count).is_some_and(|it| it.name == "is" && it.before != '.');
-        let negated = after(1).is_some_and(|it| it.name == "not") && after_is(2);
-        let kind = if word.before == '|' {
-            state
-                .apply_filter(&word.name, &[])
-                .err()
-                .map(|it| it.kind())
-        } else if negated || (after_is(1) && word.name != "not") {
-            state
-                .perform_test(&word.name, &[])
-                .err()
-                .map(|it| it.kind())
-        } else {
+    let mut before = None;
+    for token in tokens(source, purpose == Use::Condition) {
+        let Token::Ident(name) = token else {
+            before = Some(token);
             continue;
         };
-        match kind {
-            Some(ErrorKind::UnknownFilter) => {
-                return Some(format!("there is no filter `{}`", word.name));
-            }
-            Some(ErrorKind::UnknownTest) => {
-                return Some(format!("there is no test `{}`", word.name));
-            }
-            _ => {}
+        let negation = matches!(before, Some(Token::Ident("is"))) && name == "not";
+        let (what, error) = match before {
+            Some(Token::Pipe) => ("filter", state.apply_filter(name, &[]).err()),
+            Some(Token::Ident("is")) if !negation => ("test", state.perform_test(name, &[]).err()),
+            _ => ("", None),
+        };
+        let unknown = [ErrorKind::UnknownFilter, ErrorKind::UnknownTest];
+        if error.is_some_and(|error| unknown.contains(&error.kind())) {
+            return Some(format!("there is no {what} `{name}`"));
+        }
+        // After `is not` a test is still to come.
+        if !negation {
+            before = Some(token);
         }
     }
     None
 }
 
+fn tokens(source: &str, condition: bool) -> impl Iterator<Item = Token<'_>> {
+    let tokens = tokenize(source, condition, SyntaxConfig::default());
+    // What is no token is found by compiling.
+    tokens.map_while(Result::ok).map(|(token, _)| token)
+}
+
 pub(super) fn sources(dialplan: &Dialplan) -> Vec<(Use, Span, &str)> {
     let mut sources = Vec::new();
-    for (_, prompt) in prompts(dialplan) {
+    for prompt in prompts(dialplan) {
         for (language, text) in prompt.text.iter() {
             sources.push((Use::Spoken(language), prompt.span, text.as_str()));
         }
@@ -186,51 +158,26 @@ pub(super) fn sources(dialplan: &Dialplan) -> Vec<(Use, Span, &str)> {
     sources
 }
 
-/// Every prompt of a dialplan, with the name of its node; the greeting has none.
-pub fn prompts(dialplan: &Dialplan) -> Vec<(Option<&str>, &Prompt)> {
-    let mut prompts = vec![(None, &dialplan.greeting)];
+/// Every prompt of a dialplan, the greeting first.
+pub fn prompts(dialplan: &Dialplan) -> Vec<&Prompt> {
+    let mut prompts = vec![&dialplan.greeting];
     for node in &dialplan.nodes {
-        let of_node: [Option<&Prompt>; 2] = match &node.kind {
-            NodeKind::Menu(menu) => [Some(&menu.prompt), menu.reprompt.as_ref()],
-            NodeKind::Ask(ask) => [Some(&ask.prompt), ask.reprompt.as_ref()],
-            NodeKind::Say(say) => [Some(&say.prompt), None],
-            NodeKind::Http(http) => [http.filler.as_ref(), None],
-            NodeKind::LanguageMenu(menu) => [Some(&menu.prompt), None],
-            NodeKind::Hangup { goodbye } => [goodbye.as_ref(), None],
+        match &node.kind {
+            NodeKind::Menu(menu) => {
+                prompts.extend([&menu.prompt].into_iter().chain(&menu.reprompt))
+            }
+            NodeKind::Ask(ask) => prompts.extend([&ask.prompt].into_iter().chain(&ask.reprompt)),
+            NodeKind::Say(say) => prompts.push(&say.prompt),
+            NodeKind::Http(http) => prompts.extend(&http.filler),
+            NodeKind::LanguageMenu(menu) => prompts.push(&menu.prompt),
+            NodeKind::Hangup { goodbye } => prompts.extend(goodbye),
             NodeKind::Branch(_)
             | NodeKind::Set(_)
             | NodeKind::SwitchLanguage { .. }
-            | NodeKind::Transfer { .. } => [None, None],
-        };
-        let name = Some(node.name.as_str());
-        prompts.extend(of_node.into_iter().flatten().map(|prompt| (name, prompt)));
+            | NodeKind::Transfer { .. } => {}
+        }
     }
     prompts
-}
-
-/// Words that are the same in every call: rendered when the dialplan is loaded.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ConstantText {
-    pub language: Language,
-    pub text: String,
-    /// The recording with the same words.
-    pub audio: Option<String>,
-}
-
-/// Sorted, each once.
-pub fn constant_texts(dialplan: &Dialplan) -> Vec<ConstantText> {
-    let texts: BTreeSet<ConstantText> = prompts(dialplan)
-        .into_iter()
-        .flat_map(|(_, prompt)| {
-            prompt.text.iter().map(|(language, text)| ConstantText {
-                language,
-                text: text.clone(),
-                audio: prompt.audio.clone(),
-            })
-        })
-        .filter(|constant| !has_values(&constant.text))
-        .collect();
-    texts.into_iter().collect()
 }
 
 fn json_strings<'a>(json: &'a serde_json::Value, into: &mut Vec<&'a str>) {

@@ -1,4 +1,3 @@
-use super::sources::constant_texts;
 use super::*;
 use crate::diagnostic::Source;
 use crate::dialplan::load::load;
@@ -200,7 +199,12 @@ fn conditions() {
     assert_eq!(holds("number is defined", json!({})), Ok(false));
     assert!(holds("parcel.missing == 'x'", parcel()).is_err());
     assert_eq!(holds("parcel.missing is defined", parcel()), Ok(false));
-    assert!(holds("parcel.missing", parcel()).is_err());
+    assert_eq!(holds("parcel.missing", parcel()), Ok(false));
+    assert_eq!(
+        holds("parcel.state and parcel.missing", parcel()),
+        Ok(false)
+    );
+    assert_eq!(holds("not parcel.missing", parcel()), Ok(true));
     assert!(holds("parcel.missing.more == 1", parcel()).is_err());
     assert!(holds("parcel.state > parcel.days + 'x'", parcel()).is_err());
 }
@@ -221,22 +225,5 @@ fn a_body_keeps_its_shape_and_its_strings_are_strings() {
     assert_eq!(
         rendered,
         Ok(json!({"a": ["\"; drop", 7, null], "b": {"c": true}}))
-    );
-}
-
-#[test]
-fn texts_without_values_are_told_for_rendering() {
-    let text = FRAME
-        .replace("SAY", "Now {{ number }}.")
-        .replace("URL", PLAIN.url)
-        .replace("WHEN", PLAIN.when);
-    let dialplan = load(&Source::new("t.yaml", text)).expect("the frame is right");
-    let texts: Vec<String> = constant_texts(&dialplan)
-        .into_iter()
-        .map(|constant| constant.text)
-        .collect();
-    assert_eq!(
-        texts,
-        ["This is an automatic service.", "这是自动语音服务。"]
     );
 }

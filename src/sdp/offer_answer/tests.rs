@@ -342,6 +342,10 @@ fn our_offer_and_its_answer() {
         receive: 101,
     };
     assert_eq!(negotiated.telephone_event, Some(events));
+    // The final response brings it again.
+    assert_eq!(leg.accept_answer(text.as_bytes()), Ok(negotiated));
+    leg.answer(sdp("m=audio 4000 RTP/AVP 0").as_bytes(), &local())
+        .unwrap();
     assert_eq!(
         leg.accept_answer(text.as_bytes()),
         Err(NegotiationError::NoOffer)

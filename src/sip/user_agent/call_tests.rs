@@ -3,6 +3,7 @@
 use super::simulation::{ANSWER, CALLEE, CALLER, Network, OFFER, sdp};
 use crate::sip::flow::Protocol;
 use crate::sip::header::Header;
+use crate::sip::message::{Message, Response};
 use crate::sip::user_agent::command::CommandError;
 use crate::sip::user_agent::config::Config;
 use std::time::Duration;
@@ -397,4 +398,41 @@ fn an_established_call_needs_little() {
         ),
         (1, 0, 0)
     );
+}
+
+#[test]
+fn forks_that_answer_too_are_hung_up() {
+    let mut net = Network::new();
+    net.established();
+    net.settle();
+    let invite = net.an_invite(Some(OFFER));
+    net.agents[CALLER]
+        .invite(net.now, invite)
+        .expect("there is room");
+    let sent = net.agents[CALLER].poll_transmit().expect("an INVITE");
+    let Ok(Message::Request(invite)) = Message::parse(&sent.bytes) else {
+        panic!("no request");
+    };
+    let flow = net.flow(CALLER);
+    for tag in ["one", "two", "one"] {
+        let mut ok = Response::to_request(&invite, 200, "OK");
+        let to = format!("<sip:hotline@192.0.2.2>;tag={tag}");
+        ok.headers.set(Header::To, to);
+        ok.headers.push(Header::Contact, "<sip:fork@192.0.2.2>");
+        let mut bytes = Vec::new();
+        ok.to_bytes(&mut bytes);
+        net.agents[CALLER].receive(net.now, flow, &bytes);
+    }
+    let mut requests = Vec::new();
+    while let Some(transmit) = net.agents[CALLER].poll_transmit() {
+        if let Ok(Message::Request(request)) = Message::parse(&transmit.bytes) {
+            let tag = request
+                .headers
+                .to()
+                .and_then(|to| to.tag().map(str::to_owned));
+            requests.push(format!("{} {}", request.method, tag.unwrap_or_default()));
+        }
+    }
+    assert_eq!(requests, ["ACK one", "ACK two", "BYE two", "ACK one"]);
+    assert_eq!(net.agents[CALLEE].load().legs, 1);
 }

@@ -1,8 +1,8 @@
 //! Requests from the peer within a dialog: re-INVITE and UPDATE with their offers, INFO, BYE.
 
-use super::answering::{content_type_of, put_session, reason_of};
-use super::receiving::{allows_update, sdp_of};
-use super::sending::{response_bytes, set_sdp};
+use super::request::{allows_update, sdp_of};
+use super::server::{content_type_of, put_session, reason_of};
+use super::transmit::{response_bytes, set_sdp};
 use super::{Owner, UserAgent};
 use crate::sip::dialog::Order;
 use crate::sip::flow::Flow;
@@ -12,10 +12,10 @@ use crate::sip::method::Method;
 use crate::sip::session_timer::{IntervalTooSmall, SessionTimer};
 use crate::sip::slab::Key;
 use crate::sip::token::Token;
-use crate::sip::user_agent::answering::lists_either;
 use crate::sip::user_agent::command::CommandError;
 use crate::sip::user_agent::event::{EndedBy, Event, LegId};
 use crate::sip::user_agent::leg::{Leg, LegTimer, Phase, Unacked};
+use crate::sip::user_agent::server::lists_either;
 use bytes::Bytes;
 use rand::RngExt;
 use std::time::{Duration, Instant};

@@ -14,23 +14,24 @@
 //! the peer's messages come from where it is a name or the peer is behind a NAT. Names are for the
 //! owner of the sockets to resolve, before `invite`. Requests too large for a datagram stay on UDP.
 
-mod answering;
+mod acknowledgement;
 mod authorizer;
-mod calling;
+mod bye;
+mod client;
 pub mod command;
 pub mod config;
-mod ending;
 pub mod event;
 mod in_dialog;
 mod leg;
-mod receiving;
-mod referring;
-mod registering;
-mod responses;
+mod refer;
+mod registration;
+mod reinvite;
+mod request;
+mod response;
 mod schedule;
-mod sending;
-mod session;
+mod server;
 mod transactions;
+mod transmit;
 
 #[cfg(test)]
 mod call_tests;
@@ -39,7 +40,7 @@ mod chaos_tests;
 #[cfg(test)]
 mod raw_tests;
 #[cfg(test)]
-mod registering_tests;
+mod registration_tests;
 #[cfg(test)]
 mod session_tests;
 #[cfg(test)]
@@ -52,7 +53,7 @@ use crate::sip::token::Token;
 use crate::sip::user_agent::config::Config;
 use crate::sip::user_agent::event::{Event, LegId};
 use crate::sip::user_agent::leg::Leg;
-use crate::sip::user_agent::registering::Binding;
+use crate::sip::user_agent::registration::Binding;
 use crate::sip::user_agent::transactions::{Clients, Servers};
 use bytes::Bytes;
 use rand::rngs::StdRng;

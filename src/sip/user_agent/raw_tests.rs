@@ -1,6 +1,6 @@
 //! Single messages, as strangers write them: which status comes back, and what it carries.
 
-use super::simulation::{ANSWER, CALLEE, CALLER, Network, OFFER, sdp};
+use super::simulation::{ANSWER, OFFER, sdp};
 use crate::sip::flow::{Flow, Protocol};
 use crate::sip::header::Header;
 use crate::sip::message::{Message, Response};
@@ -423,38 +423,49 @@ fn a_lost_ack_of_a_refusal_is_waited_for() {
 }
 
 #[test]
-fn forks_that_answer_too_are_hung_up() {
-    let mut net = Network::new();
-    net.established();
-    net.settle();
-    let invite = net.an_invite(Some(OFFER));
-    net.agents[CALLER]
-        .invite(net.now, invite)
-        .expect("there is room");
-    let sent = net.agents[CALLER].poll_transmit().expect("an INVITE");
-    let Ok(Message::Request(invite)) = Message::parse(&sent.bytes) else {
-        panic!("no request");
-    };
-    let flow = net.flow(CALLER);
-    for tag in ["one", "two", "one"] {
-        let mut ok = Response::to_request(&invite, 200, "OK");
-        let to = format!("<sip:hotline@192.0.2.2>;tag={tag}");
-        ok.headers.set(Header::To, to);
-        ok.headers.push(Header::Contact, "<sip:fork@192.0.2.2>");
-        let mut bytes = Vec::new();
-        ok.to_bytes(&mut bytes);
-        net.agents[CALLER].receive(net.now, flow, &bytes);
-    }
-    let mut requests = Vec::new();
-    while let Some(transmit) = net.agents[CALLER].poll_transmit() {
-        if let Ok(Message::Request(request)) = Message::parse(&transmit.bytes) {
-            let tag = request
-                .headers
-                .to()
-                .and_then(|to| to.tag().map(str::to_owned));
-            requests.push(format!("{} {}", request.method, tag.unwrap_or_default()));
-        }
-    }
-    assert_eq!(requests, ["ACK one", "ACK two", "BYE two", "ACK one"]);
-    assert_eq!(net.agents[CALLEE].load().legs, 1);
+fn a_strange_ack_while_it_rings_changes_nothing() {
+    let mut desk = Desk::new();
+    desk.receive(&request("INVITE", 1, "a", &with_sdp("")));
+    let leg = desk.incoming().expect("it is a call");
+    desk.agent
+        .provisional(desk.now, leg, 180, None)
+        .expect("it is new");
+    desk.answers();
+    desk.receive(&request("ACK", 1, "a", ""));
+    desk.agent
+        .accept(desk.now, leg, sdp(ANSWER))
+        .expect("it rings");
+    assert_eq!(desk.answers().len(), 1);
+}
+
+#[test]
+fn on_a_stream_no_answered_request_is_left() {
+    let mut desk = Desk::new();
+    desk.flow.protocol = Protocol::Tcp;
+    let (leg, to) = desk.established();
+    desk.receive(&in_dialog("UPDATE", 2, "u", &to, &with_sdp("")));
+    desk.agent
+        .answer_offer(desk.now, leg, Ok(sdp(ANSWER)))
+        .expect("there is one");
+    let answers = desk.receive(&in_dialog("OPTIONS", 3, "o", &to, ""));
+    assert_eq!(answers.len(), 2, "the UPDATE's and the OPTIONS'");
+    assert_eq!(desk.agent.load().server_transactions, 1, "the INVITE's");
+}
+
+#[test]
+fn a_lost_connection_is_made_anew_to_the_contact() {
+    let mut desk = Desk::new();
+    desk.flow.protocol = Protocol::Tcp;
+    desk.flow.remote = "192.0.2.9:41234".parse().expect("it is an address");
+    let (leg, _) = desk.established();
+    desk.agent
+        .hang_up(desk.now, leg, None)
+        .expect("it is alive");
+    let first = desk.agent.poll_transmit().expect("a BYE");
+    assert_eq!(first.flow, desk.flow);
+    desk.agent.transport_failed(desk.now, first.flow);
+    let second = desk.agent.poll_transmit().expect("a BYE again");
+    assert_eq!(second.flow.remote.to_string(), "192.0.2.9:5070");
+    desk.agent.transport_failed(desk.now, second.flow);
+    assert_eq!(desk.agent.load().legs, 0);
 }

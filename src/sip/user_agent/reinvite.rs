@@ -1,9 +1,9 @@
 //! Changes of an established session by us: re-INVITE with its glare (RFC 3261, 14.1), and the
 //! refreshes of the session timer (RFC 4028, 10).
 
-use super::calling::raise_session;
-use super::receiving::{allows_update, sdp_body};
-use super::sending::{request_flow, set_sdp};
+use super::client::raise_session;
+use super::request::{allows_update, sdp_body};
+use super::transmit::{request_flow, set_sdp};
 use super::{Owner, UserAgent};
 use crate::sip::header::Header;
 use crate::sip::headers::Headers;

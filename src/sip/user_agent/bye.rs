@@ -1,6 +1,6 @@
 //! The end of a leg: BYE, and what a hang-up means in each phase; and the leg's timers.
 
-use super::sending::request_flow;
+use super::transmit::request_flow;
 use super::{Owner, UserAgent};
 use crate::sip::header::Header;
 use crate::sip::method::Method;

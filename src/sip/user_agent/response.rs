@@ -1,7 +1,7 @@
 //! Responses to our requests: matched to their transaction, challenges answered, the rest handed to
 //! whose request it was. And requests that never got one.
 
-use super::sending::{request_bytes, set_sdp};
+use super::transmit::{reconnecting_flow, request_bytes, request_flow, set_sdp};
 use super::{Owner, UserAgent};
 use crate::sip::client_transaction::{Received, State};
 use crate::sip::header::Header;
@@ -233,7 +233,35 @@ impl UserAgent {
 
     /// The flow failed under a request.
     pub(super) fn request_lost(&mut self, now: Instant, key: Key) {
-        self.give_up(now, key, EndedBy::TransportLost);
+        if self.reconnect(now, key) {
+            self.clients.remove(key);
+        } else {
+            self.give_up(now, key, EndedBy::TransportLost);
+        }
+    }
+
+    /// A request within a dialog has a second chance: the peer's Contact, where the connection that
+    /// the peer had made is gone.
+    fn reconnect(&mut self, now: Instant, key: Key) -> bool {
+        self.clients.waits_no_more(key);
+        let Some(client) = self.clients.slab.get_mut(key) else {
+            return false;
+        };
+        let Some(leg) = client.purpose.leg().filter(|_| client.attempts == 0) else {
+            return false;
+        };
+        let Some(state) = self.legs.get_mut(leg.0) else {
+            return false;
+        };
+        if matches!(state.phase, Phase::Calling(_)) {
+            return false;
+        }
+        let Some(flow) = reconnecting_flow(state, client.flow) else {
+            return false;
+        };
+        state.flow = flow;
+        client.flow = flow;
+        self.send_again(now, key, |_| {})
     }
 
     fn give_up(&mut self, now: Instant, key: Key, by: EndedBy) {
@@ -274,7 +302,7 @@ impl UserAgent {
         };
         let mut ack = state.dialog.ack(cseq);
         let tag = state.dialog.remote_tag().into();
-        let flow = super::sending::request_flow(state);
+        let flow = request_flow(state);
         if let Some(sdp) = sdp {
             set_sdp(&mut ack.headers, &mut ack.body, sdp);
         }

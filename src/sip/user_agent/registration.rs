@@ -1,7 +1,7 @@
 //! Registrations (RFC 3261, 10.2): bindings that are made, refreshed, kept reachable (RFC 5626) and
 //! removed; and OPTIONS, by which a peer is asked whether it is there.
 
-use super::calling::retry_after;
+use super::client::retry_after;
 use super::{Owner, UserAgent};
 use crate::sip::flow::Flow;
 use crate::sip::header::Header;
@@ -283,7 +283,7 @@ impl UserAgent {
         headers.push(Header::To, NameAddr::new(uri).to_bytes());
         headers.push(Header::CallId, call_id);
         headers.push(Header::CSeq, "1 OPTIONS");
-        headers.push(Header::Accept, super::sending::SDP);
+        headers.push(Header::Accept, super::transmit::SDP);
         self.introduce(&flow, &mut request.headers);
         let sent = self.send(now, flow, request, Purpose::Options(options));
         sent.map(|_| options).ok_or(CommandError::TableFull)

@@ -8,6 +8,7 @@ use crate::sip::header::Header;
 use crate::sip::headers::Headers;
 use crate::sip::message::{Request, Response};
 use crate::sip::method::Method;
+use crate::sip::server_transaction::State;
 use crate::sip::slab::Key;
 use crate::sip::status::reason_phrase;
 use crate::sip::token::Token;
@@ -65,6 +66,9 @@ impl UserAgent {
             server.request = None;
         }
         let flow = server.flow;
+        if server.machine.state() == State::Terminated {
+            self.servers.remove(key);
+        }
         self.transmit(flow, bytes);
         self.arm(Owner::Server(key));
         true
@@ -181,21 +185,32 @@ pub(super) fn request_flow(leg: &Leg) -> Flow {
 }
 
 pub(super) fn flow_to(flow: Flow, next_hop: &Uri) -> Flow {
-    let Some(uri) = next_hop.as_sip() else {
-        return flow;
-    };
-    let Some(ip) = uri.host.ip() else {
-        return flow;
-    };
+    match address_of(flow, next_hop) {
+        // The connection is there; another would be made for nothing.
+        Some(address) if flow.protocol.is_reliable() && address.ip() == flow.remote.ip() => flow,
+        Some(remote) => Flow { remote, ..flow },
+        None => flow,
+    }
+}
+
+/// Where the leg's peer takes a new connection, when the one that it made is gone.
+pub(super) fn reconnecting_flow(leg: &Leg, lost: Flow) -> Option<Flow> {
+    let next_hop = Some(leg.dialog.next_hop()).filter(|_| !leg.behind_nat)?;
+    let remote = address_of(lost, next_hop).filter(|remote| *remote != lost.remote)?;
+    lost.protocol
+        .is_reliable()
+        .then_some(Flow { remote, ..lost })
+}
+
+/// The address that a URI names, unless it is of no use to one who sees the peer at `flow`.
+fn address_of(flow: Flow, next_hop: &Uri) -> Option<SocketAddr> {
+    let uri = next_hop.as_sip()?;
+    let ip = uri.host.ip()?;
     let same_family = ip.is_ipv4() == flow.remote.is_ipv4();
     if !same_family || ip.is_unspecified() || is_behind_nat(ip, flow.remote.ip()) {
-        return flow;
+        return None;
     }
-    if flow.protocol.is_reliable() && ip == flow.remote.ip() {
-        return flow;
-    }
-    let remote = SocketAddr::new(ip, uri.port.unwrap_or(DEFAULT_PORT));
-    Flow { remote, ..flow }
+    Some(SocketAddr::new(ip, uri.port.unwrap_or(DEFAULT_PORT)))
 }
 
 /// A private address that a public one speaks for.

@@ -1,9 +1,9 @@
 //! The user agent client's side of a call: INVITE, provisional responses and their PRACKs, the final
 //! response, CANCEL, and the 2xx of forks.
 
-use super::receiving::{allows_update, sdp_body};
-use super::responses::within_transaction;
-use super::sending::{flow_to, request_bytes, request_flow, set_sdp};
+use super::request::{allows_update, sdp_body};
+use super::response::within_transaction;
+use super::transmit::{flow_to, request_bytes, request_flow, set_sdp};
 use super::{Owner, UserAgent};
 use crate::sip::client_transaction::State;
 use crate::sip::dialog::Dialog;
@@ -459,5 +459,6 @@ pub(super) fn retry_after(headers: &Headers) -> Option<Duration> {
         .take_while(|byte| byte.is_ascii_digit())
         .count();
     let text = std::str::from_utf8(value.get(..digits)?).ok()?;
-    text.parse().ok().map(Duration::from_secs)
+    let seconds: u32 = text.parse().ok()?;
+    Some(Duration::from_secs(u64::from(seconds)))
 }

@@ -1,8 +1,8 @@
 //! REFER as its sender (RFC 3515), attended by Replaces (RFC 3891), and the NOTIFYs of the
 //! subscription that it implies.
 
-use super::answering::content_type_of;
-use super::sending::request_flow;
+use super::server::content_type_of;
+use super::transmit::request_flow;
 use super::{Owner, UserAgent};
 use crate::sip::header::Header;
 use crate::sip::message::{Request, Response};

@@ -1,7 +1,7 @@
 //! What comes in: parsed, matched to its transaction, looked over as RFC 3261, 8.2 asks, and handed
 //! to its dialog.
 
-use super::sending::{SDP, response_bytes, response_flow};
+use super::transmit::{SDP, response_bytes, response_flow};
 use super::{Owner, UserAgent};
 use crate::sip::dialog::with_tag;
 use crate::sip::flow::{Flow, Protocol};
@@ -11,7 +11,7 @@ use crate::sip::message::{Message, Request, Response};
 use crate::sip::method::Method;
 use crate::sip::multipart::body_part;
 use crate::sip::parser::ParseError;
-use crate::sip::server_transaction::ServerTransaction;
+use crate::sip::server_transaction::{ServerTransaction, State};
 use crate::sip::slab::Key;
 use crate::sip::token::Token;
 use crate::sip::uri::Uri;
@@ -113,7 +113,7 @@ impl UserAgent {
             && let Some(server) = self.servers.slab.get_mut(key)
         {
             let for_dialog = server.machine.receive_ack(now);
-            if server.machine.next_timeout().is_none() {
+            if server.machine.state() == State::Terminated {
                 self.servers.remove(key);
             }
             self.arm(Owner::Server(key));
@@ -221,9 +221,6 @@ impl UserAgent {
         match (response, inserted) {
             (Some(response), Some(key)) => {
                 self.respond(now, key, response);
-                if reliable {
-                    self.servers.remove(key);
-                }
             }
             (Some(response), None) => self.transmit(reply_to, response_bytes(&response)),
             (None, _) => {}

@@ -1,0 +1,148 @@
+//! `zeroline say`: a text as callers would hear it, into a WAV file.
+
+use crate::audio::frame::duration_of;
+use crate::audio::wav::WavWriter;
+use crate::engines::registry::Registry;
+use crate::language::Language;
+use clap::ValueEnum;
+use serde_json::json;
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Say a text into a WAV file (8 kHz, as callers hear it)
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What is to be said
+    text: String,
+    /// The language that it is in
+    #[arg(long, default_value = "en", value_parser = language)]
+    language: Language,
+    /// How fast, relative to a dialplan's prompts: 0.5 to 2
+    #[arg(long, default_value_t = 1.0, value_parser = rate)]
+    rate: f32,
+    /// The file to write
+    #[arg(short, long, value_name = "FILE.wav")]
+    output: PathBuf,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+fn language(tag: &str) -> Result<Language, String> {
+    Language::from_tag(tag).ok_or_else(|| {
+        let tags = Language::ALL.map(Language::tag).join(", ");
+        format!("one of these is wanted: {tags}")
+    })
+}
+
+fn rate(text: &str) -> Result<f32, String> {
+    let rate = text.parse().ok();
+    rate.filter(|rate| (0.5..=2.0).contains(rate))
+        .ok_or_else(|| "a number from 0.5 to 2 is wanted".to_string())
+}
+
+pub fn run(args: Args) -> ExitCode {
+    match say(&args) {
+        Ok(spoken) => {
+            println!("{spoken}");
+            ExitCode::SUCCESS
+        }
+        Err(message) => {
+            eprintln!("zeroline say: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Writes the file; what is to be told about it.
+fn say(args: &Args) -> Result<String, String> {
+    let registry = Registry::discover();
+    let (samples, engine) = registry
+        .synthesize(&args.text, args.language, args.rate)
+        .map_err(|error| error.to_string())?;
+    write(&args.output, &samples).map_err(|error| {
+        let file = args.output.display();
+        format!("{file} cannot be written: {error}; choose another file with -o")
+    })?;
+    let seconds = duration_of(samples.len()).as_secs_f64();
+    let file = args.output.display().to_string();
+    Ok(match args.format {
+        Format::Text => format!("{file}: {seconds:.2} s, spoken by {engine}"),
+        Format::Json => json!({
+            "file": file,
+            "seconds": seconds,
+            "language": args.language.tag(),
+            "engine": engine,
+        })
+        .to_string(),
+    })
+}
+
+fn write(path: &Path, samples: &[i16]) -> Result<(), hound::Error> {
+    let mut writer = WavWriter::mono(BufWriter::new(File::create(path)?))?;
+    writer.write(samples)?;
+    writer.finish()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::wav;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn parse(line: &[&str]) -> Result<Args, clap::Error> {
+        let line = ["say"].iter().chain(line);
+        Command::try_parse_from(line).map(|command| command.args)
+    }
+
+    #[test]
+    fn mistakes_on_the_command_line_are_refused() {
+        for line in [
+            &["hello"][..],
+            &["hello", "-o", "x.wav", "--language", "de"],
+            &["hello", "-o", "x.wav", "--rate", "9"],
+            &["hello", "-o", "x.wav", "--rate", "NaN"],
+        ] {
+            assert!(parse(line).is_err(), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_becomes_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("out.wav").display().to_string();
+        let args = parse(&["Good morning.", "-o", &file, "--format", "json"]).unwrap();
+        let told = match say(&args) {
+            Ok(told) => told,
+            Err(error) => return println!("skipped: {error}"),
+        };
+        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+        let channels = wav::read(File::open(&file).unwrap()).unwrap();
+        let seconds = channels[0].len() as f64 / 8_000.0;
+        assert_eq!(
+            (told["seconds"].as_f64(), channels.len()),
+            (Some(seconds), 1)
+        );
+        assert!(seconds > 0.4, "{told}");
+        let args = parse(&["Good morning.", "-o", "/nowhere/out.wav"]).unwrap();
+        assert!(
+            say(&args)
+                .unwrap_err()
+                .contains("/nowhere/out.wav cannot be written")
+        );
+    }
+}

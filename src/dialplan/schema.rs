@@ -1,0 +1,213 @@
+//! The JSON Schema of dialplans, for editors' completion. The loader stays the judge: it knows
+//! more than a schema can say.
+
+use crate::language::Language;
+use serde_json::{Map, Value, json};
+
+/// JSON Schema, draft 2020-12.
+pub fn dialplan() -> Value {
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A Zeroline dialplan",
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["dialplan", "greeting", "human", "start", "nodes", "handoffs"],
+        "properties": {
+            "dialplan": { "$ref": "#/$defs/name", "description": "The dialplan's name, in records and reports." },
+            "languages": { "type": "array", "items": language(), "uniqueItems": true, "description": "The first is the default." },
+            "timezone": { "type": "string", "description": "Of the handoffs' hours: Europe/London." },
+            "record": { "enum": [true, false], "description": "The greeting must say so." },
+            "greeting": { "$ref": "#/$defs/prompt" },
+            "human": closed(&["handoff"], json!({
+                "key": { "enum": ["0", "9", 0, 9] },
+                "hear": { "$ref": "#/$defs/hear" },
+                "handoff": { "type": "string" },
+            })),
+            "start": { "type": "string", "description": "The first node." },
+            "timing": closed(&[], json!({
+                "no_input_timeout": { "$ref": "#/$defs/duration" },
+                "inter_digit_timeout": { "$ref": "#/$defs/duration" },
+            })),
+            "limits": closed(&[], json!({
+                "depth": { "type": "integer", "minimum": 1, "maximum": 6 },
+                "options": { "type": "integer", "minimum": 1, "maximum": 9 },
+                "prompt": { "$ref": "#/$defs/duration" },
+            })),
+            "nodes": named(json!({ "oneOf": nodes() })),
+            "slots": named(slot()),
+            "vocabulary": named(json!({ "type": "object", "additionalProperties": { "$ref": "#/$defs/texts" } })),
+            "handoffs": named(handoff()),
+        },
+        "$defs": defs(),
+    })
+}
+
+fn defs() -> Value {
+    json!({
+        "name": { "type": "string", "pattern": "^[a-z][a-z0-9_]{0,47}$" },
+        "duration": { "type": "string", "pattern": "^[0-9.]+ ?(ms|s|m|min|h)$", "examples": ["500ms", "3s", "2m"] },
+        "target": { "type": "string", "description": "A node, or human, back, repeat, callback, message, hangup." },
+        "hear": { "type": ["string", "array"], "items": { "type": "string" } },
+        "texts": by_language(&[]),
+        "prompt": by_language(&["audio"]),
+    })
+}
+
+fn by_language(more: &[&str]) -> Value {
+    let names = Language::ALL.map(Language::tag);
+    let names = names.iter().chain(more);
+    let fields: Map<String, Value> = names
+        .map(|name| (name.to_string(), json!({ "type": "string" })))
+        .collect();
+    json!({ "oneOf": [{ "type": "string" }, closed(&[], Value::Object(fields))] })
+}
+
+fn language() -> Value {
+    json!({ "enum": Language::ALL.map(Language::tag) })
+}
+
+fn closed(required: &[&str], properties: Value) -> Value {
+    json!({ "type": "object", "additionalProperties": false, "required": required, "properties": properties })
+}
+
+fn named(value: Value) -> Value {
+    json!({ "type": "object", "propertyNames": { "$ref": "#/$defs/name" }, "additionalProperties": value })
+}
+
+fn nodes() -> Vec<Value> {
+    let target = || json!({ "$ref": "#/$defs/target" });
+    let prompt = || json!({ "$ref": "#/$defs/prompt" });
+    let duration = || json!({ "$ref": "#/$defs/duration" });
+    let texts = || json!({ "type": "object", "additionalProperties": { "type": ["string", "number", "boolean"] } });
+    let option = json!({ "oneOf": [target(), closed(&["to"], json!({ "hear": { "$ref": "#/$defs/hear" }, "to": target() }))] });
+    let arm = closed(
+        &["when", "to"],
+        json!({ "when": { "type": "string" }, "to": target() }),
+    );
+    let http = closed(
+        &[],
+        json!({
+            "get": { "type": "string" }, "post": { "type": "string" }, "headers": texts(), "body": {},
+            "timeout": duration(), "save": { "$ref": "#/$defs/name" }, "filler": prompt(),
+        }),
+    );
+    vec![
+        closed(
+            &["menu", "options"],
+            json!({
+                "menu": prompt(), "reprompt": prompt(), "no_input_timeout": duration(),
+                "options": { "type": "object", "propertyNames": { "pattern": "^[1-9]$" }, "additionalProperties": option },
+            }),
+        ),
+        closed(
+            &["ask", "prompt", "to"],
+            json!({
+                "ask": { "type": "string", "description": "A slot." }, "prompt": prompt(), "reprompt": prompt(), "confirm": { "type": "boolean" },
+                "to": target(), "no_input_timeout": duration(), "inter_digit_timeout": duration(),
+            }),
+        ),
+        closed(
+            &["say"],
+            json!({
+                "say": prompt(), "answers": { "type": "boolean" }, "to": target(),
+                "confirm_resolved": closed(&["yes", "no"], json!({ "yes": target(), "no": target() })),
+            }),
+        ),
+        closed(
+            &["http", "to", "failed"],
+            json!({ "http": http, "to": target(), "failed": target() }),
+        ),
+        closed(
+            &["branch", "else"],
+            json!({ "branch": { "type": "array", "items": arm }, "else": target() }),
+        ),
+        closed(&["set", "to"], json!({ "set": texts(), "to": target() })),
+        closed(
+            &["language", "to"],
+            json!({
+                "language": { "oneOf": [language(), { "type": "object", "additionalProperties": language() }] },
+                "prompt": prompt(), "to": target(), "no_input_timeout": duration(),
+            }),
+        ),
+        closed(
+            &["transfer"],
+            json!({ "transfer": { "type": "string", "description": "A handoff." } }),
+        ),
+        closed(
+            &["hangup"],
+            json!({ "hangup": { "oneOf": [{ "type": "null" }, prompt()] } }),
+        ),
+    ]
+}
+
+fn slot() -> Value {
+    let digits = json!({ "type": "integer", "minimum": 1, "maximum": 32 });
+    closed(
+        &["type", "length"],
+        json!({
+            "type": { "const": "digits" },
+            "length": { "oneOf": [digits, closed(&["min", "max"], json!({ "min": digits, "max": digits }))] },
+            "checksum": { "enum": ["luhn", "mod97"] },
+            "terminator": { "type": "string" },
+            "digits": { "type": "string", "pattern": "^[0-9]+$" },
+            "sensitive": { "type": "boolean" },
+            "share": { "const": "last4" },
+            "label": { "$ref": "#/$defs/texts" },
+        }),
+    )
+}
+
+fn handoff() -> Value {
+    let uri = json!({ "type": "string", "pattern": "^(sips?|tel):" });
+    closed(
+        &["ring", "else"],
+        json!({
+            "ring": { "oneOf": [uri, { "type": "array", "minItems": 1, "items": uri }] },
+            "timeout": { "$ref": "#/$defs/duration" },
+            "hours": { "type": "string", "examples": ["Mo-Fr 08:00-18:00, Sa 09:00-12:00"] },
+            "else": { "type": "string", "description": "callback, message, or another handoff." },
+            "way": { "enum": ["bridged", "refer"] },
+            "then_keys": { "type": "string", "pattern": "^[0-9*#A-Dw]+$" },
+        }),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialplan::load::NODE_KINDS;
+
+    /// Every kind of node that the loader reads is in the schema, and no other.
+    #[test]
+    fn the_schema_knows_the_loaders_nodes() {
+        let schema = dialplan();
+        let kinds = schema["properties"]["nodes"]["additionalProperties"]["oneOf"].as_array();
+        let kinds: Vec<&str> = kinds
+            .expect("nodes are one of several")
+            .iter()
+            .map(|kind| {
+                kind["required"][0]
+                    .as_str()
+                    .expect("the first field is the kind")
+            })
+            .collect();
+        assert_eq!(kinds, NODE_KINDS);
+    }
+
+    /// The shipped dialplans use only fields that the schema has.
+    #[test]
+    fn the_schema_has_every_field_at_the_top() {
+        let schema = dialplan();
+        for name in ["parcel", "bank", "government"] {
+            let file = format!("{}/dialplans/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
+            let text = std::fs::read_to_string(file).expect("it is shipped");
+            for line in text
+                .lines()
+                .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()))
+            {
+                let field = line.split(':').next().unwrap_or_default();
+                assert!(schema["properties"].get(field).is_some(), "{name}: {field}");
+            }
+        }
+    }
+}
