@@ -4,6 +4,7 @@ use crate::config::{Config, read_source};
 use crate::diagnostic::{Diagnostic, Severity, Source, render, rules};
 use crate::dialplan::targets::TargetPattern;
 use crate::dialplan::{check, schema};
+use crate::engines::registry::Registry;
 use crate::language::Language;
 use clap::ValueEnum;
 use serde_json::json;
@@ -87,7 +88,11 @@ fn check_files(args: &Args) -> Checked {
         .iter()
         .filter_map(|file| checked.read(file))
         .collect();
-    let view = config.view(&Language::ALL);
+    let engines = Registry::discover();
+    let voices = Language::ALL
+        .into_iter()
+        .filter(|l| engines.speaking(*l).next().is_some());
+    let view = config.view(&voices.collect::<Vec<_>>());
     for source in sources {
         if is_dialplan(&source) {
             let (_, found) = check::check(&source, &view);

@@ -247,3 +247,23 @@ fn recordings_are_found_by_language_and_name() {
         ]
     );
 }
+
+/// The shipped file says what the defaults are: with it and without it a server is the same.
+#[test]
+fn the_shipped_file_shows_the_defaults() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/zeroline.yaml");
+    let source = read_source(file.as_ref()).expect("it is shipped");
+    let (config, found) = Config::check(&source);
+    assert_eq!(found, []);
+    let mut config = config.expect("nothing is wrong");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    assert_eq!(
+        config.dialplans.default,
+        Some(root.join("dialplans/parcel.yaml"))
+    );
+    config.dialplans = Dialplans::default();
+    config.prompts = "prompts".into();
+    config.data = "data".into();
+    config.transfers.dedup();
+    assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
+}

@@ -1,6 +1,7 @@
 //! A dialplan's text to typed data, or every mistake in it at once.
 
 mod handoffs;
+mod lookups;
 mod names;
 mod nodes;
 mod prompts;

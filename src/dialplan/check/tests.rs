@@ -448,7 +448,7 @@ fn every_rule_has_a_test() {
         include_str!("tests.rs"),
         include_str!("../load/tests.rs"),
         include_str!("../../yaml/tests.rs"),
-        include_str!("../../yaml/read.rs"),
+        include_str!("../../yaml/read/tests.rs"),
         include_str!("../../config/tests.rs"),
     ];
     for rule in crate::diagnostic::rules::ALL {

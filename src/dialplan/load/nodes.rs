@@ -1,17 +1,16 @@
 //! Nodes: one function a kind.
 
 use super::slots::flag;
-use super::{Context, HTTP_TIMEOUT, inter_digit_timeout, names, no_input_timeout};
+use super::{Context, inter_digit_timeout, names, no_input_timeout};
 use crate::diagnostic::{Report, rules};
 use crate::dialplan::model::{
-    Arm, Ask, Branch, ConfirmResolved, HandoffId, Http, HttpMethod, LanguageMenu, Menu, MenuOption,
-    Node, NodeKind, Prompt, Say, Set, Target,
+    Arm, Ask, Branch, ConfirmResolved, HandoffId, LanguageMenu, Menu, MenuOption, Node, NodeKind,
+    Prompt, Say, Set, Target,
 };
 use crate::key::Key;
 use crate::language::Language;
 use crate::yaml::{self, Entry, Style, Value, read};
 use read::Fields;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 const MAX_OPTIONS: usize = 16;
@@ -193,64 +192,6 @@ impl Context {
         Some(ConfirmResolved { yes: yes?, no: no? })
     }
 
-    fn http(
-        &self,
-        value: &yaml::Node,
-        fields: &mut Fields,
-        report: &mut Report,
-    ) -> Option<NodeKind> {
-        let to = self.required_target(fields, "to", report);
-        let failed = self.required_target(fields, "failed", report);
-        let mut http = Fields::of(value, "`http`", report)?;
-        let (get, post) = (http.take("get"), http.take("post"));
-        let (method, url) = match (get, post) {
-            (Some(url), None) => (HttpMethod::Get, url),
-            (None, Some(url)) => (HttpMethod::Post, url),
-            (None, None) | (Some(_), Some(_)) => {
-                let message = "A lookup has one address: `get` or `post`.";
-                let fix = "Write `get: \"https://…\"`, or `post: \"https://…\"`.";
-                report.add(&rules::MISSING_FIELD, value.span, message, fix);
-                return None;
-            }
-        };
-        let url = read::word(url, "the address", report).map(str::to_owned);
-        let headers = headers(&mut http, report);
-        let body = http.take("body");
-        if let (Some(body), HttpMethod::Get) = (body, method) {
-            let message = "A GET has no body.";
-            report.add(
-                &rules::BAD_VALUE,
-                body.span,
-                message,
-                "Write `post` for `get`.",
-            );
-        }
-        let timeout = match http.take("timeout") {
-            Some(node) => {
-                let range = Duration::from_millis(500)..=Duration::from_secs(30);
-                read::duration(node, "`timeout`", range, report)
-            }
-            None => Some(HTTP_TIMEOUT),
-        };
-        let save = match http.take("save") {
-            Some(node) => variable(node, report).map(Some),
-            None => Some(None),
-        };
-        let filler = self.optional_prompt(&mut http, "filler", report);
-        http.finish(report);
-        Some(NodeKind::Http(Http {
-            method,
-            url: url?,
-            headers,
-            body: body.map(json),
-            timeout: timeout?,
-            save: save?,
-            filler: filler?,
-            to: to?,
-            failed: failed?,
-        }))
-    }
-
     fn branch(
         &self,
         value: &yaml::Node,
@@ -385,7 +326,7 @@ impl Context {
         })
     }
 
-    fn required_target(
+    pub(super) fn required_target(
         &self,
         fields: &mut Fields,
         name: &'static str,
@@ -396,7 +337,7 @@ impl Context {
     }
 
     /// `None` where it is wrong, `Some(None)` where it is not there.
-    fn optional_prompt(
+    pub(super) fn optional_prompt(
         &self,
         fields: &mut Fields,
         name: &'static str,
@@ -468,28 +409,7 @@ fn option_key(entry: &Entry, report: &mut Report) -> Option<Key> {
     key
 }
 
-fn headers(http: &mut Fields, report: &mut Report) -> BTreeMap<String, String> {
-    let mut headers = BTreeMap::new();
-    let Some(node) = http.take("headers") else {
-        return headers;
-    };
-    let (entries, _) = read::mapping(node, "`headers`", report).unwrap_or_default();
-    for entry in entries {
-        let name = &entry.key.text;
-        let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-        if name.is_empty() || !name.chars().all(token) {
-            let message = format!("`{name}` is no name of a header.");
-            let fix = "Write a name like `Authorization`.";
-            report.add(&rules::BAD_VALUE, entry.key.span, message, fix);
-        }
-        if let Some(value) = read::word(&entry.value, "a header", report) {
-            headers.insert(name.clone(), value.to_owned());
-        }
-    }
-    headers
-}
-
-fn variable(node: &yaml::Node, report: &mut Report) -> Option<String> {
+pub(super) fn variable(node: &yaml::Node, report: &mut Report) -> Option<String> {
     let name = read::word(node, "the name of a value", report)?;
     check_variable(name, node.span, report).then(|| name.to_owned())
 }
@@ -502,27 +422,4 @@ fn check_variable(name: &str, span: crate::diagnostic::Span, report: &mut Report
         return false;
     }
     names::check_name(name, span, "a value", report)
-}
-
-/// A body for JSON: bare numbers, `true`, `false` and `null` are what they look like (an interface
-/// may want them so); everything else is text, and a template.
-fn json(node: &yaml::Node) -> serde_json::Value {
-    match &node.value {
-        Value::Scalar { text, style } => match style {
-            Style::Empty => serde_json::Value::Null,
-            Style::Plain => match serde_json::from_str(text) {
-                Ok(value @ (serde_json::Value::Bool(_) | serde_json::Value::Null)) => value,
-                Ok(value @ serde_json::Value::Number(_)) => value,
-                _ => serde_json::Value::String(text.clone()),
-            },
-            Style::Quoted | Style::Block => serde_json::Value::String(text.clone()),
-        },
-        Value::Sequence(items) => items.iter().map(json).collect(),
-        Value::Mapping { entries, .. } => {
-            let fields = entries
-                .iter()
-                .map(|entry| (entry.key.text.clone(), json(&entry.value)));
-            serde_json::Value::Object(fields.collect())
-        }
-    }
 }
