@@ -89,10 +89,6 @@ impl ClientTransaction {
         self.state
     }
 
-    pub fn is_invite(&self) -> bool {
-        self.invite
-    }
-
     pub fn receive(&mut self, now: Instant, status: u16) -> Received {
         match (self.state, status) {
             (State::Calling | State::Trying | State::Proceeding, ..200) => {
@@ -146,7 +142,7 @@ impl ClientTransaction {
         self.end = end;
     }
 
-    pub fn terminate(&mut self) {
+    fn terminate(&mut self) {
         self.enter(State::Terminated, None);
     }
 

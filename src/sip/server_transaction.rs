@@ -146,7 +146,7 @@ impl ServerTransaction {
         self.state == State::Accepted
     }
 
-    pub fn terminate(&mut self) {
+    fn terminate(&mut self) {
         self.state = State::Terminated;
         self.repeat = None;
         self.end = None;

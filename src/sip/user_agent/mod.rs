@@ -38,6 +38,10 @@ mod call_tests;
 #[cfg(test)]
 mod chaos_tests;
 #[cfg(test)]
+mod desk;
+#[cfg(test)]
+mod early_tests;
+#[cfg(test)]
 mod raw_tests;
 #[cfg(test)]
 mod registration_tests;
@@ -60,6 +64,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// Who stands in the timer queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,7 +93,10 @@ pub struct UserAgent {
 }
 
 impl UserAgent {
-    pub fn new(config: Config, rng_seed: u64) -> Self {
+    pub fn new(mut config: Config, rng_seed: u64) -> Self {
+        // Without it, a retransmission would be due the moment it is sent.
+        config.timers.t1 = config.timers.t1.max(Duration::from_millis(1));
+        config.timers.t2 = config.timers.t2.max(config.timers.t1);
         let mut rng = StdRng::seed_from_u64(rng_seed);
         let limits = config.limits;
         Self {

@@ -1,0 +1,142 @@
+//! Before the final response: reliable provisional responses, PRACKs, offers within early dialogs.
+
+use super::desk::{Desk, NOTHING, in_dialog, request, with_sdp};
+use super::simulation::{ANSWER, CALLER, Network, OFFER, sdp};
+use crate::sip::header::Header;
+use crate::sip::message::{Message, Request, Response};
+use crate::sip::method::Method;
+use crate::sip::user_agent::command::CommandError;
+use crate::sip::user_agent::event::{Event, LegId};
+
+/// A call that was answered early and reliably, and our To with its tag.
+fn answered_early(desk: &mut Desk) -> (LegId, String) {
+    let invite = request("INVITE", 1, "a", &with_sdp("Supported: 100rel\r\n"));
+    assert_eq!(desk.statuses(&invite), NOTHING);
+    let leg = desk.incoming().expect("it is a call");
+    let early = Some(sdp(ANSWER));
+    desk.agent
+        .provisional(desk.now, leg, 183, early)
+        .expect("it is new");
+    let progress = desk.answers().pop().expect("a 183");
+    assert!(progress.headers.lists(Header::Require, "100rel"));
+    assert_eq!(progress.headers.rseq(), Some(1));
+    let to = progress.headers.get(Header::To).expect("it has a To");
+    (leg, String::from_utf8_lossy(to).into_owned())
+}
+
+#[test]
+fn a_prack_must_name_what_it_acknowledges() {
+    let mut desk = Desk::new();
+    let (leg, to) = answered_early(&mut desk);
+    for (cseq, rack) in [(2, "2 1 INVITE"), (3, "1 7 INVITE")] {
+        let rack = format!("RAck: {rack}\r\n\r\n");
+        let prack = in_dialog("PRACK", cseq, &format!("p{cseq}"), &to, &rack);
+        assert_eq!(desk.statuses(&prack), [481]);
+    }
+    desk.agent
+        .accept(desk.now, leg, sdp(ANSWER))
+        .expect("it waits for the PRACK");
+    assert_eq!(desk.answers().len(), 0);
+    let prack = in_dialog("PRACK", 4, "p4", &to, "RAck: 1 1 INVITE\r\n\r\n");
+    let answers = desk.receive(&prack);
+    let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+    assert_eq!(statuses, [200, 200]);
+    let ok = answers.last().expect("the INVITE's");
+    assert!(ok.body.is_empty(), "the 183 had the answer");
+    assert_eq!(desk.statuses(&prack), [200], "a repeat");
+}
+
+#[test]
+fn an_offer_in_a_prack_is_answered_before_the_call() {
+    let mut desk = Desk::new();
+    let (leg, to) = answered_early(&mut desk);
+    let prack = in_dialog("PRACK", 2, "p", &to, &with_sdp("RAck: 1 1 INVITE\r\n"));
+    assert_eq!(desk.statuses(&prack), NOTHING);
+    assert!(matches!(
+        desk.agent.poll_event(),
+        Some(Event::Offer { sdp: Some(_), .. })
+    ));
+    desk.agent
+        .accept(desk.now, leg, sdp(ANSWER))
+        .expect("it waits for the offer's answer");
+    assert_eq!(desk.answers().len(), 0);
+    desk.agent
+        .answer_offer(desk.now, leg, Ok(sdp(ANSWER)))
+        .expect("there is one");
+    let methods: Vec<Option<Method>> = desk
+        .answers()
+        .iter()
+        .map(|answer| answer.headers.cseq().map(|cseq| cseq.method))
+        .collect();
+    assert_eq!(methods, [Some(Method::Prack), Some(Method::Invite)]);
+}
+
+#[test]
+fn an_early_update_offers_only_after_the_first_exchange() {
+    let mut desk = Desk::new();
+    let (_, to) = answered_early(&mut desk);
+    let update = |cseq| in_dialog("UPDATE", cseq, &format!("u{cseq}"), &to, &with_sdp(""));
+    assert_eq!(desk.statuses(&update(2)), [500], "the 183 has no PRACK yet");
+    let prack = in_dialog("PRACK", 3, "p", &to, "RAck: 1 1 INVITE\r\n\r\n");
+    assert_eq!(desk.statuses(&prack), [200]);
+    assert_eq!(desk.statuses(&update(4)), NOTHING);
+    assert!(matches!(desk.agent.poll_event(), Some(Event::Offer { .. })));
+}
+
+#[test]
+fn a_cancelled_reinvite_is_487_and_the_call_goes_on() {
+    let mut desk = Desk::new();
+    let (leg, to) = desk.established();
+    let reinvite = in_dialog("INVITE", 2, "r", &to, &with_sdp(""));
+    assert_eq!(desk.statuses(&reinvite), NOTHING);
+    let cancel = in_dialog("CANCEL", 2, "r", &to, "");
+    assert_eq!(desk.statuses(&cancel), [200, 487]);
+    let late = desk.agent.answer_offer(desk.now, leg, Ok(sdp(ANSWER)));
+    assert_eq!(late, Err(CommandError::WrongState));
+    assert_eq!(desk.agent.load().legs, 1);
+}
+
+#[test]
+fn a_reliable_response_that_repeats_or_runs_ahead_is_not_told() {
+    let mut net = Network::new();
+    let invite = net.an_invite(Some(OFFER));
+    net.agents[CALLER]
+        .invite(net.now, invite)
+        .expect("there is room");
+    let sent = net.agents[CALLER].poll_transmit().expect("an INVITE");
+    let Ok(Message::Request(invite)) = Message::parse(&sent.bytes) else {
+        panic!("no request");
+    };
+    let mut pracks = Vec::new();
+    for rseq in [5, 5, 7, 6] {
+        let bytes = reliable(&invite, rseq);
+        let flow = net.flow(CALLER);
+        net.agents[CALLER].receive(net.now, flow, &bytes);
+        while let Some(transmit) = net.agents[CALLER].poll_transmit() {
+            if let Ok(Message::Request(prack)) = Message::parse(&transmit.bytes) {
+                pracks.push(prack.headers.rack().map(|rack| rack.to_string()));
+            }
+        }
+    }
+    assert_eq!(
+        pracks,
+        [Some("5 1 INVITE".to_owned()), Some("6 1 INVITE".to_owned())]
+    );
+    net.drain();
+    assert_eq!(net.told(CALLER), ["Progress 183 -", "Progress 183 -"]);
+}
+
+fn reliable(invite: &Request, rseq: u32) -> Vec<u8> {
+    let mut response = Response::to_request(invite, 183, "Session Progress");
+    response
+        .headers
+        .set(Header::To, "<sip:hotline@192.0.2.2>;tag=x");
+    response.headers.push(Header::Require, "100rel");
+    response.headers.push(Header::RSeq, rseq.to_string());
+    response
+        .headers
+        .push(Header::Contact, "<sip:b@192.0.2.2:5060>");
+    let mut bytes = Vec::new();
+    response.to_bytes(&mut bytes);
+    bytes
+}
