@@ -1,7 +1,7 @@
 //! `zeroline serve`: takes calls.
 
 use crate::call::demo_agent;
-use crate::config::{Config, Listen, Overrides, read_source};
+use crate::config::{Config, Dialplans, Listen, Overrides, read_source};
 use crate::diagnostic::render::render;
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::dialogue::action::Part;
@@ -39,7 +39,7 @@ pub struct Args {
     /// The folder of the journal, the call records and the recordings
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Answer what the demo dialplans look up, on the console's port
+    /// Serve the dialplans that come with Zeroline (in ./dialplans), and answer what they look up
     #[arg(long)]
     demo: bool,
 }
@@ -60,6 +60,15 @@ fn start(ready: Ready) -> ExitCode {
             eprintln!("zeroline: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// `sip:bank@…`, `sip:government@…`, and a parcel service for every other called user.
+fn demo_dialplans() -> Dialplans {
+    let number = |name: &str| (name.to_string(), format!("dialplans/{name}.yaml").into());
+    Dialplans {
+        default: Some("dialplans/parcel.yaml".into()),
+        numbers: vec![number("bank"), number("government")],
     }
 }
 
@@ -101,8 +110,11 @@ fn prepare(args: Args) -> Result<Ready, ExitCode> {
         prompts: args.prompts,
         data: args.data,
     };
-    let config = Config::load(args.config.as_deref(), overrides)
+    let mut config = Config::load(args.config.as_deref(), overrides)
         .map_err(|found| show(&found, args.config.as_deref()))?;
+    if args.demo && config.dialplans == Dialplans::default() {
+        config.dialplans = demo_dialplans();
+    }
     let config = Arc::new(config);
     crate::cli::logging::start(&config.log);
     // Only the first caller decides; a second in this process would find it decided.

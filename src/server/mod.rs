@@ -1,6 +1,7 @@
 //! Sockets, threads and tasks.
 
 pub mod admission;
+mod call_metrics;
 mod calls;
 mod epoll;
 mod fetcher;

@@ -1,6 +1,7 @@
 //! The ways out of a media thread. None of them waits: what a bounded queue does not take is kept
 //! here and tried again in the next turn, or refused at once where the call can go on without it.
 
+use super::call_metrics;
 use super::fetcher::{FetcherHandle, Wish};
 use super::journal_writer::JournalHandle;
 use super::media_thread::{Command, MediaThread};
@@ -45,6 +46,7 @@ impl Routes {
     }
 
     pub fn journal(&mut self, entry: Entry) {
+        call_metrics::observe(&entry);
         self.waiting.entries.push_back(entry);
         self.flush_journal();
     }

@@ -1,6 +1,7 @@
 //! The server as a whole: its parts are made, wired, and taken down in order.
 
 use super::admission::Admission;
+use super::call_metrics;
 use super::calls::Calls;
 use super::fetcher;
 use super::journal_writer::{Journal, JournalHandle};
@@ -14,7 +15,7 @@ use super::targets::Targets;
 use super::transports::Transports;
 use super::trunks::Trunks;
 use crate::config::{Config, ListenTransport};
-use crate::console::http::{Console, router};
+use crate::console::http::{Console, metrics_router, router};
 use crate::engines::pool::SynthesizerPool;
 use crate::engines::prompt_library::PromptLibrary;
 use crate::journal::append::Limits;
@@ -75,6 +76,7 @@ pub fn serve(
     started: impl FnOnce(Addresses),
 ) -> Result<(), ServeError> {
     raise_open_file_limit();
+    call_metrics::describe();
     let config = ready.config.clone();
     std::fs::create_dir_all(&config.data).map_err(io_error(format!(
         "cannot make the data folder {}",
@@ -122,7 +124,15 @@ async fn run(
         .await
         .map_err(io_error("SIP"))?;
     let sip = transports.listening();
-    let console = serve_console(&ready, taking_calls.clone()).await?;
+    let console = Console {
+        metrics: ready.metrics.clone(),
+        ready: taking_calls.clone(),
+        demo: ready.demo,
+    };
+    let at = serve_http(config.console, "console", router(console.clone())).await?;
+    if let Some(metrics) = config.metrics {
+        serve_http(metrics, "metrics", metrics_router(console)).await?;
+    }
     let ports = config.media.ports.clone();
     let signalling = Signalling {
         agent: UserAgent::new(agent(&config), rand::rng().random()),
@@ -139,7 +149,7 @@ async fn run(
         journal,
         config: config.clone(),
     };
-    started(Addresses { sip, console });
+    started(Addresses { sip, console: at });
     let stopper = tokio::spawn(stop_in_order(stop, config.drain, phase_in, threads));
     signalling.run().await;
     stopper.abort();
@@ -188,28 +198,24 @@ fn media_threads(
         .collect()
 }
 
-async fn serve_console(
-    ready: &Ready,
-    taking_calls: Arc<AtomicBool>,
+/// `setting` is the name of the address in the config.
+async fn serve_http(
+    address: SocketAddr,
+    setting: &'static str,
+    router: axum::Router,
 ) -> Result<SocketAddr, ServeError> {
-    let address = ready.config.console;
     let failed = || {
         io_error(format!(
-            "cannot listen on {address} (`console` in the config)"
+            "cannot listen on {address} (`{setting}` in the config)"
         ))
     };
     let listener = tokio::net::TcpListener::bind(address)
         .await
         .map_err(failed())?;
     let local = listener.local_addr().map_err(failed())?;
-    let console = Console {
-        metrics: ready.metrics.clone(),
-        ready: taking_calls,
-        demo: ready.demo,
-    };
     tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, router(console)).await {
-            tracing::error!(%error, "the console stopped; calls go on");
+        if let Err(error) = axum::serve(listener, router).await {
+            tracing::error!(%error, setting, "HTTP stopped; calls go on");
         }
     });
     Ok(local)

@@ -5,6 +5,7 @@
 //! bounded channel (`calls`), what SIP tells a call goes to its thread's inbox.
 
 use super::admission::Admission;
+use super::call_metrics;
 use super::calls::Calls;
 use super::media_thread::MediaThread;
 use super::ports::PortRange;
@@ -124,6 +125,7 @@ impl Signalling {
             }
         }
         self.calls.send_waiting(&self.threads);
+        call_metrics::count_calls(self.calls.len());
     }
 
     fn handle_event(&mut self, now: Instant, event: Event) {

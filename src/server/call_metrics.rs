@@ -1,0 +1,79 @@
+//! What Prometheus is told: counted from the same events as the records.
+
+use crate::events::{Entry, Event};
+use metrics::{counter, describe_counter, describe_gauge, gauge};
+
+pub fn describe() {
+    describe_gauge!("zeroline_calls", "Calls at this moment");
+    describe_counter!("zeroline_calls_started_total", "Calls that were taken");
+    describe_counter!(
+        "zeroline_calls_rejected_total",
+        "Calls that were refused, by SIP status"
+    );
+    describe_counter!(
+        "zeroline_calls_ended_total",
+        "Calls that ended, by who ended them"
+    );
+    describe_counter!(
+        "zeroline_human_offers_total",
+        "Offers of a person that were heard"
+    );
+    describe_counter!(
+        "zeroline_human_requests_total",
+        "Wishes for a person, by what made them"
+    );
+    describe_counter!("zeroline_targets_tried_total", "Targets that were rung");
+    describe_counter!("zeroline_targets_answered_total", "Targets that answered");
+    describe_counter!(
+        "zeroline_targets_failed_total",
+        "Targets that failed, by why"
+    );
+    describe_counter!(
+        "zeroline_transfers_returned_total",
+        "Transfers after which the caller was back"
+    );
+    describe_counter!("zeroline_lookups_total", "Lookups that ended");
+    describe_counter!(
+        "zeroline_prompts_failed_total",
+        "Prompts that could not be made into sound"
+    );
+}
+
+pub fn count_calls(calls: usize) {
+    gauge!("zeroline_calls").set(calls as f64);
+}
+
+pub fn observe(entry: &Entry) {
+    match &entry.event {
+        Event::CallStarted { .. } => counter!("zeroline_calls_started_total").increment(1),
+        Event::CallRejected { status, .. } => {
+            counter!("zeroline_calls_rejected_total", "status" => status.to_string()).increment(1)
+        }
+        Event::CallEnded { by, .. } => {
+            counter!("zeroline_calls_ended_total", "by" => label(by)).increment(1)
+        }
+        Event::HumanOffered { .. } => counter!("zeroline_human_offers_total").increment(1),
+        Event::HumanRequested { by, .. } => {
+            counter!("zeroline_human_requests_total", "by" => label(by)).increment(1)
+        }
+        Event::TargetTried { .. } => counter!("zeroline_targets_tried_total").increment(1),
+        Event::TargetAnswered { .. } => counter!("zeroline_targets_answered_total").increment(1),
+        Event::TargetFailed { reason, .. } => {
+            counter!("zeroline_targets_failed_total", "reason" => label(reason)).increment(1)
+        }
+        Event::TransferReturned { reason } => {
+            counter!("zeroline_transfers_returned_total", "reason" => label(reason)).increment(1)
+        }
+        Event::LookupEnded { .. } => counter!("zeroline_lookups_total").increment(1),
+        Event::PromptFailed { .. } => counter!("zeroline_prompts_failed_total").increment(1),
+        _ => {}
+    }
+}
+
+/// As the records name it.
+fn label(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(name)) => name,
+        _ => String::new(),
+    }
+}
