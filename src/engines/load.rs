@@ -86,7 +86,7 @@ fn prompts_of(dialplan: &Dialplan) -> Vec<&model::Prompt> {
     prompts
 }
 
-/// One thing to get: a part, or what it is without its doubles.
+/// What became of one part.
 enum Loaded {
     Recording(Language, Box<str>, Arc<Prompt>),
     Text(Language, Box<str>, Arc<Prompt>, Source),
@@ -223,7 +223,7 @@ mod tests {
     }
 
     fn library(folder: &Path) -> PromptLibrary {
-        let cache = PromptCache::open(&folder.join("cache")).unwrap();
+        let cache = PromptCache::open(folder).unwrap();
         let registry = Registry::of(vec![Box::new(Fake)]);
         PromptLibrary::new(registry, Some(cache), Some(folder.join("prompts")))
     }
@@ -316,7 +316,7 @@ mod tests {
         let found = library.lookup(Language::En, &part.content).unwrap();
         assert!(Arc::ptr_eq(&made, &found));
         assert_eq!(
-            std::fs::read_dir(folder.path().join("cache"))
+            std::fs::read_dir(folder.path().join("prompts-cache"))
                 .unwrap()
                 .count(),
             0

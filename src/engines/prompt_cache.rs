@@ -28,10 +28,11 @@ pub struct CacheKey<'a> {
 }
 
 impl PromptCache {
-    /// Makes the folder if it is not there.
-    pub fn open(folder: &Path) -> std::io::Result<PromptCache> {
-        std::fs::create_dir_all(folder)?;
-        let folder = folder.to_path_buf();
+    /// The folder `prompts-cache` in the server's data folder; it is made if it is not there, and
+    /// nothing else must be kept in it.
+    pub fn open(data: &Path) -> std::io::Result<PromptCache> {
+        let folder = data.join("prompts-cache");
+        std::fs::create_dir_all(&folder)?;
         Ok(PromptCache { folder })
     }
 
@@ -166,6 +167,6 @@ mod tests {
         }
         cache.prune_to(1).unwrap();
         assert!(cache.read(&CacheKey { text: "new", ..KEY }).is_some());
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(std::fs::read_dir(&cache.folder).unwrap().count(), 1);
     }
 }
