@@ -98,7 +98,7 @@ impl Dialogue {
     /// To the choices after a failed transfer, or to the menu or question before.
     pub(super) fn back_from_leaving_something(&mut self) -> Option<Next> {
         if self.after_handoff {
-            self.offer_choices(Vec::new(), true)
+            self.offer_choices(Vec::new())
         } else {
             let last = self.path.last();
             Some(Next::Again(last.unwrap_or(self.dialplan().start)))

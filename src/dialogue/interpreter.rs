@@ -66,6 +66,8 @@ pub struct Dialogue {
     pub(super) wish: NodeId,
     /// Between a failed transfer and the next node: what is asked are handoff steps.
     pub(super) after_handoff: bool,
+    /// The last transfer came back because nobody is there at this hour.
+    pub(super) out_of_hours: bool,
     /// Said before the next question, once.
     pub(super) told_first: Vec<Sentence>,
     /// No message could be recorded: none is offered again.
@@ -99,6 +101,7 @@ impl Dialogue {
             last_handoff: None,
             wish: start,
             after_handoff: false,
+            out_of_hours: false,
             told_first: Vec::new(),
             message_failed: false,
             quiet_nodes: 0,
@@ -330,7 +333,7 @@ impl Dialogue {
             State::RecordingMessage(_) => self.act(Action::StopMessage),
             _ => {}
         }
-        self.state = State::Saying;
+        self.state = State::Passing;
     }
 
     pub(super) fn back(&mut self) -> Next {
@@ -390,6 +393,7 @@ impl Dialogue {
             | State::WithPeople
             | State::RecordingMessage(_)
             | State::MessageOnly(_)
+            | State::Passing
             | State::Ended => None,
         }
     }

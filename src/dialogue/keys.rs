@@ -98,6 +98,7 @@ impl Dialogue {
             | State::New
             | State::WithPeople
             | State::MessageOnly(_)
+            | State::Passing
             | State::Ended => None,
         }
     }

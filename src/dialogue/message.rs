@@ -74,7 +74,7 @@ impl Dialogue {
             self.state = State::Ended;
             return None;
         }
-        self.state = State::Saying;
+        self.state = State::Passing;
         let words = vec![
             self.sentence(Sentence::MessageKept),
             self.sentence(Sentence::Goodbye),
@@ -98,8 +98,8 @@ impl Dialogue {
             return None;
         }
         self.timers.stop(Timer::Message);
-        self.state = State::Saying;
+        self.state = State::Passing;
         self.message_failed = true;
-        self.offer_choices(vec![Sentence::MessageFailed], true)
+        self.offer_choices(vec![Sentence::MessageFailed])
     }
 }

@@ -13,16 +13,17 @@ impl Dialogue {
             return None;
         }
         self.typed_ahead.clear();
-        let (told, try_again) = match reason {
-            ReturnReason::NobodyAnswered => (Sentence::NobodyAnswered, true),
-            ReturnReason::OutOfHours => (Sentence::OutOfHours, false),
-            ReturnReason::AgentLeft => (Sentence::AgentLeft, true),
+        self.out_of_hours = reason == ReturnReason::OutOfHours;
+        let told = match reason {
+            ReturnReason::NobodyAnswered => Sentence::NobodyAnswered,
+            ReturnReason::OutOfHours => Sentence::OutOfHours,
+            ReturnReason::AgentLeft => Sentence::AgentLeft,
         };
-        self.offer_choices(vec![told], try_again)
+        self.offer_choices(vec![told])
     }
 
     /// `told` is said before the choices, once.
-    pub(super) fn offer_choices(&mut self, told: Vec<Sentence>, try_again: bool) -> Option<Next> {
+    pub(super) fn offer_choices(&mut self, told: Vec<Sentence>) -> Option<Next> {
         self.after_handoff = true;
         let otherwise = if self.message_failed {
             Choice::Callback
@@ -30,7 +31,8 @@ impl Dialogue {
             self.otherwise(self.handoff_for_later())
         };
         self.told_first = told;
-        self.choose_among(Among::Returned(Choice::menu(try_again, otherwise)))
+        let choices = Choice::menu(!self.out_of_hours, otherwise);
+        self.choose_among(Among::Returned(choices))
     }
 
     /// Where a handoff's chain ends. A chain is no longer than there are handoffs (the checker

@@ -30,6 +30,8 @@ pub(super) enum State {
     MessageOnly(HandoffId),
     /// The last words; the call ends after them, for this reason.
     SayingGoodbye(&'static str),
+    /// Between two nodes: no input ever finds it.
+    Passing,
     Ended,
 }
 

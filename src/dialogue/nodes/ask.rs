@@ -78,10 +78,10 @@ impl Dialogue {
         match keyed {
             Keyed::More | Keyed::Ignored => {
                 self.timers.arm(Timer::InterDigit, self.now + pause);
-                return None;
+                None
             }
-            Keyed::Human => return Some(Next::Human(RequestedBy::Key)),
-            Keyed::Invalid => return self.failed_to_answer(Failure::NoMatch),
+            Keyed::Human => Some(Next::Human(RequestedBy::Key)),
+            Keyed::Invalid => self.failed_to_answer(Failure::NoMatch),
             Keyed::Complete(value) => {
                 self.timers.stop(Timer::InterDigit);
                 match &self.state {

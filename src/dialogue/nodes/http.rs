@@ -118,7 +118,7 @@ impl Dialogue {
         self.log_lookup_ended(logged);
         self.timers.stop(Timer::Fetch);
         // It is over: leaving the node has nothing to cancel.
-        self.state = State::Saying;
+        self.state = State::Passing;
         Some(next)
     }
 

@@ -265,3 +265,13 @@ fn what_is_keyed_to_a_person_is_not_told() {
             .any(|it| matches!(it, Event::KeyPressed { key: None, .. }))
     );
 }
+
+#[test]
+fn trying_again_is_not_offered_where_nobody_is_there() {
+    let mut caller = returned(ReturnReason::OutOfHours);
+    caller.press("1*");
+    assert_eq!(
+        caller.hearing(),
+        "To be called back, press one. To go back to the menu, press two."
+    );
+}
