@@ -35,9 +35,8 @@ pub enum Input {
     MessageEnded { milliseconds: u32, file: String },
     /// The message could not be recorded.
     MessageFailed { reason: String },
-    /// The caller hung up. What is under way is cancelled; of a message that is being recorded
-    /// `MessageEnded` still follows (most people end one by hanging up), and is logged.
-    CallerLeft,
+    /// The call is over, whoever ended it: what is under way is cancelled, and nothing follows.
+    CallEnded,
 }
 
 /// An answer with a 2xx status.

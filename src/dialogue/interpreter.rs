@@ -130,8 +130,11 @@ impl Dialogue {
             Input::HandoffReturned { reason } => self.handoff_returned(reason),
             Input::MessageEnded { milliseconds, file } => self.message_ended(milliseconds, file),
             Input::MessageFailed { .. } => self.message_could_not_be_kept(),
-            Input::CallerLeft => {
-                self.caller_left();
+            Input::CallEnded => {
+                self.leave();
+                self.stop_playing();
+                self.timers.stop_all();
+                self.state = State::Ended;
                 None
             }
         };
@@ -392,7 +395,6 @@ impl Dialogue {
             State::New
             | State::WithPeople
             | State::RecordingMessage(_)
-            | State::MessageOnly(_)
             | State::Passing
             | State::Ended => None,
         }
@@ -434,20 +436,6 @@ impl Dialogue {
             }
             Timer::Fetch => self.fetch_timed_out(),
             Timer::Message => self.message_could_not_be_kept(),
-        }
-    }
-
-    fn caller_left(&mut self) {
-        let message = match &self.state {
-            State::RecordingMessage(handoff) => Some(*handoff),
-            _ => None,
-        };
-        self.leave();
-        self.stop_playing();
-        self.timers.stop_all();
-        self.state = State::Ended;
-        if let Some(handoff) = message {
-            self.await_last_message(handoff);
         }
     }
 

@@ -50,10 +50,7 @@ impl TypeAhead {
 
 impl Dialogue {
     pub(super) fn handle_key(&mut self, key: Key, source: KeySource) -> Option<Next> {
-        let listening = !matches!(
-            self.state,
-            State::New | State::WithPeople | State::MessageOnly(_) | State::Ended
-        );
+        let listening = !matches!(self.state, State::New | State::WithPeople | State::Ended);
         let human = listening && key == self.human_key_now();
         self.log_key(key, source, human);
         if human {
@@ -97,7 +94,6 @@ impl Dialogue {
             State::SayingGoodbye(_)
             | State::New
             | State::WithPeople
-            | State::MessageOnly(_)
             | State::Passing
             | State::Ended => None,
         }

@@ -55,10 +55,8 @@ impl Dialogue {
     }
 
     pub(super) fn message_ended(&mut self, milliseconds: u32, file: String) -> Option<Next> {
-        let (handoff, listening) = match &self.state {
-            State::RecordingMessage(handoff) => (*handoff, true),
-            State::MessageOnly(handoff) => (*handoff, false),
-            _ => return None,
+        let State::RecordingMessage(handoff) = self.state else {
+            return None;
         };
         if milliseconds == 0 {
             return self.message_could_not_be_kept();
@@ -69,11 +67,6 @@ impl Dialogue {
             file,
             milliseconds,
         });
-        if !listening {
-            self.timers.stop(Timer::Message);
-            self.state = State::Ended;
-            return None;
-        }
         self.state = State::Passing;
         let words = vec![
             self.sentence(Sentence::MessageKept),
@@ -82,18 +75,8 @@ impl Dialogue {
         self.end_with(words, "a message was left")
     }
 
-    pub(super) fn await_last_message(&mut self, handoff: HandoffId) {
-        self.state = State::MessageOnly(handoff);
-        self.timers.arm(Timer::Message, self.now + GRACE);
-    }
-
     /// A callback is offered instead.
     pub(super) fn message_could_not_be_kept(&mut self) -> Option<Next> {
-        if matches!(self.state, State::MessageOnly(_)) {
-            self.timers.stop(Timer::Message);
-            self.state = State::Ended;
-            return None;
-        }
         if !matches!(self.state, State::RecordingMessage(_)) {
             return None;
         }

@@ -9,7 +9,8 @@ use crate::speech::sentences::{Choice, Sentence};
 
 impl Dialogue {
     pub(super) fn handoff_returned(&mut self, reason: ReturnReason) -> Option<Next> {
-        if !matches!(self.state, State::WithPeople) {
+        // A dialogue that takes the place of a broken one has not begun when people were rung.
+        if !matches!(self.state, State::WithPeople | State::New) {
             return None;
         }
         self.typed_ahead.clear();

@@ -26,8 +26,6 @@ pub(super) enum State {
     /// "Please leave your message": recording follows.
     BeforeMessage(HandoffId),
     RecordingMessage(HandoffId),
-    /// The caller has hung up, and what they said is still to be kept.
-    MessageOnly(HandoffId),
     /// The last words; the call ends after them, for this reason.
     SayingGoodbye(&'static str),
     /// Between two nodes: no input ever finds it.

@@ -84,6 +84,7 @@ impl Sentence {
         match self {
             Sentence::HumanOffer { key } => format!("human_offer_{}", key_name(*key)),
             Sentence::Digit(digit) => format!("digit_{digit}"),
+            Sentence::DigitsKeyed(count) => format!("digits_keyed_{count}"),
             Sentence::Choices(choices) => choices
                 .iter()
                 .map(|(key, choice)| format!("_{}_{}", key_name(*key), snake_case(choice)))

@@ -30,6 +30,13 @@ impl Caller {
     }
 
     pub fn with_number(plan: Dialplan, caller: &str) -> Caller {
+        let mut caller = Caller::waiting(plan, caller);
+        caller.tell(Input::Start);
+        caller
+    }
+
+    /// Not answered yet.
+    pub fn waiting(plan: Dialplan, caller: &str) -> Caller {
         let now = Instant::now();
         let context = CallContext {
             call_ref: ulid::Ulid::nil(),
@@ -37,7 +44,7 @@ impl Caller {
             called: "100".to_string(),
             language: Language::En,
         };
-        let mut caller = Caller {
+        Caller {
             dialogue: Dialogue::new(compile(plan), context, now),
             now,
             playing: None,
@@ -47,9 +54,7 @@ impl Caller {
             events: Vec::new(),
             actions: Vec::new(),
             hung_up: false,
-        };
-        caller.tell(Input::Start);
-        caller
+        }
     }
 
     pub fn tell(&mut self, input: Input) {

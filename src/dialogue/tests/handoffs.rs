@@ -2,7 +2,6 @@
 
 use super::caller::Caller;
 use super::plans::*;
-use crate::dialogue::action::Action;
 use crate::dialogue::input::Input;
 use crate::events::{Event, ReturnReason};
 
@@ -230,28 +229,12 @@ fn who_fails_to_key_another_number_is_not_called_on_their_own() {
 }
 
 #[test]
-fn who_hangs_up_after_speaking_has_left_a_message() {
-    let mut caller = Caller::calls(parcel());
-    caller.press("3").hears();
-    caller.tell(Input::CallerLeft);
-    assert!(
-        caller
-            .actions
-            .iter()
-            .any(|it| matches!(it, Action::StopMessage))
-    );
-    caller.tell(Input::MessageEnded {
-        milliseconds: 3000,
-        file: "message.wav".to_string(),
-    });
-    assert!(
-        caller
-            .events
-            .iter()
-            .any(|it| matches!(it, Event::MessageLeft { .. }))
-    );
-    assert!(caller.playing.is_none());
-    assert_eq!(caller.dialogue.next_timeout(), None);
+fn a_dialogue_that_has_not_begun_takes_the_caller_back() {
+    let mut caller = Caller::waiting(parcel(), "");
+    caller.nobody_answers();
+    assert!(caller.hearing().contains("To be called back, press two."));
+    caller.press("3");
+    assert!(caller.hearing().starts_with("Main menu."));
 }
 
 #[test]

@@ -208,7 +208,7 @@ fn the_silence_of_two_lookups_in_a_row_is_one() {
 #[test]
 fn hanging_up_cancels_a_lookup() {
     let mut caller = looking_up();
-    caller.tell(Input::CallerLeft);
+    caller.tell(Input::CallEnded);
     assert!(caller.fetch.is_none());
     assert_eq!(caller.log(), ["looked up: Cancelled"]);
     assert_eq!(caller.dialogue.next_timeout(), None);
