@@ -2,6 +2,7 @@
 
 use super::call::Call;
 use super::contract::{LegNumber, Output, PacketSink, SipCommand};
+use crate::dialogue::input;
 use crate::events::{EndedBy, Event, LegName};
 use std::time::Instant;
 
@@ -32,6 +33,7 @@ impl Call {
     }
 
     fn close(&mut self, now: Instant, by: EndedBy, reason: String) {
+        self.dialogue_input(now, input::Input::CallEnded);
         self.ended = true;
         let agent_quality = self.human.agent.as_ref().and_then(|agent| agent.quality());
         self.end_human(now);

@@ -109,11 +109,10 @@ impl Call {
     }
 
     pub(super) fn recording_closed(&mut self, now: Instant, file: String, milliseconds: u32) {
-        if self
-            .message
-            .take_if(|message| message.tape.file() == file)
-            .is_some()
-        {
+        let message = self.message.take_if(|message| message.tape.file() == file);
+        if let Some(message) = message {
+            let silence = u32::try_from(message.silent_for.as_millis()).unwrap_or(u32::MAX);
+            let milliseconds = milliseconds.saturating_sub(silence);
             self.dialogue_input(now, input::Input::MessageEnded { milliseconds, file });
         }
     }
