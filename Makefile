@@ -14,7 +14,7 @@ run: packages-run
 build: packages-run
 	$(CARGO) build --release --locked
 
-test: packages-test lint
+test: packages-test
 	$(CARGO) test --locked
 
 lint:

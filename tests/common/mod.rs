@@ -1,0 +1,167 @@
+//! A real server for a test: its own ports, its own data folder, ended with the test.
+#![allow(dead_code, reason = "each test target uses a part of it")]
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+pub struct Server {
+    process: Child,
+    pub udp: SocketAddr,
+    pub tcp: SocketAddr,
+    pub console: SocketAddr,
+    pub folder: tempfile::TempDir,
+}
+
+/// A hotline without synthesis at call time: a menu, a question with zeros, a lookup, a sensitive
+/// question. Its handoff rings the built-in agent.
+pub const DIALPLAN: &str = r#"
+dialplan: test
+languages: [en]
+timezone: Europe/London
+greeting: Welcome to the test. This is an automatic service.
+human: { handoff: desk }
+start: main
+nodes:
+  main:
+    menu: "For a number, press 1. For a lookup, press 2. To go, press 3."
+    options:
+      "1": { to: number }
+      "2": { to: number_of_lookup }
+      "3": { to: bye }
+  number: { ask: number, prompt: Please key in your six digit number., to: thanks }
+  number_of_lookup: { ask: number, prompt: Please key in your six digit number., to: lookup }
+  lookup:
+    http: { get: "http://127.0.0.1:LOOKUP_PORT/{{ number }}", timeout: 20s, save: answer }
+    to: thanks
+    failed: human
+  thanks: { say: Thank you., answers: true, confirm_resolved: { "yes": bye, "no": main } }
+  bye: { hangup: Goodbye. }
+slots:
+  number: { type: digits, length: 6 }
+handoffs:
+  desk: { ring: ["sip:agent@zeroline.local"], else: callback }
+"#;
+
+impl Server {
+    pub fn start(dialplan: &str) -> Server {
+        Server::start_with(dialplan, "")
+    }
+
+    /// `settings` are further lines of the config.
+    pub fn start_with(dialplan: &str, settings: &str) -> Server {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("dialplan.yaml"), dialplan).unwrap();
+        let config = format!(
+            "listen: [\"udp:127.0.0.1:0\", \"tcp:127.0.0.1:0\"]\nconsole: 127.0.0.1:0\n\
+             dialplans: {{ default: dialplan.yaml }}\ndata: data\nprompts: prompts\ndrain: 1s\n{settings}"
+        );
+        std::fs::write(path("zeroline.yaml"), config).unwrap();
+        let mut process = Command::new(env!("CARGO_BIN_EXE_zeroline"))
+            .args(["serve", "--config"])
+            .arg(path("zeroline.yaml"))
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let mut line = String::new();
+        let output = process.stdout.take().expect("it is piped");
+        BufReader::new(output).read_line(&mut line).unwrap();
+        assert!(
+            line.starts_with("ready: "),
+            "the server did not start: {line:?}"
+        );
+        let address = |transport: &str| {
+            let ending = format!(";transport={transport}");
+            let word = line
+                .split(' ')
+                .find_map(|word| word.strip_suffix(&ending))
+                .unwrap();
+            word.rsplit_once('@').unwrap().1.parse().unwrap()
+        };
+        let (udp, tcp) = (address("udp"), address("tcp"));
+        let console = line
+            .trim_end()
+            .trim_end_matches(')')
+            .rsplit_once("http://")
+            .unwrap()
+            .1;
+        let console = console.parse().unwrap();
+        Server {
+            process,
+            udp,
+            tcp,
+            console,
+            folder,
+        }
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// The records of all calls, once there are `count`.
+    pub fn records(&self, count: usize) -> Vec<serde_json::Value> {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let records = records(&self.data());
+            if records.len() >= count {
+                return records;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{} of {count} records came",
+                records.len()
+            );
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// What the console answers.
+    pub fn get(&self, path: &str) -> String {
+        use std::io::{Read, Write};
+        let mut stream = std::net::TcpStream::connect(self.console).unwrap();
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: test\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// SIGTERM, and the wait for the end.
+    pub fn terminate(&mut self) -> std::process::ExitStatus {
+        let pid = rustix::process::Pid::from_child(&self.process);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.process.wait().unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+pub fn records(data: &Path) -> Vec<serde_json::Value> {
+    let listed = Command::new(env!("CARGO_BIN_EXE_zeroline"))
+        .args(["calls", "export", "--format", "json", "--data"])
+        .arg(data)
+        .output()
+        .expect("zeroline calls runs");
+    String::from_utf8_lossy(&listed.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect()
+}

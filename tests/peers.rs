@@ -1,0 +1,210 @@
+//! Real callers against a real server, over loopback: SIPp and baresip, from Debian's packages.
+
+mod common;
+
+use common::{DIALPLAN, Server};
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+fn scenario(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/sipp")
+        .join(name)
+}
+
+/// Runs SIPp to its end; `media` is the first port of its RTP.
+fn sipp(target: SocketAddr, media: u16, args: &[&str]) {
+    let output = Command::new("sipp")
+        .arg(target.to_string())
+        .args([
+            "-i",
+            "127.0.0.1",
+            "-mp",
+            &media.to_string(),
+            "-timeout",
+            "60s",
+            "-nostdin",
+        ])
+        .args(["-timeout_error", "-s", "hotline"])
+        .args(args)
+        // Its recordings of keys are there.
+        .current_dir("/usr/share/sip-tester")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .output()
+        .expect("sipp runs: `make test` installs it (Debian's sip-tester)");
+    let tail: String = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .rev()
+        .take(30)
+        .fold(String::new(), |text, line| format!("{line}\n{text}"));
+    assert!(
+        output.status.success(),
+        "sipp failed ({:?}):\n{tail}",
+        output.status
+    );
+}
+
+#[test]
+fn sipp_is_answered_and_hangs_up() {
+    let server = Server::start(DIALPLAN);
+    sipp(
+        server.udp,
+        31_000,
+        &["-sn", "uac", "-m", "40", "-r", "20", "-d", "1500"],
+    );
+    let records = server.records(40);
+    assert_eq!(records.len(), 40);
+    for record in records {
+        assert_eq!(record["outcome"], "gave_up_in_menu");
+        assert_eq!(record["ended_by"], "caller");
+        assert_eq!(record["steps"], 1);
+    }
+}
+
+#[test]
+fn sipp_is_answered_over_tcp() {
+    let server = Server::start(DIALPLAN);
+    sipp(
+        server.tcp,
+        31_400,
+        &[
+            "-sn", "uac", "-t", "t1", "-m", "10", "-r", "10", "-d", "500",
+        ],
+    );
+    assert_eq!(server.records(10).len(), 10);
+}
+
+#[test]
+fn sipp_presses_0_and_reaches_a_person() {
+    let server = Server::start(DIALPLAN);
+    let scenario = scenario("human.xml");
+    sipp(
+        server.udp,
+        31_800,
+        &["-sf", scenario.to_str().unwrap(), "-m", "5", "-r", "5"],
+    );
+    for record in server.records(5) {
+        assert_eq!(record["outcome"], "transferred_answered", "{record}");
+        assert_eq!(record["depth_at_human_key"], 1, "{record}");
+        assert_eq!(record["human_requested_by"], "key", "{record}");
+        assert_eq!(record["codec"], "PCMA", "{record}");
+    }
+}
+
+#[test]
+fn a_stopped_server_ends_its_calls_and_keeps_their_records() {
+    let mut server = Server::start(DIALPLAN);
+    let target = server.udp;
+    let caller = std::thread::spawn(move || {
+        let calls = [
+            "-sn", "uac", "-m", "3", "-r", "10", "-d", "8000", "-timeout", "12s",
+        ];
+        Command::new("sipp")
+            .arg(target.to_string())
+            .args([
+                "-i",
+                "127.0.0.1",
+                "-mp",
+                "32000",
+                "-nostdin",
+                "-s",
+                "hotline",
+            ])
+            .args(calls)
+            .output()
+    });
+    std::thread::sleep(Duration::from_millis(1500));
+    assert!(server.get("/ready").contains("200 OK"));
+    assert!(server.get("/metrics").contains("zeroline_calls 3"));
+    assert!(server.terminate().success());
+    let records = common::records(&server.data());
+    assert_eq!(records.len(), 3);
+    for record in records {
+        assert_eq!(record["ended_by"], "server", "{record}");
+        assert_eq!(record["outcome"], "dropped", "{record}");
+    }
+    let _ = caller.join();
+}
+
+/// baresip without a sound card, ordered about by keys on its console port.
+struct Baresip {
+    process: Child,
+    console: SocketAddr,
+    _folder: tempfile::TempDir,
+}
+
+impl Baresip {
+    fn start() -> Baresip {
+        let folder = tempfile::tempdir().unwrap();
+        let port = |socket: std::net::UdpSocket| socket.local_addr().unwrap().port();
+        let free = || port(std::net::UdpSocket::bind("127.0.0.1:0").unwrap());
+        let (sip, console) = (free(), free());
+        let config = format!(
+            "module_path /usr/lib/baresip/modules\nsip_listen 127.0.0.1:{sip}\n\
+             net_interface 127.0.0.1\nmodule g711.so\nmodule aubridge.so\n\
+             module_tmp uuid.so\nmodule_tmp account.so\nmodule_app menu.so\nmodule cons.so\n\
+             cons_listen 127.0.0.1:{console}\naudio_player aubridge,nil\n\
+             audio_source aubridge,nil\naudio_alert aubridge,nil\n"
+        );
+        std::fs::write(folder.path().join("config"), config).unwrap();
+        let account = "<sip:+442079460001@127.0.0.1>;regint=0;audio_codecs=PCMU/8000\n";
+        std::fs::write(folder.path().join("accounts"), account).unwrap();
+        std::fs::write(folder.path().join("contacts"), "").unwrap();
+        let process = Command::new("baresip")
+            .arg("-f")
+            .arg(folder.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("baresip runs: `make test` installs it (Debian's baresip-core)");
+        let console = SocketAddr::from(([127, 0, 0, 1], console));
+        Baresip {
+            process,
+            console,
+            _folder: folder,
+        }
+    }
+
+    /// One connection, as if typed.
+    fn console(&self) -> std::net::TcpStream {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            match std::net::TcpStream::connect(self.console) {
+                Ok(stream) => return stream,
+                Err(error) => assert!(Instant::now() < deadline, "no console: {error}"),
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+impl Drop for Baresip {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn baresip_presses_0_and_reaches_a_person() {
+    let server = Server::start(DIALPLAN);
+    let baresip = Baresip::start();
+    let mut console = baresip.console();
+    writeln!(console, "/dial sip:hotline@{}", server.udp).unwrap();
+    std::thread::sleep(Duration::from_secs(3));
+    write!(console, "0").unwrap();
+    std::thread::sleep(Duration::from_secs(5));
+    writeln!(console, "/hangup").unwrap();
+    let record = server.records(1).remove(0);
+    assert_eq!(record["outcome"], "transferred_answered", "{record}");
+    assert_eq!(record["keys_by"], "telephone_event", "{record}");
+    assert!(
+        record["quality"].to_string().contains("packets_received"),
+        "{record}"
+    );
+}
