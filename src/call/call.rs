@@ -235,6 +235,7 @@ impl Call {
         let (steps, depth) = (self.dialogue.steps(), self.dialogue.depth());
         let node = self.dialogue.node_name().to_string();
         tracing::error!(call = %self.log.call(), node, "the dialogue panicked; a person is rung");
+        self.context.language = self.dialogue.language();
         self.dialogue = Dialogue::new(self.services.program.clone(), self.context.clone(), now);
         if !self.human.is_under_way() {
             let by = RequestedBy::Failure;

@@ -3,7 +3,8 @@
 use super::prompt_library::{Known, PromptLibrary, Source};
 use crate::audio::prompt::Prompt;
 use crate::dialogue::action::{Content, Part};
-use crate::dialplan::model::{self, Dialplan, NodeKind};
+use crate::dialplan::model::Dialplan;
+use crate::dialplan::template::{has_values, sources};
 use crate::language::Language;
 use crate::speech::sentences::Sentence;
 use indicatif::ProgressBar;
@@ -44,14 +45,13 @@ impl std::fmt::Display for PromptProblem {
 /// is known only in a call.
 pub fn known_parts(dialplan: &Dialplan) -> Vec<Part> {
     let mut parts = Vec::new();
-    let prompts = prompts_of(dialplan);
+    let prompts = sources::prompts(dialplan);
     for &language in &dialplan.languages {
         let sentences = Sentence::fixed(dialplan.human.key).into_iter();
         let sentences = sentences.map(Content::Sentence);
         let texts = prompts.iter().filter_map(|prompt| {
             let text = prompt.text.get(language)?;
-            let is_template = ["{{", "{%", "{#"].iter().any(|brace| text.contains(brace));
-            (!is_template).then(|| Content::Text {
+            (!has_values(text)).then(|| Content::Text {
                 text: text.clone(),
                 audio: prompt.audio.clone(),
             })
@@ -63,27 +63,6 @@ pub fn known_parts(dialplan: &Dialplan) -> Vec<Part> {
         );
     }
     parts
-}
-
-fn prompts_of(dialplan: &Dialplan) -> Vec<&model::Prompt> {
-    let mut prompts = vec![&dialplan.greeting];
-    for node in &dialplan.nodes {
-        match &node.kind {
-            NodeKind::Menu(menu) => {
-                prompts.extend([&menu.prompt].into_iter().chain(&menu.reprompt))
-            }
-            NodeKind::Ask(ask) => prompts.extend([&ask.prompt].into_iter().chain(&ask.reprompt)),
-            NodeKind::Say(say) => prompts.push(&say.prompt),
-            NodeKind::Http(http) => prompts.extend(&http.filler),
-            NodeKind::LanguageMenu(menu) => prompts.push(&menu.prompt),
-            NodeKind::Hangup { goodbye } => prompts.extend(goodbye),
-            NodeKind::Branch(_)
-            | NodeKind::Set(_)
-            | NodeKind::SwitchLanguage { .. }
-            | NodeKind::Transfer { .. } => {}
-        }
-    }
-    prompts
 }
 
 /// What became of one part.
