@@ -11,12 +11,11 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use zeroline::events::{CallRef, EndedBy, Event, KeySource};
+use zeroline::events::{CallRef, EndedBy, Entry, Event, KeySource};
 use zeroline::journal::append::Limits;
-use zeroline::journal::call_log::CallLog;
 use zeroline::key::Key;
 use zeroline::language::Language;
-use zeroline::server::journal_writer::{Full, Journal, JournalHandle};
+use zeroline::server::journal_writer::{Journal, JournalHandle};
 use zeroline::store::calls::{Store, store_path};
 
 /// Set for the process that is killed: its data folder and seed.
@@ -57,33 +56,43 @@ fn writer() {
 
 fn write_calls(journal: &JournalHandle, seed: u64) {
     let mut rng = StdRng::seed_from_u64(seed);
-    let mut calls: Vec<CallLog> = Vec::new();
+    let mut calls: Vec<(CallRef, u32)> = Vec::new();
     loop {
         std::thread::sleep(Duration::from_micros(rng.random_range(50..800)));
         if calls.len() < 8 && journal.can_admit() {
-            let mut call = CallLog::new(CallRef::from_parts(now_ms(), rng.random()));
-            call.append(now_ms(), started(), |entry| send(journal, entry));
-            calls.push(call);
+            let call = CallRef::from_parts(now_ms(), rng.random());
+            send(journal, call, 0, started());
+            calls.push((call, 1));
         }
         let Some(at) = (!calls.is_empty()).then(|| rng.random_range(0..calls.len())) else {
             continue;
         };
         let ends = rng.random_bool(0.05);
         let event = if ends { ended() } else { key(&mut rng) };
-        calls[at].append(now_ms(), event, |entry| send(journal, entry));
-        if ends && !calls[at].flush(|entry| send(journal, entry)) {
+        let (call, seq) = &mut calls[at];
+        send(journal, *call, *seq, event);
+        *seq += 1;
+        if ends {
             calls.remove(at);
         }
     }
 }
 
-fn send(journal: &JournalHandle, entry: zeroline::events::Entry) -> Result<(), Full> {
-    let line = format!("{} {} {}\n", entry.call, entry.seq, entry.at_ms);
-    journal.append(entry)?;
+fn send(journal: &JournalHandle, call: CallRef, seq: u32, event: Event) {
+    let at_ms = now_ms();
+    let mut entry = Entry {
+        call,
+        seq,
+        at_ms,
+        event,
+    };
+    while let Err(full) = journal.append(entry) {
+        entry = full.into();
+        std::thread::sleep(Duration::from_millis(1));
+    }
     let mut out = std::io::stdout().lock();
-    out.write_all(line.as_bytes()).expect("the test reads");
-    out.flush().expect("the test reads");
-    Ok(())
+    let said = out.write_all(format!("{call} {seq} {at_ms}\n").as_bytes());
+    said.and_then(|()| out.flush()).expect("the test reads");
 }
 
 fn started() -> Event {

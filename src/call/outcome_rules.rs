@@ -51,9 +51,7 @@ impl OutcomeRules {
             Event::CallRejected { .. } => self.rejected = true,
             Event::CallAnswered { .. } => self.answered = true,
             Event::NodeEntered { .. } | Event::StepAsked { .. } => self.with = With::Bot,
-            Event::HandoffStepAsked { .. } | Event::MessageStarted { .. } => {
-                self.with = With::Waiting;
-            }
+            Event::HandoffStepAsked { .. } => self.with = With::Waiting,
             Event::NoInput { .. } | Event::NoMatch { .. } | Event::PromptFailed { .. } => {
                 self.answer_stands = false;
             }
@@ -298,6 +296,7 @@ mod tests {
                 "answered menu answer menu no-match by-caller",
                 "answered human-key nobody menu answer by-caller",
                 "answered human-key nobody choices menu by-caller",
+                "answered menu message-started by-caller",
             ],
         );
     }

@@ -32,7 +32,19 @@ pub fn describe(event: &Event) -> String {
         | Event::CallbackBooked { .. }
         | Event::MessageStarted { .. }
         | Event::MessageLeft { .. } => describe_handoff(event),
-        _ => describe_dialogue(event),
+        Event::LanguageSet { .. }
+        | Event::NodeEntered { .. }
+        | Event::StepAsked { .. }
+        | Event::HumanOffered { .. }
+        | Event::KeyPressed { .. }
+        | Event::NoInput { .. }
+        | Event::NoMatch { .. }
+        | Event::SlotFilled { .. }
+        | Event::LookupStarted { .. }
+        | Event::LookupEnded { .. }
+        | Event::PromptFailed { .. }
+        | Event::AnswerPlayed { .. }
+        | Event::ResolutionConfirmed { .. } => describe_dialogue(event),
     })
 }
 

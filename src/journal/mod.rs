@@ -5,14 +5,12 @@
 //! append.rs   segments allocated ahead (the reserve), appended to, synced, deleted
 //! recover.rs  what the segments of an earlier run hold
 //! ledger.rs   which calls are open, what the reserve owes them, which segments are still needed
-//! call_log.rs one call's sender: numbers its events and keeps them while the writer is behind
 //! ```
 //!
 //! **Invariant**: a segment is deleted only when every call that has an event in it is in the store.
 //! **Invariant**: nothing here decides what a call was like; that is `call::call_record`'s fold.
 
 pub mod append;
-pub mod call_log;
 pub mod ledger;
 pub mod recover;
 pub mod segment;

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Nobody who speaks with a caller ever waits for the disk. Queues, and what happens when they are full:
-//! - events: four a call and 1,024; the sender keeps its entry (see `CallLog`) and admission stops.
+//! - events: four a call and 1,024; the sender keeps its entry and admission stops.
 //! - files to sync: one batch; the files wait for the next round.
 //! - ended calls: [`STORE_QUEUE`]; the calls wait in the ledger.
 
@@ -73,7 +73,7 @@ pub enum OpenError {
     Recover(#[from] RecoverError),
 }
 
-/// The entry could not be taken now: keep it and try again. Of a new call's first event it means
+/// The journal could not take the entry now: keep it and try again. Of a call's first event it means
 /// that the call must not be admitted.
 #[derive(Debug)]
 pub struct Full(pub Box<Entry>);
