@@ -49,7 +49,42 @@ pub fn segment_path(dir: &Path, number: u32) -> PathBuf {
     dir.join(format!("{number:08}.zlj"))
 }
 
-struct Segment {
+/// A segment that is to be allocated: slow, so that the owner decides in which thread.
+pub struct Allocation {
+    dir: PathBuf,
+    number: u32,
+    len: u64,
+}
+
+impl Allocation {
+    /// All of it is on the disk before it is counted as reserve, or nothing is left behind.
+    pub fn run(&self) -> io::Result<Segment> {
+        let path = segment_path(&self.dir, self.number);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)?;
+        let allocated = allocate(&file, self.len)
+            .and_then(|()| file.write_all_at(&encode_header(), 0))
+            .and_then(|()| file.sync_all())
+            .and_then(|()| File::open(&self.dir)?.sync_all());
+        if let Err(error) = allocated {
+            // What could not be allocated must not stay as a file that takes up room; that it
+            // cannot be removed either is seen when the journal is next opened.
+            let _ = std::fs::remove_file(&path);
+            return Err(error);
+        }
+        Ok(Segment {
+            number: self.number,
+            file: Arc::new(file),
+            end: HEADER_LEN as u64,
+            len: self.len,
+        })
+    }
+}
+
+pub struct Segment {
     number: u32,
     file: Arc<File>,
     /// Where the next byte goes.
@@ -58,31 +93,6 @@ struct Segment {
 }
 
 impl Segment {
-    /// All of it is on the disk before it is counted as reserve, or nothing is left behind.
-    fn allocate(dir: &Path, number: u32, len: u64) -> io::Result<Segment> {
-        let path = segment_path(dir, number);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&path)?;
-        let allocated = allocate(&file, len)
-            .and_then(|()| file.write_all_at(&encode_header(), 0))
-            .and_then(|()| file.sync_all());
-        if let Err(error) = allocated {
-            // What could not be allocated must not stay as a file that takes up room; that it
-            // cannot be removed either is seen when the journal is next opened.
-            let _ = std::fs::remove_file(&path);
-            return Err(error);
-        }
-        Ok(Segment {
-            number,
-            file: Arc::new(file),
-            end: HEADER_LEN as u64,
-            len,
-        })
-    }
-
     /// The last part of a segment may be too short for the frame that comes next.
     fn usable(&self) -> u64 {
         (self.len - self.end).saturating_sub(MAX_FRAME as u64)
@@ -153,18 +163,25 @@ impl Appender {
         usable.saturating_sub(self.buffer.len() as u64)
     }
 
-    /// Allocates segments until the reserve is whole again. On an error what there is stays.
+    /// The segment that the reserve lacks most urgently; `None` when it is whole.
+    pub fn next_allocation(&self) -> Option<Allocation> {
+        (self.free() < self.limits.reserve()).then(|| Allocation {
+            dir: self.dir.clone(),
+            number: self.next_number,
+            len: self.limits.segment_len(),
+        })
+    }
+
+    /// Takes what the last `next_allocation` was run to.
+    pub fn add(&mut self, segment: Segment) {
+        self.next_number = segment.number + 1;
+        self.reserve.push_back(segment);
+    }
+
+    /// Allocates segments until the reserve is whole. On an error what there is stays.
     pub fn replenish(&mut self) -> io::Result<()> {
-        let mut allocated = false;
-        while self.free() < self.limits.reserve() {
-            let len = self.limits.segment_len();
-            let segment = Segment::allocate(&self.dir, self.next_number, len)?;
-            self.next_number += 1;
-            self.reserve.push_back(segment);
-            allocated = true;
-        }
-        if allocated {
-            File::open(&self.dir)?.sync_all()?;
+        while let Some(allocation) = self.next_allocation() {
+            self.add(allocation.run()?);
         }
         Ok(())
     }
@@ -219,27 +236,20 @@ impl Appender {
         std::mem::take(&mut self.unsynced)
     }
 
-    pub fn give_back_unsynced(&mut self, files: Vec<Arc<File>>) {
-        self.unsynced.extend(files);
-    }
-
     pub fn has_unsynced(&self) -> bool {
         !self.unsynced.is_empty()
     }
 
-    /// Deletes the full segments that nobody needs. One that cannot be deleted is left to the next
-    /// opening.
-    pub fn delete_unneeded(&mut self, is_needed: impl Fn(u32) -> bool) -> io::Result<()> {
-        let dir = &self.dir;
-        let mut result = Ok(());
-        self.full.retain(|&number| {
-            let needed = is_needed(number);
-            if !needed && let Err(error) = std::fs::remove_file(segment_path(dir, number)) {
-                result = Err(error);
-            }
-            needed
-        });
-        result
+    /// The full segments that nobody needs, to be deleted. Each is told once; one that cannot be
+    /// deleted is left to the next opening.
+    pub fn take_unneeded(&mut self, is_needed: impl Fn(u32) -> bool) -> Vec<PathBuf> {
+        let (needed, unneeded) = self.full.iter().partition(|&&number| is_needed(number));
+        self.full = needed;
+        let unneeded: Vec<u32> = unneeded;
+        unneeded
+            .into_iter()
+            .map(|number| segment_path(&self.dir, number))
+            .collect()
     }
 }
 

@@ -84,16 +84,17 @@ impl Ledger {
         self.wait_for_store(ended);
     }
 
-    /// Whether an entry whose frame has `len` bytes may be written. With room on the disk every
-    /// entry of an open call may. Without (`disk_full`), a call that has used up half of its budget
-    /// writes landmarks only, and near its end only its last event, so that no call ever takes the
-    /// room that was promised to another. What is left out shows as a gap in `seq`.
-    pub fn may_write(&self, entry: &Entry, len: usize, disk_full: bool) -> bool {
+    /// Whether an entry whose frame has `len` bytes may be written, with `free` bytes of reserve.
+    /// While there is more than what is promised, every entry of an open call may. Without, a call
+    /// that has used up half of its budget writes landmarks only, and near its end only its last
+    /// event, so that no call ever takes the room that was promised to another. What is left out
+    /// shows as a gap in `seq`.
+    pub fn may_write(&self, entry: &Entry, len: usize, free: u64) -> bool {
         let used = match self.open.get(&entry.call) {
             Some(call) => call.used + len as u64,
             None => return is_first(&entry.event),
         };
-        !disk_full
+        free > self.promised + MAX_FRAME as u64
             || is_last(&entry.event)
             || used <= self.budget / 2
             || (is_landmark(&entry.event) && used <= self.budget - MAX_FRAME as u64)
@@ -269,12 +270,13 @@ mod tests {
     }
 
     #[test]
-    fn on_a_full_disk_details_go_first_then_landmarks_never_the_end() {
+    fn without_room_details_go_first_then_landmarks_never_the_end() {
         let mut ledger = Ledger::new(BUDGET);
         write(&mut ledger, 1, started(), 1, 100);
-        let allowed = |ledger: &Ledger, full| {
+        let allowed = |ledger: &Ledger, full: bool| {
+            let free = if full { ledger.promised() } else { u64::MAX };
             [key(), Event::MediaFlows, ended()]
-                .map(|event| ledger.may_write(&entry(call(1), event), 200, full))
+                .map(|event| ledger.may_write(&entry(call(1), event), 200, free))
         };
         assert_eq!(allowed(&ledger, true), [true, true, true]);
         write(&mut ledger, 1, key(), 1, BUDGET as usize / 2);
@@ -287,11 +289,11 @@ mod tests {
     #[test]
     fn nothing_is_written_of_a_call_that_has_not_begun_or_has_ended() {
         let mut ledger = Ledger::new(BUDGET);
-        assert!(!ledger.may_write(&entry(call(1), key()), 10, false));
-        assert!(ledger.may_write(&entry(call(1), started()), 10, false));
+        assert!(!ledger.may_write(&entry(call(1), key()), 10, u64::MAX));
+        assert!(ledger.may_write(&entry(call(1), started()), 10, u64::MAX));
         write(&mut ledger, 1, started(), 1, 10);
         write(&mut ledger, 1, ended(), 1, 10);
-        assert!(!ledger.may_write(&entry(call(1), key()), 10, false));
+        assert!(!ledger.may_write(&entry(call(1), key()), 10, u64::MAX));
     }
 
     #[test]

@@ -1,20 +1,20 @@
-//! The journal's thread: takes events from everywhere, writes and syncs them, and hands ended
-//! calls to the store.
+//! The journal as the rest of the server sees it: opened once, appended to from every thread.
 //!
 //! ```text
 //! media threads, signalling ──try_send──▶ queue ──▶ writer ──write every 20 ms──▶ segments
-//!                                                     │ └─ files, each 0.8 s ──▶ syncer (fdatasync)
+//!                                                     │ └─ syncs each 0.8 s, segments ──▶ disk
 //!                                                     └─ ended calls ──▶ store ──Stored──▶ queue
 //! ```
 //!
 //! Nobody who speaks with a caller ever waits for the disk. Queues, and what happens when they are full:
 //! - events: four a call and 1,024; the sender keeps its entry and admission stops.
-//! - files to sync: one batch; the files wait for the next round.
+//! - work for the disk: one job of a kind; the next waits until it is done.
 //! - ended calls: [`STORE_QUEUE`]; the calls wait in the ledger.
 
+use super::journal_thread::{BATCH, Writer};
 use crate::events::{CallRef, Entry};
-use crate::journal::append::{Appender, Limits};
-use crate::journal::ledger::{EndedCall, Ledger, is_first};
+use crate::journal::append::Limits;
+use crate::journal::ledger::{EndedCall, is_first};
 use crate::journal::recover::{RecoverError, Recovered, recover};
 use crate::store::keeper;
 use std::fs::File;
@@ -22,20 +22,14 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Events are collected for so long before they are written: what the death of the process costs.
-const BATCH: Duration = Duration::from_millis(20);
-/// With the sync itself, what the death of the machine costs stays under a second.
-const SYNC_INTERVAL: Duration = Duration::from_millis(800);
-/// How often a full or failing disk is tried again, and the thread looks around when idle.
-const RETRY: Duration = Duration::from_millis(500);
 /// How long a shutdown waits for the store to take the last calls. What it has not taken by then is
 /// in the journal, and is taken at the next start.
-const SHUTDOWN_WAIT: Duration = Duration::from_secs(3);
+pub(super) const SHUTDOWN_WAIT: Duration = Duration::from_secs(3);
 /// Ended calls on their way to the store.
 const STORE_QUEUE: usize = 256;
 
@@ -73,8 +67,7 @@ pub enum OpenError {
     Recover(#[from] RecoverError),
 }
 
-/// The journal could not take the entry now: keep it and try again. Of a call's first event it means
-/// that the call must not be admitted.
+/// The queue is full: keep the entry and try again.
 #[derive(Debug)]
 pub struct Full(pub Box<Entry>);
 
@@ -84,7 +77,7 @@ impl From<Full> for Entry {
     }
 }
 
-enum Message {
+pub(super) enum Message {
     Append(Entry),
     Stored(CallRef),
     /// Everything sent before is written when the answer comes.
@@ -92,8 +85,9 @@ enum Message {
     Shutdown,
 }
 
+/// What the writer tells the senders.
 #[derive(Default)]
-struct Shared {
+pub(super) struct Shared {
     level: AtomicU8,
     /// New calls that the reserve has room for, as of the last batch.
     room: AtomicU32,
@@ -109,38 +103,30 @@ pub struct JournalHandle {
 }
 
 impl JournalHandle {
-    /// Hands an entry to the journal. A call's first event is refused where `can_admit` is false.
+    /// Hands an entry to the journal. Whether there is room for a new call is asked before it is
+    /// admitted, by `can_admit`; here its first event is never refused for lack of room.
     pub fn append(&self, entry: Entry) -> Result<(), Full> {
-        let first = is_first(&entry.event);
-        if first {
-            if !self.can_admit() {
-                return Err(Full(Box::new(entry)));
-            }
-            self.shared.starting.fetch_add(1, Ordering::AcqRel);
-        }
-        let refused = match self.queue.try_send(Message::Append(entry)) {
+        let first = u32::from(is_first(&entry.event));
+        self.shared.starting.fetch_add(first, Ordering::AcqRel);
+        let entry = match self.queue.try_send(Message::Append(entry)) {
             Ok(()) => return Ok(()),
-            Err(TrySendError::Full(refused)) => {
+            Err(TrySendError::Full(Message::Append(entry))) => {
                 self.shared.raise(Level::Behind);
-                refused
+                entry
             }
-            Err(TrySendError::Disconnected(refused)) => refused,
+            Err(TrySendError::Disconnected(Message::Append(entry))) => entry,
+            Err(_) => unreachable!("an entry was sent"),
         };
-        if first {
-            self.shared.starting.fetch_sub(1, Ordering::AcqRel);
-        }
-        match refused {
-            Message::Append(entry) => Err(Full(Box::new(entry))),
-            _ => unreachable!("an entry was sent"),
-        }
+        self.shared.starting.fetch_sub(first, Ordering::AcqRel);
+        Err(Full(Box::new(entry)))
     }
 
     pub fn level(&self) -> Level {
         Level::from_u8(self.shared.level.load(Ordering::Acquire))
     }
 
-    /// Whether the events of one more call are certain to be kept. If not, new calls go to the
-    /// human target.
+    /// Whether the events of one more call are certain to be kept, if there are never more calls at
+    /// once than the journal was opened for. If not, new calls go to the human target.
     pub fn can_admit(&self) -> bool {
         let starting = self.shared.starting.load(Ordering::Acquire);
         self.level() == Level::Well && starting < self.shared.room.load(Ordering::Acquire)
@@ -163,12 +149,15 @@ impl JournalHandle {
 }
 
 impl Shared {
-    fn set(&self, level: Level) {
+    /// After a batch with `started` first events in it.
+    pub(super) fn publish(&self, level: Level, room: u32, started: u32) {
+        self.room.store(room, Ordering::Release);
+        self.starting.fetch_sub(started, Ordering::AcqRel);
         self.level.store(level as u8, Ordering::Release);
     }
 
     /// Never hides something worse.
-    fn raise(&self, level: Level) {
+    pub(super) fn raise(&self, level: Level) {
         self.level.fetch_max(level as u8, Ordering::AcqRel);
     }
 }
@@ -220,14 +209,13 @@ impl Journal {
             queue,
             shared: Arc::default(),
         };
-        let mut writer = Writer::new(&dir, limits, &recovered, store, &handle).map_err(failed)?;
-        writer.replenish(Instant::now());
-        writer.publish();
+        let shared = Arc::clone(&handle.shared);
+        let writer = Writer::new(&dir, limits, &recovered, store, shared).map_err(failed)?;
         let (alive, ended) = sync_channel(0);
         std::thread::Builder::new()
             .name("journal".into())
             .spawn(move || {
-                writer.run(messages);
+                writer.run(&messages);
                 drop((lock, alive));
             })
             .map_err(failed)?;
@@ -285,298 +273,6 @@ fn lock(dir: &Path) -> io::Result<Option<File>> {
             error if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
             error => Err(error),
         },
-    }
-}
-
-struct Writer {
-    appender: Appender,
-    ledger: Ledger,
-    store: SyncSender<EndedCall>,
-    syncer: Syncer,
-    shared: Arc<Shared>,
-    frame: Vec<u8>,
-    /// The disk had no room when the reserve was last made whole.
-    disk_full: bool,
-    failing: bool,
-    sync_failing: bool,
-    retry_at: Instant,
-    sync_at: Option<Instant>,
-    /// First events in this batch: taken off `Shared::starting` when `room` knows of them.
-    started: u32,
-}
-
-impl Writer {
-    fn new(
-        dir: &Path,
-        limits: Limits,
-        recovered: &Recovered,
-        store: SyncSender<EndedCall>,
-        handle: &JournalHandle,
-    ) -> io::Result<Writer> {
-        let mut ledger = Ledger::new(limits.call_budget);
-        for call in &recovered.calls {
-            ledger.recovered(call.clone());
-        }
-        let mut appender = Appender::new(dir, limits, recovered.segments.clone());
-        // Empty segments go before new ones are allocated: the disk may be full.
-        appender.delete_unneeded(|segment| ledger.is_held(segment))?;
-        Ok(Writer {
-            appender,
-            ledger,
-            store,
-            syncer: Syncer::start()?,
-            shared: Arc::clone(&handle.shared),
-            frame: Vec::new(),
-            disk_full: false,
-            failing: false,
-            sync_failing: false,
-            retry_at: Instant::now(),
-            sync_at: None,
-            started: 0,
-        })
-    }
-
-    fn run(mut self, messages: Receiver<Message>) {
-        loop {
-            match messages.recv_timeout(self.patience()) {
-                Ok(Message::Shutdown) | Err(RecvTimeoutError::Disconnected) => break,
-                Ok(Message::Append(entry)) => {
-                    self.append(entry);
-                    // Events come in bursts: one write, and one waking of this thread, for all.
-                    std::thread::sleep(BATCH);
-                }
-                Ok(message) => self.handle(message),
-                Err(RecvTimeoutError::Timeout) => {}
-            }
-            let mut shutdown = false;
-            while let Ok(message) = messages.try_recv() {
-                shutdown |= matches!(message, Message::Shutdown);
-                self.handle(message);
-            }
-            self.end_batch(Instant::now());
-            if shutdown {
-                break;
-            }
-        }
-        self.shut_down(messages);
-    }
-
-    /// How long to sleep without a message.
-    fn patience(&self) -> Duration {
-        let sync = self
-            .sync_at
-            .map(|at| at.saturating_duration_since(Instant::now()));
-        sync.map_or(RETRY, |sync| sync.min(RETRY))
-    }
-
-    fn handle(&mut self, message: Message) {
-        match message {
-            Message::Append(entry) => self.append(entry),
-            Message::Stored(call) => self.ledger.stored(call),
-            Message::Flush(done) => {
-                self.end_batch(Instant::now());
-                // Whoever asked may have gone.
-                let _ = done.try_send(());
-            }
-            Message::Shutdown => {}
-        }
-    }
-
-    /// Puts the entry into the batch. While the disk refuses writes this does not return, so that
-    /// the queue fills and the senders keep their own.
-    fn append(&mut self, entry: Entry) {
-        self.started += u32::from(is_first(&entry.event));
-        Appender::encode(&entry, &mut self.frame);
-        let len = self.frame.len();
-        if !self.ledger.may_write(&entry, len, self.disk_full) {
-            if !self.disk_full {
-                tracing::error!(call = %entry.call, "an event outside of its call was left out");
-            }
-            return;
-        }
-        loop {
-            match self.appender.push(&self.frame) {
-                Ok(position) => {
-                    self.ledger.written(&entry, position, len);
-                    self.failing = false;
-                    return;
-                }
-                Err(error) => {
-                    self.write_failed(&error);
-                    std::thread::sleep(RETRY);
-                    self.replenish(Instant::now());
-                }
-            }
-        }
-    }
-
-    fn end_batch(&mut self, now: Instant) {
-        self.flush();
-        self.sync(now);
-        self.replenish(now);
-        self.publish();
-        self.offer_ended();
-        let ledger = &self.ledger;
-        let is_needed = |segment| ledger.is_held(segment);
-        if let Err(error) = self.appender.delete_unneeded(is_needed) {
-            tracing::warn!(%error, "cannot delete a journal segment that is not needed any more");
-        }
-    }
-
-    fn flush(&mut self) {
-        match self.appender.flush() {
-            Ok(()) => {
-                self.failing = false;
-                if self.appender.has_unsynced() && self.sync_at.is_none() {
-                    self.sync_at = Some(Instant::now() + SYNC_INTERVAL);
-                }
-            }
-            Err(error) => self.write_failed(&error),
-        }
-    }
-
-    fn sync(&mut self, now: Instant) {
-        if self.sync_at.is_some_and(|at| at <= now) {
-            let taken = self.syncer.take(&mut self.appender);
-            self.sync_at = (!taken).then(|| now + BATCH);
-        }
-        let failing = self.syncer.failed();
-        if failing && !self.sync_failing {
-            tracing::error!("cannot sync the journal: new calls go to the human target");
-        }
-        self.sync_failing = failing;
-    }
-
-    fn write_failed(&mut self, error: &io::Error) {
-        if !self.failing {
-            tracing::error!(%error, "cannot write the journal: new calls go to the human target");
-        }
-        self.failing = true;
-        self.shared.raise(Level::Failing);
-    }
-
-    fn replenish(&mut self, now: Instant) {
-        if self.disk_full && now < self.retry_at {
-            return;
-        }
-        match self.appender.replenish() {
-            Ok(()) => self.disk_full = false,
-            Err(error) => {
-                if !self.disk_full {
-                    tracing::error!(
-                        %error,
-                        "no room for the journal: new calls go to the human target until there is"
-                    );
-                }
-                self.disk_full = true;
-                self.retry_at = now + RETRY;
-            }
-        }
-    }
-
-    /// Tells the senders how many new calls there is room for.
-    fn publish(&mut self) {
-        let unpromised = self.appender.free().saturating_sub(self.ledger.promised());
-        let room = u32::try_from(unpromised / self.ledger.budget()).unwrap_or(u32::MAX);
-        self.shared.room.store(room, Ordering::Release);
-        self.shared
-            .starting
-            .fetch_sub(self.started, Ordering::AcqRel);
-        self.started = 0;
-        self.shared
-            .set(match (self.failing || self.sync_failing, self.disk_full) {
-                (true, _) => Level::Failing,
-                (false, true) => Level::NoRoom,
-                (false, false) => Level::Well,
-            });
-    }
-
-    fn offer_ended(&mut self) {
-        // Only what is written may be read back by the store.
-        while !self.failing
-            && let Some(ended) = self.ledger.next_ended()
-        {
-            match self.store.try_send(ended) {
-                Ok(()) => {}
-                Err(TrySendError::Full(ended) | TrySendError::Disconnected(ended)) => {
-                    self.ledger.not_taken(ended);
-                    break;
-                }
-            }
-        }
-    }
-
-    fn shut_down(mut self, messages: Receiver<Message>) {
-        let until = Instant::now() + SHUTDOWN_WAIT;
-        while let Ok(message) = messages.try_recv() {
-            self.handle(message);
-        }
-        self.end_batch(Instant::now());
-        while self.ledger.unstored_calls() > 0 && Instant::now() < until {
-            if let Ok(message) = messages.recv_timeout(BATCH) {
-                self.handle(message);
-            }
-            self.end_batch(Instant::now());
-        }
-        self.shared.set(Level::Closed);
-        self.syncer.finish();
-        for file in self.appender.take_unsynced() {
-            if let Err(error) = file.sync_data() {
-                tracing::error!(%error, "cannot sync the journal");
-            }
-        }
-    }
-}
-
-/// fdatasync may take seconds on a busy disk; writes must go on meanwhile.
-struct Syncer {
-    batches: SyncSender<Vec<Arc<File>>>,
-    failed: Arc<AtomicBool>,
-    thread: JoinHandle<()>,
-}
-
-impl Syncer {
-    fn start() -> io::Result<Syncer> {
-        let (batches, received) = sync_channel::<Vec<Arc<File>>>(1);
-        let failed = Arc::new(AtomicBool::new(false));
-        let report = Arc::clone(&failed);
-        let thread = std::thread::Builder::new()
-            .name("journal-sync".into())
-            .spawn(move || {
-                for files in received {
-                    let synced = files.iter().all(|file| file.sync_data().is_ok());
-                    report.store(!synced, Ordering::Release);
-                }
-            })?;
-        Ok(Syncer {
-            batches,
-            failed,
-            thread,
-        })
-    }
-
-    /// Whether the batch was taken; if not, the one before is still at work.
-    fn take(&self, appender: &mut Appender) -> bool {
-        match self.batches.try_send(appender.take_unsynced()) {
-            Ok(()) => true,
-            Err(TrySendError::Full(files) | TrySendError::Disconnected(files)) => {
-                appender.give_back_unsynced(files);
-                false
-            }
-        }
-    }
-
-    /// Whether the last sync failed.
-    fn failed(&self) -> bool {
-        self.failed.load(Ordering::Acquire)
-    }
-
-    /// Waits for the syncs under way.
-    fn finish(self) {
-        drop(self.batches);
-        if self.thread.join().is_err() {
-            tracing::error!("the journal's syncing thread failed");
-        }
     }
 }
 
@@ -682,9 +378,11 @@ mod tests {
         let data = tempfile::tempdir().expect("a temporary folder");
         let (journal, ..) = open(data.path());
         let handle = journal.handle();
-        let admitted = (0..1000)
-            .take_while(|&call| handle.append(entry(call, 0, started())).is_ok())
-            .count() as u128;
+        let admit = |&call: &u128| {
+            let admits = handle.can_admit();
+            admits && handle.append(entry(call, 0, started())).is_ok()
+        };
+        let admitted = (0..1000).take_while(admit).count() as u128;
         assert!((2..1000).contains(&admitted), "{admitted} calls admitted");
         assert!(!handle.can_admit());
         handle

@@ -6,6 +6,8 @@ mod calls;
 mod epoll;
 mod fetcher;
 mod incoming;
+mod journal_disk;
+mod journal_thread;
 pub mod journal_writer;
 mod media_thread;
 mod ports;

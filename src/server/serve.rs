@@ -84,7 +84,7 @@ pub fn serve(
     )))?;
     let limits = Limits::for_calls(config.max_calls as u32);
     let (journal, recovered) = Journal::open(&config.data, limits)?;
-    tracing::info!(?recovered, "the journal is open");
+    tracing::info!(%recovered, "the journal is open");
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
