@@ -41,6 +41,7 @@
 
 pub mod audio;
 pub mod call;
+pub mod caller;
 pub mod cli;
 pub mod config;
 pub mod console;

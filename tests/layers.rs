@@ -11,7 +11,7 @@ const FLOORS: &[&[&str]] = &[
     &["call", "handoff"],
     &["store", "journal", "engines"],
     &["console"],
-    &["server"],
+    &["server", "caller"],
     &["cli"],
 ];
 

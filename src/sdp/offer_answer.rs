@@ -93,6 +93,8 @@ pub struct OfferAnswer {
     telephone_event: Option<u8>,
     /// Our latest offer, until an offer of the peer's comes after it.
     offered: Option<LocalMedia>,
+    /// Whether keys may be telephone-events.
+    wants_events: bool,
 }
 
 impl OfferAnswer {
@@ -105,7 +107,14 @@ impl OfferAnswer {
             audio: 0,
             telephone_event: None,
             offered: None,
+            wants_events: true,
         }
+    }
+
+    /// Neither offers telephone-events nor agrees to them: keys go another way.
+    pub fn without_telephone_events(mut self) -> Self {
+        self.wants_events = false;
+        self
     }
 
     /// Answers an offer: what was agreed on, and the answer's text.
@@ -116,7 +125,8 @@ impl OfferAnswer {
     ) -> Result<(Negotiated, Vec<u8>), NegotiationError> {
         let offer = session_description::parse(offer)?;
         let (audio, line) = self.choose_line(&offer, local)?;
-        let negotiated = agree(&line, local, None)?;
+        let mut negotiated = agree(&line, local, None)?;
+        negotiated.telephone_event = negotiated.telephone_event.filter(|_| self.wants_events);
         let telephone_event = negotiated.telephone_event.map(|events| events.receive);
         let formats = Formats {
             codecs: &[(negotiated.payload_type, negotiated.codec)],
@@ -152,7 +162,9 @@ impl OfferAnswer {
             .collect();
         let formats = Formats {
             codecs: &codecs,
-            telephone_event: Some(self.telephone_event.unwrap_or(TELEPHONE_EVENT)),
+            telephone_event: self
+                .wants_events
+                .then(|| self.telephone_event.unwrap_or(TELEPHONE_EVENT)),
             comfort_noise: None,
             rtcp_mux: local.rtcp_mux,
         };
@@ -177,7 +189,8 @@ impl OfferAnswer {
         let media = answer.medias.get(self.audio);
         let line = read_line(&answer, media.ok_or(NegotiationError::NoAudio)?)?;
         let receive = self.telephone_event.unwrap_or(TELEPHONE_EVENT);
-        let negotiated = agree(&line, local, Some(receive))?;
+        let mut negotiated = agree(&line, local, Some(receive))?;
+        negotiated.telephone_event = negotiated.telephone_event.filter(|_| self.wants_events);
         self.telephone_event = negotiated.telephone_event.map(|events| events.receive);
         Ok(negotiated)
     }
