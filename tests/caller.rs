@@ -263,10 +263,10 @@ async fn a_held_caller_is_sent_nothing_until_resumed() {
     let mut answerer = answerer(saying(tone())).await;
     let caller = Caller::to(answerer.uri("100"));
     let (ours, theirs) = connected(&mut answerer, &caller).await;
-    theirs.hold().await;
+    theirs.hold().await.expect("it is agreed to");
     let held = ours.until(LONG, |state| state.is_held()).await;
     assert_eq!(held.expect("it is held").offers_taken, 1);
-    theirs.resume().await;
+    theirs.resume().await.expect("it is agreed to");
     let resumed = ours.until(LONG, |state| state.offers_taken == 2).await;
     assert!(!resumed.expect("it is resumed").is_held());
 }

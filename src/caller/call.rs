@@ -47,6 +47,9 @@ pub struct Call {
     invite: Option<Arc<Request>>,
 }
 
+/// A request is given up after 32 s (RFC 3261, timer F); one that meets another is sent again.
+const LONGEST_REQUEST: Duration = Duration::from_secs(40);
+
 /// Why a wait was in vain; the call as it was then.
 #[derive(Debug, thiserror::Error)]
 pub enum WaitError {
@@ -54,6 +57,8 @@ pub enum WaitError {
     TimedOut(Duration, Box<CallState>),
     #[error("the call ended before: {0:?}")]
     Ended(Box<CallState>),
+    #[error("the peer did not agree to it: {0:?}")]
+    Refused(Box<CallState>),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -209,14 +214,29 @@ impl Call {
         self.order(Order::PlayRound(samples.into())).await;
     }
 
-    /// Puts the peer on hold: a re-INVITE with `sendonly`.
-    pub async fn hold(&self) {
-        self.command(LegCommand::Direct(Direction::SendOnly)).await;
+    /// Puts the peer on hold: a re-INVITE with `sendonly`. Returns when it is answered.
+    pub async fn hold(&self) -> Result<(), WaitError> {
+        self.direct(Direction::SendOnly).await
     }
 
     /// Ends the hold.
-    pub async fn resume(&self) {
-        self.command(LegCommand::Direct(Direction::SendRecv)).await;
+    pub async fn resume(&self) -> Result<(), WaitError> {
+        self.direct(Direction::SendRecv).await
+    }
+
+    async fn direct(&self, direction: Direction) -> Result<(), WaitError> {
+        let before = self.state();
+        self.command(LegCommand::Direct(direction)).await;
+        let state = self.until(LONGEST_REQUEST, |state| {
+            state.reinvites_accepted > before.reinvites_accepted
+                || state.reinvites_refused > before.reinvites_refused
+        });
+        match state.await? {
+            state if state.reinvites_refused > before.reinvites_refused => {
+                Err(WaitError::Refused(Box::new(state)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// BYE, or CANCEL or a refusal where the call is not answered yet.

@@ -155,6 +155,26 @@ impl Leg {
         }
     }
 
+    /// A re-INVITE with our offer.
+    pub fn direct(
+        &mut self,
+        now: Instant,
+        id: LegId,
+        direction: Direction,
+        agent: &mut UserAgent,
+    ) -> Result<(), CommandError> {
+        let offer = self.offer(direction);
+        let sent = agent.reinvite(now, id, offer);
+        if sent.is_err() {
+            self.note_refused_reinvite();
+        }
+        sent
+    }
+
+    fn note_refused_reinvite(&self) {
+        self.state.change(|state| state.reinvites_refused += 1);
+    }
+
     pub fn send_info(
         &self,
         now: Instant,
@@ -187,9 +207,14 @@ impl Leg {
                 self.note_answered(now);
                 self.take_answer_or_hang_up(now, leg, sdp, agent).await;
             }
-            Event::OfferAcked { sdp, .. } | Event::ReinviteAnswered { sdp, .. } => {
+            Event::OfferAcked { sdp, .. } => {
                 self.take_answer_or_hang_up(now, leg, sdp, agent).await;
             }
+            Event::ReinviteAnswered { sdp, .. } => {
+                self.take_answer_or_hang_up(now, leg, sdp, agent).await;
+                self.state.change(|state| state.reinvites_accepted += 1);
+            }
+            Event::ReinviteFailed { .. } => self.note_refused_reinvite(),
             Event::Offer { sdp, .. } => {
                 let answer = match sdp {
                     Some(sdp) => self.answer(&sdp).await.map_err(|error| error.status()),

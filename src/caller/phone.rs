@@ -203,10 +203,7 @@ impl Phone {
             LegCommand::Reject(status, headers) => agent.reject(now, id, status, &headers),
             LegCommand::HangUp => agent.hang_up(now, id, None),
             LegCommand::Info(key) => leg.send_info(now, id, key, agent),
-            LegCommand::Direct(direction) => {
-                let offer = leg.offer(direction);
-                agent.reinvite(now, id, offer)
-            }
+            LegCommand::Direct(direction) => leg.direct(now, id, direction, agent),
         };
     }
 

@@ -82,7 +82,7 @@ async fn run_steps(call: &Call, steps: &[Step]) -> Result<(), StepError> {
 async fn wait(call: &Call, time: Duration) -> Result<(), WaitError> {
     match call.until(time, |_| false).await {
         Err(WaitError::TimedOut(..)) | Ok(_) => Ok(()),
-        Err(ended) => Err(ended),
+        Err(error) => Err(error),
     }
 }
 
@@ -96,8 +96,8 @@ async fn until_quiet_for(call: &Call, time: Duration) -> Result<(), WaitError> {
         let disturbed = call.until(left, |s| s.quiet_since != Some(since));
         match timeout(left, disturbed).await {
             Ok(Ok(_)) => continue,
-            Ok(Err(WaitError::Ended(state))) => return Err(WaitError::Ended(state)),
             Ok(Err(WaitError::TimedOut(..))) | Err(_) => return Ok(()),
+            Ok(Err(error)) => return Err(error),
         }
     }
 }

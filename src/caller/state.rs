@@ -24,6 +24,9 @@ pub struct CallState {
     pub negotiated: Option<Negotiated>,
     /// How often it was agreed on anew by the peer: a hold, a resume, moved media.
     pub offers_taken: u32,
+    /// How often our own was agreed to, and how often it was not.
+    pub reinvites_accepted: u32,
+    pub reinvites_refused: u32,
     pub first_rtp: Option<Instant>,
     pub last_rtp: Option<Instant>,
     pub packets_received: u64,
