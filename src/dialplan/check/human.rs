@@ -51,14 +51,16 @@ impl Judge<'_, '_, '_> {
         })
     }
 
+    /// Whether a menu's option may have that key.
+    pub(super) fn may_be_bound(&self, key: Key) -> bool {
+        key != self.dialplan.human.key && matches!(key.digit(), Some(1..))
+    }
+
     fn option_key(&mut self, key: Key, span: Span) {
-        let human = self.dialplan.human.key;
-        let (rule, message) = if key == human || key == Key::ZERO {
-            (
-                &rules::HUMAN_KEY_REBOUND,
-                format!("The key `{key}` leads to a person and to nothing else."),
-            )
-        } else if key == Key::STAR || key == Key::HASH {
+        if self.may_be_bound(key) {
+            return;
+        }
+        let (rule, message) = if key == Key::STAR || key == Key::HASH {
             (
                 &rules::RESERVED_KEY,
                 format!(
@@ -71,7 +73,10 @@ impl Judge<'_, '_, '_> {
                 format!("The key `{key}` is on no caller's telephone."),
             )
         } else {
-            return;
+            (
+                &rules::HUMAN_KEY_REBOUND,
+                format!("The key `{key}` leads to a person and to nothing else."),
+            )
         };
         self.report
             .add(rule, span, message, "Use another key from \"1\" to \"9\".");

@@ -94,6 +94,9 @@ impl Judge<'_, '_, '_> {
         key: crate::key::Key,
         span: crate::diagnostic::Span,
     ) {
+        if !self.may_be_bound(key) {
+            return;
+        }
         let silent: Vec<Language> = prompt
             .text
             .iter()

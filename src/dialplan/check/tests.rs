@@ -429,6 +429,13 @@ fn a_mistake_in_one_place_does_not_hide_those_in_others() {
 }
 
 #[test]
+fn a_key_that_cannot_be_bound_is_told_once() {
+    let told = found(&GOOD.replace("\"2\": { to: hours }", "\"0\": { to: hours }"));
+    let rules: Vec<_> = told.iter().map(|d| d.rule).collect();
+    assert_eq!(rules, ["human-key-rebound"]);
+}
+
+#[test]
 fn a_language_choice_may_not_take_the_human_key() {
     let nodes = "nodes:\n  lang:\n    language: { \"0\": en, \"2\": zh }\n    prompt: { en: English 0., zh: 中文2。 }\n    to: main\n";
     let text = GOOD
