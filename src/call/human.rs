@@ -229,10 +229,10 @@ impl Call {
         };
         match (source, agent.key_source()) {
             (KeySource::TelephoneEvent, KeySource::TelephoneEvent) | (KeySource::InBand, _) => {}
-            (_, KeySource::TelephoneEvent) => {
+            (KeySource::TelephoneEvent, _) | (_, KeySource::TelephoneEvent) => {
                 agent.send_keys(&key.to_string());
             }
-            (_, _) => {
+            (KeySource::Info, _) => {
                 let leg = agent.number;
                 let content_type = "application/dtmf-relay";
                 self.sip(SipCommand::Info {

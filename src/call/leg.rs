@@ -6,16 +6,20 @@ use super::media_session::{MAX_DATAGRAM, MediaSession};
 use super::playout::{Filled, Playout};
 use crate::audio::codecs::Codec;
 use crate::audio::dtmf_detector::{DtmfDetector, KeyTone};
+use crate::audio::tones;
 use crate::events::{KeySource, Quality};
 use crate::key::Key;
 use crate::rtp::telephone_event::ToSend;
 use crate::sdp::direction::Direction;
 use crate::sdp::offer_answer::{LocalMedia, Negotiated, NegotiationError, OfferAnswer};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// The longest packet: 60 ms at 8 kHz, one byte a sample.
 pub const MAX_PAYLOAD: usize = 480;
+/// Ten seconds of tones: keys beyond them are not sent.
+const MAX_KEY_TONES: usize = 80_000;
 
 /// What [`Leg::send_sound`] put on its way.
 pub struct Sent {
@@ -35,6 +39,8 @@ pub struct Leg {
     /// Since 1970, when the leg was made.
     unix: Duration,
     tones: Option<Box<DtmfDetector>>,
+    /// Keys that are being sent as tones.
+    key_tones: VecDeque<i16>,
 }
 
 impl Leg {
@@ -59,6 +65,7 @@ impl Leg {
             seed,
             unix,
             tones: None,
+            key_tones: VecDeque::new(),
         }
     }
 
@@ -86,9 +93,9 @@ impl Leg {
         }
     }
 
-    /// Sends keys as telephone-events, one after the other; `w` waits half a second. `false`: the
-    /// peer did not agree to them.
-    pub fn send_keys(&mut self, keys: &str) -> bool {
+    /// Sends keys, one after the other; `w` waits half a second: as telephone-events, or as tones
+    /// where the peer did not agree to them.
+    pub fn send_keys(&mut self, keys: &str) {
         let keys: Vec<ToSend> = keys
             .chars()
             .filter_map(|symbol| match symbol {
@@ -96,9 +103,26 @@ impl Leg {
                 _ => Key::from_char(symbol).map(ToSend::Key),
             })
             .collect();
-        self.media
-            .as_mut()
-            .is_some_and(|media| media.send_keys(&keys).is_ok())
+        let Some(media) = &mut self.media else { return };
+        if media.send_keys(&keys).is_err() && self.key_tones.len() < MAX_KEY_TONES {
+            for key in keys {
+                match key {
+                    ToSend::Key(key) => {
+                        self.key_tones.extend(tones::key_tone(key));
+                    }
+                    ToSend::Pause(pause) => {
+                        let samples = pause.as_millis() as usize * 8;
+                        self.key_tones.extend(std::iter::repeat_n(0, samples));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether keys are being sent, in whose place no sound can be.
+    pub fn is_sending_keys(&self) -> bool {
+        let events = self.media.as_ref().is_some_and(MediaSession::keys_waiting);
+        events || !self.key_tones.is_empty()
     }
 
     pub fn key_source(&self) -> KeySource {
@@ -192,15 +216,30 @@ impl Leg {
 
     /// Sends the next packet of a key, if one is being sent.
     pub fn send_key(&mut self, now: Instant, sink: &mut dyn PacketSink) -> bool {
-        let Some(media) = self.media.as_mut().filter(|media| media.keys_waiting()) else {
+        if !self.is_sending_keys() {
+            return false;
+        }
+        let (codec, length) = (self.codec(), self.payload_length());
+        let Some(media) = &mut self.media else {
             return false;
         };
         let mut packet = [0; MAX_DATAGRAM];
-        let Some((to, length)) = media.send_key_packet(now, &mut packet) else {
-            return false;
+        let sent = if self.key_tones.is_empty() {
+            media.send_key_packet(now, &mut packet)
+        } else {
+            let mut samples = [0; MAX_PAYLOAD];
+            let left = self.key_tones.len().min(length);
+            for (sample, tone) in samples.iter_mut().zip(self.key_tones.drain(..left)) {
+                *sample = tone;
+            }
+            let mut payload = [0; MAX_PAYLOAD];
+            codec.encode(&samples[..length], &mut payload);
+            media.send_audio(now, &payload[..length], false, &mut packet)
         };
-        sink.send(self.number, Channel::Rtp, to, &packet[..length]);
-        true
+        if let Some((to, length)) = sent {
+            sink.send(self.number, Channel::Rtp, to, &packet[..length]);
+        }
+        sent.is_some()
     }
 
     pub fn send_rtcp(&mut self, now: Instant, sink: &mut dyn PacketSink) {

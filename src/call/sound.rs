@@ -98,9 +98,10 @@ impl Call {
             Some(&mut self.caller)
         };
         let Some(to) = to else { return };
-        let Some(media) = to.media.as_mut().filter(|media| !media.keys_waiting()) else {
+        if to.is_sending_keys() {
             return;
-        };
+        }
+        let Some(media) = &mut to.media else { return };
         let payload = datagram.get(packet.payload.clone()).unwrap_or_default();
         let mut relayed = [0; MAX_DATAGRAM];
         if let Some((address, length)) = media.relay(now, packet, payload, &mut relayed) {
