@@ -1,6 +1,7 @@
 //! New calls: admitted, answered and handed to a media thread; and what calls want of SIP.
 
 use super::admission::Verdict;
+use super::call_metrics;
 use super::media_thread::Command;
 use super::ports::PortPair;
 use super::resident::{CallNumber, Resident};
@@ -10,7 +11,7 @@ use crate::call::call::{Call, Incoming};
 use crate::call::contract::{Input, LegNumber, SipCommand};
 use crate::call::demo_agent::DemoAgent;
 use crate::config::BUILT_IN_AGENT;
-use crate::events::CallRef;
+use crate::events::{CallRef, Entry, Event};
 use crate::sip::flow::Flow;
 use crate::sip::header::Header;
 use crate::sip::message::Request;
@@ -21,6 +22,8 @@ use rand::RngExt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+/// Writing takes some 50 µs; a disk that needs this long cannot keep the promise of a record.
+const RECORDED_WITHIN: Duration = Duration::from_millis(100);
 /// The transfer's own time-out comes first.
 const RINGS_AT_MOST: Duration = Duration::from_secs(180);
 
@@ -32,20 +35,60 @@ impl Signalling {
         let verdict = self
             .admission
             .judge_invite(now, source, &user_agent, self.busy());
-        let refused = match verdict {
+        let answered = match verdict {
             Verdict::Admit => self.answer(now, &incoming),
+            refused => self.obey(now, leg, refused),
+        };
+        ignore_gone(answered);
+    }
+
+    /// Carries out a verdict that refuses the call.
+    fn obey(
+        &mut self,
+        now: Instant,
+        leg: event::LegId,
+        verdict: Verdict,
+    ) -> Result<(), CommandError> {
+        match verdict {
+            Verdict::Admit => Ok(()),
             // Silence would keep the transaction open: 403 is all that a scanner learns.
             Verdict::Ignore => self.refuse(now, leg, 403, &[]),
             Verdict::Refuse { status, reason } => {
-                tracing::warn!(%source, status, reason, "a call was refused");
+                tracing::warn!(status, reason, "a call was refused");
                 self.refuse(now, leg, status, &[])
             }
             Verdict::Redirect { contact, reason } => {
-                tracing::warn!(%source, reason, contact, "a call was sent to a person elsewhere");
+                tracing::warn!(reason, contact, "a call was sent to a person elsewhere");
                 self.refuse(now, leg, 302, &[(Header::Contact, format!("<{contact}>"))])
             }
+        }
+    }
+
+    /// Whether a new call's first events are written, so that it cannot be lost with the process:
+    /// only then is it answered. What is not in time ends as rejected.
+    fn is_recorded(&mut self, entries: &[Entry]) -> bool {
+        let Some(last) = entries.last() else {
+            return true;
         };
-        ignore_gone(refused);
+        let appended = entries
+            .iter()
+            .all(|entry| self.journal.append(entry.clone()).is_ok());
+        if appended && self.journal.is_written_within(RECORDED_WITHIN) {
+            entries.iter().for_each(call_metrics::observe);
+            return true;
+        }
+        let reason = "the journal is behind".to_string();
+        let event = Event::CallRejected {
+            status: 503,
+            reason,
+        };
+        // If this is not taken either, the call ends as dropped at the next start.
+        let _ = self.journal.append(Entry {
+            seq: last.seq + 1,
+            event,
+            ..*last
+        });
+        false
     }
 
     fn refuse(
@@ -89,13 +132,19 @@ impl Signalling {
             let call = Call::new(now, services, story(incoming, &called, media, seed, unix));
             Resident::new(number, Box::new(call))
         };
+        let commands = resident.take_sip();
+        if !self.is_recorded(&resident.take_entries()) {
+            tracing::error!("the journal did not take a new call in time; is the disk slow?");
+            let elsewhere = self.admission.elsewhere("the journal is behind");
+            return self.obey(now, leg, elsewhere);
+        }
         resident.add_sockets(LegNumber::CALLER, pair);
         let thread = self.least_busy_thread();
         let caller = caller(&incoming.request);
         self.calls.add(number, thread, caller);
         self.calls.add_leg(number, LegNumber::CALLER, leg);
         // The answer goes out now; the rest is done on the call's own thread.
-        for command in resident.take_sip() {
+        for command in commands {
             self.act(number, command);
         }
         self.calls

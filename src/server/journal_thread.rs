@@ -86,7 +86,8 @@ impl Writer {
                 Ok(Message::Append(entry)) => {
                     self.append(entry);
                     // Events come in bursts: one write, and one waking of this thread, for all.
-                    std::thread::sleep(BATCH);
+                    // A sender that waits for what it sent ends the pause.
+                    std::thread::park_timeout(BATCH);
                 }
                 Ok(message) => self.handle(message),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -120,9 +121,11 @@ impl Writer {
             Message::Append(entry) => self.append(entry),
             Message::Stored(call) => self.ledger.stored(call),
             Message::Flush(done) => {
-                self.end_batch(Instant::now());
-                // Whoever asked may have gone.
-                let _ = done.try_send(());
+                self.flush();
+                if !self.failing {
+                    // Whoever asked may have gone.
+                    let _ = done.try_send(());
+                }
             }
             Message::Shutdown => {}
         }

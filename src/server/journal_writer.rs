@@ -21,10 +21,10 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::thread::JoinHandle;
+use std::sync::{Arc, OnceLock};
+use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
 /// How long a shutdown waits for the store to take the last calls. What it has not taken by then is
@@ -93,6 +93,8 @@ pub(super) struct Shared {
     room: AtomicU32,
     /// First events that are in the queue and not in `room` yet.
     starting: AtomicU32,
+    /// The writer's thread, to end its pause.
+    writer: OnceLock<Thread>,
 }
 
 /// What senders hold. Cheap to clone; nothing in it blocks.
@@ -130,6 +132,20 @@ impl JournalHandle {
     pub fn can_admit(&self) -> bool {
         let starting = self.shared.starting.load(Ordering::Acquire);
         self.level() == Level::Well && starting < self.shared.room.load(Ordering::Acquire)
+    }
+
+    /// Whether everything sent so far is written within `patience`: what is written outlives the
+    /// process. Signalling asks before it answers a call, so that no answered call is without its
+    /// record.
+    pub fn is_written_within(&self, patience: Duration) -> bool {
+        let (done, wait) = sync_channel(1);
+        if self.queue.try_send(Message::Flush(done)).is_err() {
+            return false;
+        }
+        if let Some(writer) = self.shared.writer.get() {
+            writer.unpark();
+        }
+        wait.recv_timeout(patience).is_ok()
     }
 
     /// Waits until everything sent so far is written. Not for threads that serve calls.
@@ -212,13 +228,18 @@ impl Journal {
         let shared = Arc::clone(&handle.shared);
         let writer = Writer::new(&dir, limits, &recovered, store, shared).map_err(failed)?;
         let (alive, ended) = sync_channel(0);
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("journal".into())
             .spawn(move || {
                 writer.run(&messages);
                 drop((lock, alive));
             })
             .map_err(failed)?;
+        handle
+            .shared
+            .writer
+            .set(thread.thread().clone())
+            .expect("it is set here only");
         let keeper = None;
         let journal = Journal {
             handle,

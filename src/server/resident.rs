@@ -161,6 +161,20 @@ impl Resident {
         commands
     }
 
+    /// The events that a new session begins with; they are the caller's to journal.
+    pub fn take_entries(&mut self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        self.first_outputs.retain(|output| match output {
+            Output::Journal(entry) => {
+                entries.push(entry.clone());
+                false
+            }
+            _ => true,
+        });
+        self.last_entry = entries.last().cloned();
+        entries
+    }
+
     /// Does what the session wants done.
     pub fn drain(&mut self, now: Instant, routes: &mut Routes) {
         while let Some(output) = self

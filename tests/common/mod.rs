@@ -60,35 +60,7 @@ impl Server {
              dialplans: {{ default: dialplan.yaml }}\ndata: data\nprompts: prompts\ndrain: 1s\n{settings}"
         );
         std::fs::write(path("zeroline.yaml"), config).unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_zeroline"))
-            .args(["serve", "--config"])
-            .arg(path("zeroline.yaml"))
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the server starts");
-        let mut line = String::new();
-        let output = process.stdout.take().expect("it is piped");
-        BufReader::new(output).read_line(&mut line).unwrap();
-        assert!(
-            line.starts_with("ready: "),
-            "the server did not start: {line:?}"
-        );
-        let address = |transport: &str| {
-            let ending = format!(";transport={transport}");
-            let word = line
-                .split(' ')
-                .find_map(|word| word.strip_suffix(&ending))
-                .unwrap();
-            word.rsplit_once('@').unwrap().1.parse().unwrap()
-        };
-        let (udp, tcp) = (address("udp"), address("tcp"));
-        let console = line
-            .trim_end()
-            .trim_end_matches(')')
-            .rsplit_once("http://")
-            .unwrap()
-            .1;
-        let console = console.parse().unwrap();
+        let (process, udp, tcp, console) = launch(folder.path());
         Server {
             process,
             udp,
@@ -96,6 +68,12 @@ impl Server {
             console,
             folder,
         }
+    }
+
+    /// Starts again over the same data, at other ports.
+    pub fn restart(&mut self) {
+        let (process, udp, tcp, console) = launch(self.folder.path());
+        (self.process, self.udp, self.tcp, self.console) = (process, udp, tcp, console);
     }
 
     pub fn data(&self) -> PathBuf {
@@ -145,6 +123,38 @@ impl Server {
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         self.process.wait().unwrap()
     }
+}
+
+fn launch(folder: &Path) -> (Child, SocketAddr, SocketAddr, SocketAddr) {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_zeroline"))
+        .args(["serve", "--config"])
+        .arg(folder.join("zeroline.yaml"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the server starts");
+    let mut line = String::new();
+    let output = process.stdout.take().expect("it is piped");
+    BufReader::new(output).read_line(&mut line).unwrap();
+    assert!(
+        line.starts_with("ready: "),
+        "the server did not start: {line:?}"
+    );
+    let address = |transport: &str| {
+        let ending = format!(";transport={transport}");
+        let word = line
+            .split(' ')
+            .find_map(|word| word.strip_suffix(&ending))
+            .unwrap();
+        word.rsplit_once('@').unwrap().1.parse().unwrap()
+    };
+    let (udp, tcp) = (address("udp"), address("tcp"));
+    let console = line
+        .trim_end()
+        .trim_end_matches(')')
+        .rsplit_once("http://")
+        .unwrap()
+        .1;
+    (process, udp, tcp, console.parse().unwrap())
 }
 
 impl Drop for Server {
