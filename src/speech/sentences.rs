@@ -254,16 +254,20 @@ fn sentences(
     all.join(between)
 }
 
-/// `NobodyAnswered` → `nobody_answered`, of a variant without fields.
+/// `NobodyAnswered` → `nobody_answered`, `DigitsKeyed(2)` → `digits_keyed_2`: whatever a variant
+/// holds, only what may stand in a file's name is left.
 fn snake_case(variant: &impl std::fmt::Debug) -> String {
     let mut name = String::new();
     for letter in format!("{variant:?}").chars() {
-        if letter.is_uppercase() && !name.is_empty() {
+        let begins_word = letter.is_uppercase() || !letter.is_alphanumeric();
+        if begins_word && !name.is_empty() && !name.ends_with('_') {
             name.push('_');
         }
-        name.push(letter.to_ascii_lowercase());
+        if letter.is_alphanumeric() {
+            name.push(letter.to_ascii_lowercase());
+        }
     }
-    name
+    name.trim_end_matches('_').to_string()
 }
 
 fn key_name(key: Key) -> String {
@@ -364,6 +368,7 @@ mod tests {
             "human_offer_0",
             "human_offer_star",
             "digit_7",
+            "digits_keyed_2",
             "nobody_answered",
         ] {
             assert!(names.contains(name), "{name}");
