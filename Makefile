@@ -21,6 +21,10 @@ lint:
 	$(CARGO) fmt --all -- --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 
+# Every row of the design's budget, in at most ten minutes: the server on one core, the caller on another.
+bench: packages-run
+	$(CARGO) bench --locked --bench calls
+
 packages-run packages-test:
 	@sh tests/install-packages.sh $(if $(filter packages-run,$@),$(RUN_PACKAGES),$(TEST_PACKAGES))
 

@@ -1,0 +1,45 @@
+//! Times in buckets of 5 µs up to 500 ms; longer ones count as 500 ms.
+
+use std::time::Duration;
+
+const BUCKET: Duration = Duration::from_micros(5);
+const BUCKETS: usize = 100_001;
+
+pub struct Histogram {
+    counts: Vec<u32>,
+    total: u64,
+}
+
+impl Default for Histogram {
+    fn default() -> Histogram {
+        Histogram {
+            counts: vec![0; BUCKETS],
+            total: 0,
+        }
+    }
+}
+
+impl Histogram {
+    pub fn add(&mut self, nanoseconds: u64) {
+        let bucket = nanoseconds / BUCKET.as_nanos() as u64;
+        self.counts[(bucket as usize).min(BUCKETS - 1)] += 1;
+        self.total += 1;
+    }
+
+    pub fn count(&self) -> u64 {
+        self.total
+    }
+
+    /// In milliseconds; NaN when nothing was counted.
+    pub fn percentile(&self, percent: f64) -> f64 {
+        let wanted = (self.total as f64 * percent / 100.0).ceil().max(1.0) as u64;
+        let mut seen = 0;
+        for (bucket, &count) in self.counts.iter().enumerate() {
+            seen += u64::from(count);
+            if seen >= wanted {
+                return bucket as f64 * BUCKET.as_secs_f64() * 1e3;
+            }
+        }
+        f64::NAN
+    }
+}

@@ -1,0 +1,112 @@
+//! Every row of the design's budget, measured: `cargo bench --bench calls`, a minute of it with
+//! `-- --quick`, and `-- --format json`. The server is on one core, the caller on another, and the
+//! same calls are made to a bare loop beside it: the ratio of the two holds on any machine.
+
+mod affinity;
+mod bare_loop;
+mod caller;
+mod datagrams;
+mod dialogue;
+mod histogram;
+mod line;
+mod report;
+mod scenarios;
+mod subject;
+
+use report::Results;
+use scenarios::{Cores, carry, short_calls};
+use std::time::Duration;
+use subject::Kind;
+
+/// How much is measured.
+struct Plan {
+    levels: &'static [usize],
+    window: Duration,
+    /// Runs of what is judged at 400 calls and at 100 calls a second: the median counts.
+    rounds: usize,
+    short_time: Duration,
+    rates: &'static [usize],
+    burst: Duration,
+}
+
+const FULL: Plan = Plan {
+    levels: &[50, 400, 1000, 2000, 2500],
+    window: Duration::from_secs(8),
+    rounds: 3,
+    short_time: Duration::from_secs(8),
+    rates: &[200, 500, 1000],
+    burst: Duration::from_secs(3),
+};
+
+const QUICK: Plan = Plan {
+    levels: &[50, 400],
+    window: Duration::from_secs(4),
+    rounds: 1,
+    short_time: Duration::from_secs(4),
+    rates: &[500],
+    burst: Duration::from_secs(2),
+};
+
+/// The level and the rate that the budget judges by.
+const JUDGED_CALLS: usize = 400;
+const JUDGED_RATE: usize = 100;
+/// New calls a second while many are set up to last.
+const RAMP: usize = 200;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let has = |wanted: &str| arguments.iter().any(|argument| argument == wanted);
+    if let [option, address] = &arguments[..]
+        && option == subject::BARE_LOOP
+    {
+        return bare_loop::run(address);
+    }
+    let cores = affinity::cores();
+    let &[server, caller, ..] = &cores[..] else {
+        eprintln!("this benchmark needs two cores: one for the server, one for the caller");
+        std::process::exit(2);
+    };
+    let _ = rustix::process::setrlimit(
+        rustix::process::Resource::Nofile,
+        rustix::process::Rlimit {
+            current: rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum,
+            maximum: rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum,
+        },
+    );
+    let plan = if has("--quick") { QUICK } else { FULL };
+    let results = run(&plan, Cores { server, caller });
+    if has("json") || has("--format=json") {
+        println!("{}", report::json(&results));
+    } else {
+        print!("{}", report::table(&results));
+    }
+}
+
+fn run(plan: &Plan, cores: Cores) -> Results {
+    let mut results = Results::default();
+    for &calls in plan.levels {
+        let rounds = if calls == JUDGED_CALLS {
+            plan.rounds
+        } else {
+            1
+        };
+        for _ in 0..rounds {
+            eprintln!("{calls} calls: zeroline, then the bare loop");
+            let zeroline = carry(Kind::Zeroline, cores, calls, RAMP, plan.window);
+            let bare = carry(Kind::BareLoop, cores, calls, 5 * RAMP, plan.window / 2);
+            results.carried.push((zeroline, bare));
+        }
+    }
+    for _ in 0..plan.rounds {
+        eprintln!("{JUDGED_RATE} short calls a second: zeroline, then the bare loop");
+        let zeroline = short_calls(Kind::Zeroline, cores, JUDGED_RATE, plan.short_time);
+        let bare = short_calls(Kind::BareLoop, cores, JUDGED_RATE, plan.short_time / 2);
+        results.short.push((zeroline, bare));
+    }
+    for &rate in plan.rates {
+        eprintln!("{rate} short calls a second");
+        let burst = short_calls(Kind::Zeroline, cores, rate, plan.burst);
+        results.bursts.push(burst);
+    }
+    results
+}

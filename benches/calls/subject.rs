@@ -1,0 +1,158 @@
+//! What is measured: a process on one core, and what the kernel tells about it.
+
+use crate::affinity;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// The argument by which this program runs as the bare loop.
+pub const BARE_LOOP: &str = "--bare-loop";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Zeroline,
+    /// The floor: the same packets without a server.
+    BareLoop,
+}
+
+pub struct Subject {
+    child: Child,
+    pub sip: SocketAddr,
+    // Keeps the folder while the process runs.
+    _folder: tempfile::TempDir,
+}
+
+impl Subject {
+    /// Starts it on `core` and waits until it takes calls.
+    pub fn start(kind: Kind, core: usize) -> Subject {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let sip = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let mut command = match kind {
+            Kind::Zeroline => zeroline(folder.path(), sip),
+            Kind::BareLoop => {
+                let mut command = Command::new(std::env::current_exe().expect("our own path"));
+                command.args([BARE_LOOP, &sip.to_string()]);
+                command
+            }
+        };
+        // A child keeps the cores of the thread that starts it.
+        let before = affinity::pin(core);
+        let child = command.stdout(Stdio::piped()).spawn();
+        affinity::set(&before);
+        let mut child = child.expect("the process starts");
+        let mut ready = String::new();
+        let stdout = child.stdout.take().expect("it is piped");
+        let read = BufReader::new(stdout).read_line(&mut ready);
+        assert!(
+            read.is_ok() && ready.starts_with("ready"),
+            "the server does not start; it says: {ready}"
+        );
+        Subject {
+            child,
+            sip,
+            _folder: folder,
+        }
+    }
+
+    /// Time on the processor so far, of all threads.
+    pub fn cpu(&self) -> Duration {
+        Duration::from_nanos(self.threads().iter().map(|(_, nanos)| nanos).sum())
+    }
+
+    /// Each thread's name and nanoseconds on the processor.
+    pub fn threads(&self) -> Vec<(String, u64)> {
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let tasks = std::fs::read_dir(tasks).expect("the process lives");
+        tasks
+            .flatten()
+            .filter_map(|task| {
+                let schedstat = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+                let name = std::fs::read_to_string(task.path().join("comm")).ok()?;
+                let nanos = schedstat.split_whitespace().next()?.parse().ok()?;
+                Some((name.trim().to_string(), nanos))
+            })
+            .collect()
+    }
+
+    /// Resident bytes.
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("the process lives");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        kilobytes.expect("the kernel tells it") * 1024
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Subject {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Voice that lasts 120 s, and a config without limits that a benchmark would run into.
+fn zeroline(folder: &Path, sip: SocketAddr) -> Command {
+    let prompts = folder.join("prompts/en");
+    std::fs::create_dir_all(&prompts).expect("a folder for the prompt");
+    write_prompt(&prompts.join("long.wav"));
+    let config = folder.join("zeroline.yaml");
+    let dialplan = folder.join("hotline.yaml");
+    std::fs::write(&dialplan, include_str!("hotline.yaml")).expect("the dialplan is written");
+    let text = format!(
+        "listen: [\"udp:{sip}\"]\n\
+         media: {{ ports: 32000-59998, threads: 1 }}\n\
+         calls: {{ max: 5000 }}\n\
+         dialplans: {{ default: hotline.yaml }}\n\
+         prompts: prompts\n\
+         data: data\n\
+         rate: {{ requests_per_second: 100000, calls_per_second: 10000 }}\n\
+         console: 127.0.0.1:{}\n\
+         log: {{ level: warn }}\n",
+        free_port()
+    );
+    std::fs::write(&config, text).expect("the config is written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_zeroline"));
+    command.arg("serve").arg("--config").arg(config);
+    command
+}
+
+fn write_prompt(path: &Path) {
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 8000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(path, spec).expect("the prompt is written");
+    for sample in 0..120 * 8000 {
+        // A tone that swells and fades like syllables.
+        let time = f64::from(sample) / 8000.0;
+        let swell = (time * 8.0).sin().abs();
+        let value = (time * 1200.0).sin() * swell * 8000.0;
+        writer.write_sample(value as i16).expect("there is room");
+    }
+    writer.finalize().expect("the prompt is written");
+}
+
+fn free_port() -> u16 {
+    // Below the ports of the media.
+    (20_000..32_000)
+        .step_by(2)
+        .skip(std::process::id() as usize % 5000)
+        .find(|&port| {
+            std::net::UdpSocket::bind(("127.0.0.1", port)).is_ok()
+                && std::net::TcpListener::bind(("127.0.0.1", port)).is_ok()
+                && USED.fetch_max(port, std::sync::atomic::Ordering::Relaxed) < port
+        })
+        .expect("a port is free")
+}
+
+/// The highest port that was given away.
+static USED: std::sync::atomic::AtomicU16 = std::sync::atomic::AtomicU16::new(0);
