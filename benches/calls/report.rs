@@ -82,12 +82,7 @@ fn rows(results: &Results) -> Vec<Row> {
             0.35,
             carried(|c| c.cpu),
         ),
-        row(
-            "memory a call, 400 calls",
-            "KB",
-            60.0,
-            carried(|c| c.memory / 1e3),
-        ),
+        row("memory a call, most calls", "KB", 60.0, memory(results)),
         row(
             "packet interval p99, 400 calls",
             "ms",
@@ -134,6 +129,14 @@ fn rows(results: &Results) -> Vec<Row> {
     ]
 }
 
+/// At the highest level that was tried.
+fn memory(results: &Results) -> (f64, f64) {
+    let last = results.carried.last();
+    last.map_or((f64::NAN, f64::NAN), |(zeroline, bare)| {
+        (zeroline.memory / 1e3, bare.memory / 1e3)
+    })
+}
+
 fn most_calls(results: &Results) -> f64 {
     let clean = results
         .carried
@@ -159,7 +162,7 @@ pub fn table(results: &Results) -> String {
     let _ = writeln!(
         text,
         "\n{:<34} {:>9} {:>10} {:>9} {:>7}  met",
-        "the budget, on one core", "at most", "zeroline", "bare", "ratio"
+        "the budget, on one core", "budget", "zeroline", "bare", "ratio"
     );
     for row in rows(results) {
         let bare = row.bare.map_or("-".into(), |bare| format!("{bare:.3}"));

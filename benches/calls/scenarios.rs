@@ -22,7 +22,8 @@ pub struct Carried {
     pub threads: Vec<(String, f64)>,
     /// Share of the core that was busy for the server.
     pub core: f64,
-    /// Resident bytes a call.
+    /// Resident bytes a call, more than before the first. Few calls find room in what the start
+    /// left free, so only many tell.
     pub memory: f64,
     pub figures: Figures,
     /// Packets that no socket had room for, anywhere on this machine, in the same time.
@@ -62,8 +63,8 @@ pub fn carry(kind: Kind, cores: Cores, calls: usize, ramp: usize, window: Durati
     }
     caller.run_for(Duration::from_secs(2));
     let answered = caller.talking();
-    let memory = subject.memory();
     let measured = measure(&subject, &mut caller, window);
+    let memory = subject.memory();
     let seconds = measured.time.as_secs_f64();
     let call_seconds = answered.max(1) as f64 * seconds;
     let threads = measured.threads.into_iter();
