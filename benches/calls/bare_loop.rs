@@ -70,14 +70,9 @@ fn move_packets(changes: &Receiver<Change>) {
             apply(change, &mut lines, &epoll);
         }
         read(&mut lines, &epoll);
-        for line in lines
-            .iter_mut()
-            .skip(turn % PACKET_TIME)
-            .step_by(PACKET_TIME)
-        {
-            if let Some(line) = line {
-                line.send(false);
-            }
+        let due = lines.iter_mut().skip(turn % PACKET_TIME);
+        for line in due.step_by(PACKET_TIME).flatten() {
+            line.send(false);
         }
         next += Duration::from_millis(1);
         std::thread::sleep(next.saturating_duration_since(Instant::now()));
