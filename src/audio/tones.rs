@@ -48,12 +48,13 @@ pub fn key_tone(key: Key) -> Vec<i16> {
     samples
 }
 
-/// One cycle of ring-back, to be played round and round: 1 s of 425 Hz, 4 s of silence (ITU-T
-/// E.180's recommendation). Only to be played while a leg of ours rings (law 6).
+/// One cycle of ring-back, to be played round and round: 1 s of 425 Hz (ITU-T E.180's
+/// recommendation), then 2 s of silence: E.180's 4 s would be dead air in a transfer. Only to be
+/// played while a leg of ours rings (law 6).
 pub fn ring_back() -> Vec<i16> {
     let mut samples = chord(&[(425.0, -16.0)], samples_in(Duration::from_secs(1)));
     fade_edges(&mut samples, samples_in(Duration::from_millis(5)));
-    samples.resize(samples_in(Duration::from_secs(5)), 0);
+    samples.resize(samples_in(Duration::from_secs(3)), 0);
     samples
 }
 
@@ -168,9 +169,9 @@ mod tests {
     }
 
     #[test]
-    fn ring_back_is_one_second_in_five() {
+    fn ring_back_is_one_second_in_three() {
         let cycle = ring_back();
-        assert_eq!(cycle.len(), 40_000);
+        assert_eq!(cycle.len(), 24_000);
         assert!((level_dbm0(mean_square(&cycle[..8_000])) + 16.0).abs() < 0.2);
         assert!(cycle[8_000..].iter().all(|&s| s == 0));
     }

@@ -23,8 +23,9 @@ use super::messages::Message;
 use super::playout::Piece;
 use super::recording::Tape;
 use super::services::Services;
+use crate::audio::prompt::Prompt;
 use crate::dialogue::action::{Action, Content, Part, Play};
-use crate::dialogue::input::{self, PlayId};
+use crate::dialogue::input::{self, FetchId, PlayId};
 use crate::dialogue::interpreter::{CallContext, Dialogue};
 use crate::events::{CallRef, EndedBy, Event, KeySource, RequestedBy};
 use crate::key::Key;
@@ -66,6 +67,8 @@ pub struct Call {
     pub(super) own_play: Option<OwnPlay>,
     pub(super) tape: Option<Tape>,
     pub(super) message: Option<Message>,
+    /// The lookup that is under way.
+    pub(super) fetching: Option<FetchId>,
     pub(super) sensitive: bool,
     pub(super) seed: u64,
     /// The dialogue has begun.
@@ -114,6 +117,7 @@ impl Call {
             own_play: None,
             tape: None,
             message: None,
+            fetching: None,
             sensitive: false,
             seed: incoming.seed,
             started: false,
@@ -129,6 +133,11 @@ impl Call {
         call.log_start(now, &incoming);
         call.answer(now, incoming.offer.as_deref());
         call
+    }
+
+    /// Where the caller is; for those who look at calls from outside.
+    pub fn dialogue(&self) -> &Dialogue {
+        &self.dialogue
     }
 
     fn log_start(&mut self, now: Instant, incoming: &Incoming) {
@@ -233,7 +242,9 @@ impl Call {
 
     fn replace_dialogue(&mut self, now: Instant) {
         let (steps, depth) = (self.dialogue.steps(), self.dialogue.depth());
-        let node = self.dialogue.node_name().to_string();
+        // Not even that can be trusted of a broken dialogue.
+        let node = catch_unwind(AssertUnwindSafe(|| self.dialogue.node_name().to_string()));
+        let node = node.unwrap_or_default();
         tracing::error!(call = %self.log.call(), node, "the dialogue panicked; a person is rung");
         self.context.language = self.dialogue.language();
         self.dialogue = Dialogue::new(self.services.program.clone(), self.context.clone(), now);
@@ -257,8 +268,14 @@ impl Call {
         match action {
             Action::Play(play) => self.play(play),
             Action::StopPlaying => self.caller.playout.stop(),
-            Action::Fetch(fetch) => self.outputs.push_back(Output::Fetch(fetch)),
-            Action::CancelFetch(fetch) => self.outputs.push_back(Output::CancelFetch(fetch)),
+            Action::Fetch(fetch) => {
+                self.fetching = Some(fetch.id);
+                self.outputs.push_back(Output::Fetch(fetch));
+            }
+            Action::CancelFetch(fetch) => {
+                self.fetch_ended(fetch);
+                self.outputs.push_back(Output::CancelFetch(fetch));
+            }
             Action::StartRecording => self.start_recording(now),
             Action::Transfer { handoff, apology } => self.start_transfer(now, handoff, apology),
             Action::RecordMessage { handoff, limit } => self.start_message(handoff, limit),
@@ -276,6 +293,7 @@ impl Call {
             .map(|(index, part)| self.piece(play.id, index, part))
             .collect();
         self.caller.playout.play(play.id, pieces);
+        self.play_music_in_lookup();
         self.speak_at_once = true;
     }
 
@@ -320,7 +338,11 @@ impl Call {
     fn rendered(&mut self, now: Instant, play: PlayId, part: usize, result: Rendered) {
         match result {
             Ok(sound) => self.caller.playout.supply(play, part, sound),
-            Err(_) if play == OWN_PLAY => self.own_play_heard(now),
+            // The sentence is left out; what comes after it is heard.
+            Err(_) if play == OWN_PLAY => {
+                let nothing = Arc::new(Prompt::from_samples(Vec::new()));
+                self.caller.playout.supply(play, part, nothing);
+            }
             Err(reason) => {
                 if self.caller.playout.is_playing(play) {
                     self.caller.playout.stop();
@@ -417,6 +439,7 @@ impl Call {
             Input::Info { .. } => {}
             Input::Rendered { play, part, result } => self.rendered(now, play, part, result),
             Input::Fetched { fetch, result } => {
+                self.fetch_ended(fetch);
                 self.dialogue_input(now, input::Input::Fetched { fetch, result })
             }
             Input::RecordingClosed { file, milliseconds } => {
@@ -429,7 +452,7 @@ impl Call {
     }
 }
 
-type Rendered = Result<Arc<crate::audio::prompt::Prompt>, String>;
+type Rendered = Result<Arc<Prompt>, String>;
 
 impl Session for Call {
     fn handle_input(&mut self, now: Instant, input: Input, sink: &mut dyn PacketSink) {

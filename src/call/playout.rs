@@ -12,7 +12,7 @@ pub enum Piece {
     Sound(Arc<Prompt>),
     /// In samples.
     Silence(usize),
-    /// It is being synthesized: silence until [`Playout::supply`] brings it.
+    /// It is being synthesized: the background until [`Playout::supply`] brings it.
     Awaited,
 }
 
@@ -99,7 +99,7 @@ impl Playout {
         let played = self.fill_from_play(codec, payload);
         let rest = &mut payload[played..];
         let backed =
-            !rest.is_empty() && self.playing.is_none() && self.fill_background(codec, rest);
+            !rest.is_empty() && self.has_nothing_to_say() && self.fill_background(codec, rest);
         if !backed {
             rest.fill(codec.silence());
         }
@@ -109,6 +109,12 @@ impl Playout {
         }
         let talkspurt_start = !std::mem::replace(&mut self.in_talkspurt, true);
         Filled::Sound { talkspurt_start }
+    }
+
+    /// Nothing is played, or what comes next is still being synthesized.
+    fn has_nothing_to_say(&self) -> bool {
+        let next = self.playing.as_ref();
+        next.is_none_or(|it| matches!(it.pieces.get(it.part), Some(Piece::Awaited)))
     }
 
     /// Returns how much of the payload the play filled.

@@ -6,7 +6,7 @@ use super::contract::{Channel, LegNumber, PacketSink, SipCommand};
 use super::leg::{MAX_PAYLOAD, Sent};
 use super::media_session::{MAX_DATAGRAM, Packet, Received};
 use super::playout::Heard;
-use crate::dialogue::input;
+use crate::dialogue::input::{self, FetchId};
 use crate::events::{EndedBy, Event, KeySource};
 use crate::handoff::transfer;
 use crate::rtp::control::RtcpReceived;
@@ -156,6 +156,20 @@ impl Call {
         };
         self.record_conversation(said, other);
         self.record_message(said);
+    }
+
+    /// Between two times that the caller is told of it, music says that the lookup goes on.
+    pub(super) fn play_music_in_lookup(&mut self) {
+        if self.fetching.is_some() {
+            let music = self.services.sounds.comfort.clone();
+            self.caller.playout.set_background(Some(music));
+        }
+    }
+
+    pub(super) fn fetch_ended(&mut self, fetch: FetchId) {
+        if self.fetching.take_if(|it| *it == fetch).is_some() {
+            self.caller.playout.set_background(None);
+        }
     }
 
     fn heard(&mut self, now: Instant, heard: Heard) {
