@@ -124,14 +124,14 @@ impl Calls {
     }
 }
 
-type ToInput = Box<dyn FnOnce(LegNumber) -> Input>;
+pub type ToInput = Box<dyn FnOnce(LegNumber) -> Input>;
 
 fn to(leg: LegId, input: impl FnOnce(LegNumber) -> Input + 'static) -> Option<(LegId, ToInput)> {
     Some((leg, Box::new(input)))
 }
 
 /// An event as its call's input; `None` for events that are no call's.
-fn translate(event: Event) -> Option<(LegId, ToInput)> {
+pub fn translate(event: Event) -> Option<(LegId, ToInput)> {
     match event {
         Event::Cancelled { leg, reason } => {
             let reason = reason.unwrap_or_else(|| "CANCEL".into());

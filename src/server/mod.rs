@@ -2,7 +2,7 @@
 
 pub mod admission;
 mod call_metrics;
-mod calls;
+pub mod calls;
 mod epoll;
 mod fetcher;
 mod incoming;

@@ -1,0 +1,181 @@
+//! The people behind the targets: who answers, is busy, declines, never answers or leaves at once.
+
+use crate::handset::{Handset, is_level};
+use crate::network::{Datagram, Network, flow_of};
+use crate::world::{AGENT_LEVEL, CALLER_LEVEL, agents_address};
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+use zeroline::audio::codecs::Codec;
+use zeroline::sip::user_agent::UserAgent;
+use zeroline::sip::user_agent::config::Config;
+use zeroline::sip::user_agent::event::{Event, LegId};
+
+/// What the person at one target does when it rings.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Habit {
+    /// Answers after a while, and leaves after a talk, or stays.
+    Answers {
+        after: Duration,
+        talks: Option<Duration>,
+    },
+    Refuses(u16),
+    /// It rings, and nobody comes.
+    NeverAnswers,
+    /// Not even ringing.
+    Silent,
+    AnswersWithNonsense,
+}
+
+pub struct Agents {
+    pub ua: UserAgent,
+    habits: BTreeMap<String, Habit>,
+    /// The offer of each leg, and who sits there.
+    legs: BTreeMap<LegId, (Bytes, Handset)>,
+    wishes: BTreeMap<(Instant, u64), (LegId, Wish)>,
+    next: u64,
+    codec: Codec,
+    /// When each INVITE for whom came.
+    pub rung: Vec<(Instant, String)>,
+    /// When an agent first heard the caller.
+    pub heard_caller: Option<Instant>,
+    pub keys: Vec<zeroline::key::Key>,
+}
+
+enum Wish {
+    Ring,
+    Answer(Option<Duration>),
+    AnswerWithNonsense,
+    Refuse(u16),
+    HangUp,
+}
+
+impl Agents {
+    pub fn new(habits: BTreeMap<String, Habit>, codec: Codec, seed: u64) -> Agents {
+        Agents {
+            ua: UserAgent::new(Config::default(), seed),
+            habits,
+            legs: BTreeMap::new(),
+            wishes: BTreeMap::new(),
+            next: 0,
+            codec,
+            rung: Vec::new(),
+            heard_caller: None,
+            keys: Vec::new(),
+        }
+    }
+
+    pub fn next_timeout(&self) -> Option<Instant> {
+        let wish = self.wishes.keys().next().map(|(at, _)| *at);
+        let ticks = self.legs.values().filter_map(|(_, it)| it.next_tick());
+        ticks.chain(wish).chain(self.ua.next_timeout()).min()
+    }
+
+    pub fn receive(&mut self, now: Instant, datagram: Datagram) {
+        if datagram.to.port() == 5060 {
+            return self.ua.receive(now, flow_of(&datagram), &datagram.bytes);
+        }
+        let port = datagram.to.port() & !1;
+        let mut legs = self.legs.values_mut();
+        if let Some((_, handset)) = legs.find(|(_, handset)| handset.address.port() == port) {
+            handset.receive(now, datagram);
+            if handset
+                .heard
+                .level
+                .is_some_and(|level| is_level(level, CALLER_LEVEL))
+            {
+                self.heard_caller.get_or_insert(now);
+            }
+            self.keys.append(&mut handset.heard.keys);
+        }
+    }
+
+    pub fn work(&mut self, now: Instant, network: &mut Network) {
+        self.ua.handle_timeout(now);
+        while let Some(entry) = self.wishes.first_entry().filter(|e| e.key().0 <= now) {
+            let (leg, wish) = entry.remove();
+            self.fulfil(now, leg, wish);
+        }
+        while let Some(event) = self.ua.poll_event() {
+            self.handle_event(now, event);
+        }
+        while let Some(transmit) = self.ua.poll_transmit() {
+            network.transmit(now, &transmit);
+        }
+        for (_, handset) in self.legs.values_mut() {
+            handset.tick(now, network);
+        }
+    }
+
+    fn wish(&mut self, at: Instant, leg: LegId, wish: Wish) {
+        self.next += 1;
+        self.wishes.insert((at, self.next), (leg, wish));
+    }
+
+    fn handle_event(&mut self, now: Instant, event: Event) {
+        let ended = event.ends();
+        if let Event::Incoming(incoming) = event {
+            let user = incoming.request.uri.user();
+            self.rung.push((now, user.clone()));
+            let port = 20_000 + 2 * self.rung.len() as u16;
+            let address = SocketAddr::new(agents_address().ip(), port);
+            let codecs = [self.codec];
+            let handset = Handset::new(now, address, &codecs, AGENT_LEVEL, u64::from(port));
+            let offer = incoming.offer.clone().expect("we always offer");
+            self.legs.insert(incoming.leg, (offer, handset));
+            self.react(now, incoming.leg, &user);
+        }
+        if let Some(leg) = ended {
+            self.legs.remove(&leg);
+        }
+    }
+
+    fn react(&mut self, now: Instant, leg: LegId, user: &str) {
+        let soon = now + Duration::from_millis(50);
+        match self.habits.get(user) {
+            None => self.wish(now, leg, Wish::Refuse(404)),
+            Some(Habit::Refuses(status)) => {
+                let status = *status;
+                self.wish(soon, leg, Wish::Ring);
+                self.wish(soon + soon.duration_since(now), leg, Wish::Refuse(status));
+            }
+            Some(Habit::NeverAnswers) => self.wish(soon, leg, Wish::Ring),
+            Some(Habit::Silent) => {}
+            Some(Habit::AnswersWithNonsense) => self.wish(soon, leg, Wish::AnswerWithNonsense),
+            Some(Habit::Answers { after, talks }) => {
+                let (after, talks) = (*after, *talks);
+                self.wish(soon, leg, Wish::Ring);
+                self.wish(now + after, leg, Wish::Answer(talks));
+            }
+        }
+    }
+
+    /// The caller may have gone meanwhile, and the leg with it: then there is nothing to do.
+    fn fulfil(&mut self, now: Instant, leg: LegId, wish: Wish) {
+        let _ = match wish {
+            Wish::Ring => self.ua.provisional(now, leg, 180, None),
+            Wish::Refuse(status) => self.ua.reject(now, leg, status, &[]),
+            Wish::HangUp => self.ua.hang_up(now, leg, None),
+            Wish::AnswerWithNonsense => {
+                let nonsense = Bytes::from_static(b"v=0\r\nm=nonsense");
+                self.ua.accept(now, leg, nonsense)
+            }
+            Wish::Answer(talks) => {
+                let Some((offer, handset)) = self.legs.get_mut(&leg) else {
+                    return;
+                };
+                let answer = handset.offer_answer.answer(offer, &handset.local);
+                let (negotiated, sdp) = answer.expect("our offers can be answered");
+                let accepted = self.ua.accept(now, leg, sdp.into());
+                if accepted.is_ok() {
+                    handset.agree(now, negotiated);
+                }
+                if let Some(talks) = talks {
+                    self.wish(now + talks, leg, Wish::HangUp);
+                }
+                accepted
+            }
+        };
+    }
+}

@@ -1,0 +1,122 @@
+//! Bugs of ours in the middle of a call.
+
+use crate::checks::assert_whole;
+use crate::for_each_seed;
+use crate::handset::is_level;
+use crate::helpers::Moods;
+use crate::hotline::{Tones, dialplan};
+use crate::human_key::calm_scene;
+use crate::random::key;
+use crate::world::{AGENT_LEVEL, World};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use zeroline::audio::prompt::Prompt;
+use zeroline::call::services::PromptSource;
+use zeroline::dialogue::action::Content;
+use zeroline::dialogue::program::Program;
+use zeroline::dialplan::model::{NodeId, NodeKind, Target};
+use zeroline::dialplan::template::Templates;
+use zeroline::events::{EndedBy, Event, RequestedBy};
+use zeroline::language::Language;
+
+/// A program whose option 4 leads to a node that is not there: the dialogue panics on it.
+fn broken() -> Arc<Program> {
+    let mut dialplan = dialplan();
+    let templates = Templates::compile(&dialplan).expect("its templates are right");
+    for node in &mut dialplan.nodes {
+        if let NodeKind::Menu(menu) = &mut node.kind {
+            menu.options[3].to = Target::Node(NodeId(9_999));
+        }
+    }
+    Arc::new(Program {
+        dialplan,
+        templates,
+    })
+}
+
+/// Chooses the language, then the option that panics.
+fn break_it(world: &mut World) {
+    world.caller.dial(world.now, false);
+    world.until_answered();
+    world.run_for(Duration::from_secs(1));
+    world.caller.press(world.now, [key('1')]);
+    world.run_for(Duration::from_secs(1));
+    world.caller.press(world.now, [key('4')]);
+    world.run_for(Duration::from_secs(1));
+    let failed = |event: &Event| {
+        matches!(
+            event,
+            Event::HumanRequested {
+                by: RequestedBy::Failure,
+                ..
+            }
+        )
+    };
+    assert!(world.has(failed), "no person is rung");
+}
+
+#[test]
+fn a_dialogue_that_panics_leads_to_a_person() {
+    for_each_seed(0..1, |seed, world| {
+        let world = world.insert(World::new(calm_scene(seed, Moods::WELL, broken())));
+        break_it(world);
+        world.run_for(Duration::from_secs(4));
+        let level = world.caller.handset.heard.level;
+        assert!(level.is_some_and(|level| is_level(level, AGENT_LEVEL)));
+        world.caller.hang_up(world.now);
+        world.run_to_the_end();
+        assert_whole(&world.server.journal);
+    });
+}
+
+#[test]
+fn if_nobody_can_be_had_after_a_panic_the_caller_has_choices_all_the_same() {
+    for_each_seed(0..1, |seed, world| {
+        let mut scene = calm_scene(seed, Moods::WELL, broken());
+        scene.habits = BTreeMap::new();
+        let world = world.insert(World::new(scene));
+        break_it(world);
+        world.run_for(Duration::from_secs(3));
+        assert!(world.has(|event| matches!(event, Event::HandoffStepAsked { .. })));
+        let asked = world.agents.rung.len();
+        let human = world.human_key();
+        world.caller.press(world.now, [human]);
+        world.run_for(Duration::from_secs(1));
+        assert!(world.agents.rung.len() > asked, "the human key is dead");
+        world.caller.hang_up(world.now);
+        world.run_to_the_end();
+        assert_whole(&world.server.journal);
+    });
+}
+
+/// Sound whose source panics for one text.
+struct Panics;
+
+impl PromptSource for Panics {
+    fn lookup(&self, language: Language, content: &Content) -> Option<Arc<Prompt>> {
+        if let Content::Text { text, .. } = content {
+            assert!(!text.contains("always open"), "a bug in the prompt source");
+        }
+        Tones.lookup(language, content)
+    }
+}
+
+#[test]
+fn a_panic_outside_of_the_dialogue_ends_that_call_truthfully() {
+    for_each_seed(0..1, |seed, world| {
+        let program = Program::compile(dialplan()).expect("its templates are right");
+        let mut scene = calm_scene(seed, Moods::WELL, program);
+        scene.prompts = Arc::new(Panics);
+        let world = world.insert(World::new(scene));
+        world.caller.dial(world.now, false);
+        world.until_answered();
+        world.caller.press(world.now, [key('1'), key('4')]);
+        world.run_to_the_end();
+        assert!(world.caller.ended, "the caller is left in silence");
+        assert_whole(&world.server.journal);
+        let end = world.events().last();
+        let by_server = Some(EndedBy::Server);
+        assert!(matches!(end, Some(Event::CallEnded { by, .. }) if Some(*by) == by_server));
+    });
+}

@@ -1,0 +1,153 @@
+//! One party's ear, mouth and keypad: a media session that is spoken into all the time.
+
+use crate::network::{Datagram, Network};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+use zeroline::audio::codecs::Codec;
+use zeroline::audio::tones::key_tone;
+use zeroline::call::media_session::{MediaSession, Received};
+use zeroline::key::Key;
+use zeroline::rtp::telephone_event::ToSend;
+use zeroline::sdp::direction::Direction;
+use zeroline::sdp::offer_answer::{LocalMedia, Negotiated, OfferAnswer};
+
+const FRAME: usize = 160;
+const PACKET_TIME: Duration = Duration::from_millis(20);
+
+pub struct Handset {
+    pub address: SocketAddr,
+    pub offer_answer: OfferAnswer,
+    pub local: LocalMedia,
+    pub media: Option<MediaSession>,
+    /// What is said: a steady sample value, which survives G.711 and is told from any prompt.
+    pub level: i16,
+    /// Key tones that are said instead.
+    tones: VecDeque<i16>,
+    pub heard: Heard,
+    next_tick: Instant,
+    seed: u64,
+}
+
+/// What has come out of the earpiece.
+#[derive(Debug, Default)]
+pub struct Heard {
+    /// When a packet with anything but silence in it came last.
+    pub sound: Option<Instant>,
+    /// The steady value of the last packet that had one.
+    pub level: Option<i16>,
+    pub levels: Vec<(Instant, i16)>,
+    pub keys: Vec<Key>,
+}
+
+impl Handset {
+    pub fn new(now: Instant, address: SocketAddr, codecs: &[Codec], level: i16, seed: u64) -> Self {
+        Handset {
+            address,
+            offer_answer: OfferAnswer::new(seed),
+            local: LocalMedia {
+                address: address.ip(),
+                rtp_port: address.port(),
+                codecs: codecs.to_vec(),
+                ptime_ms: 20,
+                direction: Direction::SendRecv,
+                rtcp_mux: false,
+            },
+            media: None,
+            level,
+            tones: VecDeque::new(),
+            heard: Heard::default(),
+            next_tick: now,
+            seed,
+        }
+    }
+
+    pub fn agree(&mut self, now: Instant, negotiated: Negotiated) {
+        self.next_tick = now;
+        match &mut self.media {
+            Some(media) => media.renegotiate(negotiated),
+            none => {
+                let unix = Duration::from_secs(1_700_000_000);
+                *none = Some(MediaSession::new(now, negotiated, self.seed, unix));
+            }
+        }
+    }
+
+    pub fn press_by_event(&mut self, key: Key) {
+        if let Some(media) = &mut self.media {
+            let pressed = media.send_keys(&[ToSend::Key(key)]);
+            pressed.expect("telephone-events were agreed on");
+        }
+    }
+
+    pub fn press_in_band(&mut self, key: Key) {
+        self.tones.extend(key_tone(key));
+    }
+
+    pub fn next_tick(&self) -> Option<Instant> {
+        self.media.is_some().then_some(self.next_tick)
+    }
+
+    pub fn tick(&mut self, now: Instant, network: &mut Network) {
+        let Some(media) = &mut self.media else { return };
+        if now < self.next_tick {
+            return;
+        }
+        self.next_tick += PACKET_TIME;
+        let mut packet = [0; 1500];
+        let rtcp = SocketAddr::new(self.address.ip(), self.address.port() + 1);
+        if let Some((to, length)) = media.poll_rtcp(now, &mut packet) {
+            network.send(now, rtcp, to, &packet[..length]);
+        }
+        if media.keys_waiting()
+            && let Some((to, length)) = media.send_key_packet(now, &mut packet)
+        {
+            return network.send(now, self.address, to, &packet[..length]);
+        }
+        let mut samples = [self.level; FRAME];
+        for sample in &mut samples {
+            *sample = self.tones.pop_front().unwrap_or(*sample);
+        }
+        let mut payload = [0; FRAME];
+        media.negotiated().codec.encode(&samples, &mut payload);
+        if let Some((to, length)) = media.send_audio(now, &payload, false, &mut packet) {
+            network.send(now, self.address, to, &packet[..length]);
+        }
+    }
+
+    /// A datagram that came to one of the handset's two ports.
+    pub fn receive(&mut self, now: Instant, mut datagram: Datagram) {
+        let Some(media) = &mut self.media else { return };
+        if datagram.to.port() % 2 == 1 {
+            media.receive_rtcp(now, datagram.from, &mut datagram.bytes);
+            return;
+        }
+        match media.receive_rtp(now, datagram.from, &mut datagram.bytes) {
+            Received::Audio(packet) => {
+                let codec = media.negotiated().codec;
+                self.hear(now, codec, &datagram.bytes[packet.payload]);
+            }
+            Received::Key(key, _) => self.heard.keys.push(key),
+            _ => {}
+        }
+    }
+
+    fn hear(&mut self, now: Instant, codec: Codec, payload: &[u8]) {
+        if payload.iter().any(|octet| *octet != codec.silence()) {
+            self.heard.sound = Some(now);
+        }
+        if payload.windows(2).all(|pair| pair[0] == pair[1]) {
+            let mut samples = [0; 480];
+            codec.decode(payload, &mut samples);
+            if self.heard.level != Some(samples[0]) {
+                self.heard.levels.push((now, samples[0]));
+            }
+            self.heard.level = Some(samples[0]);
+        }
+    }
+}
+
+/// Whether a value is `level` after G.711, perhaps by both laws.
+pub fn is_level(sample: i16, level: i16) -> bool {
+    (i32::from(sample) - i32::from(level)).abs() <= i32::from(level).abs() / 16
+}
