@@ -314,3 +314,74 @@ async fn a_wait_in_vain_ends_with_the_call() {
     let waited = ours.until(LONG, |state| state.heard() == "never").await;
     assert!(matches!(waited, Err(WaitError::Ended(_))));
 }
+
+/// `zeroline call`, with its arguments: exit status, standard output, standard error.
+async fn zeroline_call(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let program = env!("CARGO_BIN_EXE_zeroline");
+    let mut command = tokio::process::Command::new(program);
+    let command = command.arg("call").args(arguments).kill_on_drop(true);
+    let command = command.stdin(std::process::Stdio::null());
+    let output = tokio::time::timeout(LONG, command.output()).await;
+    let output = output.expect("it ends").expect("it runs");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (
+        output.status.code(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
+}
+
+#[tokio::test]
+async fn the_command_calls_presses_records_and_tells() {
+    let mut answerer = answerer(saying(tone())).await;
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let file = folder.path().join("heard.wav");
+    let target = answerer.uri("100");
+    let record = file.to_string_lossy().into_owned();
+    let arguments = [
+        &target,
+        "--press",
+        "1,*0",
+        "--wait",
+        "200ms",
+        "--duration",
+        "2s",
+        "--record",
+        &record,
+        "--format",
+        "json",
+    ];
+    let (status, out, error) = zeroline_call(&arguments).await;
+    assert_eq!((status, error.as_str()), (Some(0), ""));
+    let document: serde_json::Value = serde_json::from_str(&out).expect("it is JSON");
+    assert_eq!(document["ended"]["how"], "hung_up");
+    assert_eq!(document["ladder"][0]["method"], "INVITE");
+    assert!(document["timings"]["answered_ms"].is_number());
+    assert!(document["quality"]["mos"].as_f64() > Some(1.0));
+    assert_eq!(document["keys_sent"].as_array().map(Vec::len), Some(3));
+    let theirs = answerer.next_call(LONG).await.expect("it rang");
+    assert_eq!(theirs.state().heard(), "1*0");
+    let file = std::fs::File::open(file).expect("it is recorded");
+    let heard = zeroline::audio::wav::read(file).expect("it is a WAV");
+    assert!(level_dbm0(mean_square(&heard[0])) > -20.0);
+}
+
+#[tokio::test]
+async fn the_command_tells_why_it_failed_and_what_to_do() {
+    let busy = Behaviour::Reject {
+        status: 486,
+        after: Duration::ZERO,
+    };
+    let answerer = answerer(busy).await;
+    let (status, out, _) = zeroline_call(&[&answerer.uri("100")]).await;
+    assert_eq!(status, Some(1));
+    assert!(out.contains("486 Busy Here. The line is busy"), "{out}");
+    let (status, _, error) = zeroline_call(&["tel:110"]).await;
+    assert_eq!(status, Some(1));
+    assert!(error.contains("write it like sip:"), "{error}");
+    let (status, _, _) = zeroline_call(&["--press", "x", "sip:100@127.0.0.1"]).await;
+    assert_eq!(status, Some(2));
+    let (status, _, error) = zeroline_call(&["100@127.0.0.1", "--at", "1s"]).await;
+    assert_eq!(status, Some(2));
+    assert!(error.contains("--at has 1 times"), "{error}");
+}

@@ -114,11 +114,9 @@ impl Call {
         ladder.rungs().get(first..).unwrap_or_default().to_vec()
     }
 
-    /// Returns when something in the state has changed since the last time; at once, and always,
-    /// when the call is over.
-    pub async fn changed(&mut self) {
-        // The sender goes with the call's last task.
-        let _ = self.state.changed().await;
+    /// The state, to be told of its changes; it is closed when the call is over.
+    pub fn changes(&self) -> watch::Receiver<CallState> {
+        self.state.clone()
     }
 
     /// Waits until the state is as it should be: at once where it is already, in vain where the

@@ -49,6 +49,10 @@ pub(super) struct Leg {
     pub late_offer: bool,
     /// What the peer's INVITE offered.
     pub peer_offer: Option<Bytes>,
+    /// Established, and no re-INVITE of ours is out: another may be sent.
+    can_reinvite: bool,
+    /// What is to be asked for once that can be; a later wish replaces it.
+    wanted: Option<Direction>,
 }
 
 impl Leg {
@@ -89,6 +93,8 @@ impl Leg {
             outgoing,
             late_offer: false,
             peer_offer: None,
+            can_reinvite: false,
+            wanted: None,
         };
         Ok((leg, reported))
     }
@@ -155,7 +161,7 @@ impl Leg {
         }
     }
 
-    /// A re-INVITE with our offer.
+    /// Asks for a direction by re-INVITE, as soon as one can be sent.
     pub fn direct(
         &mut self,
         now: Instant,
@@ -163,16 +169,25 @@ impl Leg {
         direction: Direction,
         agent: &mut UserAgent,
     ) -> Result<(), CommandError> {
+        if !self.can_reinvite {
+            self.wanted = Some(direction);
+            return Ok(());
+        }
         let offer = self.offer(direction);
         let sent = agent.reinvite(now, id, offer);
-        if sent.is_err() {
-            self.note_refused_reinvite();
+        match sent {
+            Ok(()) => self.can_reinvite = false,
+            Err(_) => self.state.change(|state| state.reinvites_refused += 1),
         }
         sent
     }
 
-    fn note_refused_reinvite(&self) {
-        self.state.change(|state| state.reinvites_refused += 1);
+    fn can_reinvite_now(&mut self, now: Instant, id: LegId, agent: &mut UserAgent) {
+        self.can_reinvite = true;
+        if let Some(direction) = self.wanted.take() {
+            // Where it fails the state tells.
+            let _ = self.direct(now, id, direction, agent);
+        }
     }
 
     pub fn send_info(
@@ -202,10 +217,13 @@ impl Leg {
                     let _ = self.take_answer(&sdp).await;
                 }
             }
-            Event::Answered { sdp, .. } => self.answered(now, leg, sdp, agent).await,
+            Event::Answered { sdp, .. } => {
+                self.answered(now, leg, sdp, agent).await;
+                self.can_reinvite_now(now, leg, agent);
+            }
             Event::Acked { sdp, .. } => {
-                self.note_answered(now);
                 self.take_answer_or_hang_up(now, leg, sdp, agent).await;
+                self.can_reinvite_now(now, leg, agent);
             }
             Event::OfferAcked { sdp, .. } => {
                 self.take_answer_or_hang_up(now, leg, sdp, agent).await;
@@ -213,8 +231,12 @@ impl Leg {
             Event::ReinviteAnswered { sdp, .. } => {
                 self.take_answer_or_hang_up(now, leg, sdp, agent).await;
                 self.state.change(|state| state.reinvites_accepted += 1);
+                self.can_reinvite_now(now, leg, agent);
             }
-            Event::ReinviteFailed { .. } => self.note_refused_reinvite(),
+            Event::ReinviteFailed { .. } => {
+                self.state.change(|state| state.reinvites_refused += 1);
+                self.can_reinvite_now(now, leg, agent);
+            }
             Event::Offer { sdp, .. } => {
                 let answer = match sdp {
                     Some(sdp) => self.answer(&sdp).await.map_err(|error| error.status()),

@@ -1,7 +1,10 @@
 //! One function a subcommand.
 
+pub mod call;
+mod call_keyboard;
 pub mod call_story;
 pub mod call_table;
+mod call_view;
 pub mod calls;
 pub mod check;
 mod event_text;
