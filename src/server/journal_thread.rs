@@ -122,6 +122,7 @@ impl Writer {
             Message::Stored(call) => self.ledger.stored(call),
             Message::Flush(done) => {
                 self.flush();
+                self.publish();
                 if !self.failing {
                     // Whoever asked may have gone.
                     let _ = done.try_send(());

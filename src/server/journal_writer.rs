@@ -232,6 +232,8 @@ impl Journal {
             .name("journal".into())
             .spawn(move || {
                 writer.run(&messages);
+                // Whoever is told of the end finds the queue closed.
+                drop(messages);
                 drop((lock, alive));
             })
             .map_err(failed)?;
