@@ -54,7 +54,7 @@ pub fn run(args: Args) -> ExitCode {
 }
 
 fn start(ready: Ready) -> ExitCode {
-    match serve(ready, stop_signal(), announce) {
+    match serve(ready, stop_signal, announce) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("zeroline: {error}");
@@ -89,17 +89,21 @@ fn announce(addresses: Addresses) {
     );
 }
 
-async fn stop_signal() {
+/// From this call on, SIGTERM and SIGINT stop the server in order. Within a runtime.
+fn stop_signal() -> impl Future<Output = ()> + Send + 'static {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) = (
+    let signals = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
-    ) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    );
+    async move {
+        let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
     }
 }
 

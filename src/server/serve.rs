@@ -69,10 +69,11 @@ fn io_error(what: impl Into<String>) -> impl FnOnce(io::Error) -> ServeError {
     |source| ServeError::Io { what, source }
 }
 
-/// Serves until `stop` says so and the calls have ended; `started` is told once calls are taken.
-pub fn serve(
+/// Serves until what `stop` makes says so and the calls have ended; `started` is told once calls
+/// are taken, and a stop can be asked for.
+pub fn serve<Stop: Future<Output = ()> + Send + 'static>(
     ready: Ready,
-    stop: impl Future<Output = ()> + Send + 'static,
+    stop: impl FnOnce() -> Stop,
     started: impl FnOnce(Addresses),
 ) -> Result<(), ServeError> {
     raise_open_file_limit();
@@ -98,10 +99,10 @@ pub fn serve(
     result
 }
 
-async fn run(
+async fn run<Stop: Future<Output = ()> + Send + 'static>(
     ready: Ready,
     journal: JournalHandle,
-    stop: impl Future<Output = ()> + Send + 'static,
+    stop: impl FnOnce() -> Stop,
     started: impl FnOnce(Addresses),
 ) -> Result<(), ServeError> {
     let config = ready.config.clone();
@@ -149,6 +150,7 @@ async fn run(
         journal,
         config: config.clone(),
     };
+    let stop = stop();
     started(Addresses { sip, console: at });
     let stopper = tokio::spawn(stop_in_order(stop, config.drain, phase_in, threads));
     signalling.run().await;
