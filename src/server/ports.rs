@@ -26,7 +26,7 @@ impl PortRange {
     /// `first..=last`; odd edges are cut off.
     pub fn new(first: u16, last: u16) -> PortRange {
         let first = first + first % 2;
-        let pairs = (u32::from(last).saturating_sub(u32::from(first)) + 1).div_ceil(2);
+        let pairs = u32::from(last).saturating_sub(u32::from(first)).div_ceil(2);
         PortRange {
             first,
             pairs,
