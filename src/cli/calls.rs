@@ -1,15 +1,14 @@
 //! `zeroline calls list|show|export`: the calls of a data folder, also while a server writes to it.
 
-use crate::call::call_record::CallRecord;
 use crate::call::outcome::Outcome;
+use crate::cli::find_call::find;
 use crate::cli::{call_story, call_table};
-use crate::events::{CallRef, Entry};
-use crate::journal::recover::{read_payloads, recover};
+use crate::events::CallRef;
 use crate::store::calls::{Filter, Order, Store, StoreError, store_path};
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::tz::TimeZone;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Records read at a time by `export`.
@@ -32,10 +31,10 @@ enum Command {
 }
 
 #[derive(Debug, Args)]
-struct Data {
+pub(super) struct Data {
     /// The server's data folder.
     #[arg(long, value_name = "DIR", default_value = "data")]
-    data: PathBuf,
+    pub(super) data: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -124,7 +123,7 @@ impl Which {
 }
 
 #[derive(Debug, thiserror::Error)]
-enum CallsError {
+pub(super) enum CallsError {
     #[error("there is no folder {}: say where the server keeps its calls with --data", .0.display())]
     NoData(PathBuf),
     #[error("no call {0} in {data}", data = .1.display())]
@@ -183,7 +182,7 @@ fn run_to(args: &CallsArgs, out: &mut impl Write) -> Result<(), CallsError> {
 }
 
 /// `None` where no call has been stored yet.
-async fn open(data: &Data) -> Result<Option<Store>, CallsError> {
+pub(super) async fn open(data: &Data) -> Result<Option<Store>, CallsError> {
     let path = store_path(&data.data);
     if !data.data.is_dir() {
         return Err(CallsError::NoData(data.data.clone()));
@@ -195,7 +194,7 @@ async fn open(data: &Data) -> Result<Option<Store>, CallsError> {
     Ok(Some(store.map_err(|source| failed(data, source))?))
 }
 
-fn failed(data: &Data, source: StoreError) -> CallsError {
+pub(super) fn failed(data: &Data, source: StoreError) -> CallsError {
     let path = store_path(&data.data);
     CallsError::Store { path, source }
 }
@@ -249,7 +248,7 @@ async fn export(args: &ExportArgs, out: &mut impl Write) -> Result<(), CallsErro
 }
 
 async fn show(args: &ShowArgs, out: &mut impl Write) -> Result<(), CallsError> {
-    let found = find(args).await?;
+    let found = find(&args.data, &args.call).await?;
     match args.format {
         ShowFormat::Text => {
             let story = call_story::tell(&found.record, &found.entries, &TimeZone::system());
@@ -273,87 +272,6 @@ async fn show(args: &ShowArgs, out: &mut impl Write) -> Result<(), CallsError> {
 
 const NOT_STORED: &str = "This call is in the journal only: it goes on, or the server died during it \
     and stores it when it next starts. What is told above is the call so far.";
-
-struct Found {
-    record: CallRecord,
-    entries: Vec<Entry>,
-    stored: bool,
-}
-
-/// In the store, or else in the journal.
-async fn find(args: &ShowArgs) -> Result<Found, CallsError> {
-    let name = &args.call;
-    if let Some(store) = open(&args.data).await? {
-        let found = find_stored(&store, name).await;
-        let calls = found.map_err(|source| failed(&args.data, source))?;
-        if let Some(call) = the_only(name, &calls)? {
-            let read = async { Ok((store.record(call).await?, store.entries(call).await?)) };
-            let read = read.await.map_err(|source| failed(&args.data, source))?;
-            if let (Some(record), entries) = read {
-                return Ok(Found {
-                    record,
-                    entries,
-                    stored: true,
-                });
-            }
-        }
-    }
-    let missing = || CallsError::NoCall(name.clone(), args.data.data.clone());
-    find_in_journal(&args.data.data.join("journal"), name)?.ok_or_else(missing)
-}
-
-async fn find_stored(store: &Store, name: &str) -> Result<Vec<CallRef>, StoreError> {
-    if name == "last" {
-        let all = Filter::default();
-        let newest = store.list(&all, Order::NewestFirst, 1).await?;
-        return Ok(newest.iter().map(|record| record.call).collect());
-    }
-    store.with_prefix(name, 100).await
-}
-
-fn find_in_journal(journal: &Path, name: &str) -> Result<Option<Found>, CallsError> {
-    if !journal.is_dir() {
-        return Ok(None);
-    }
-    let recovered = recover(journal).map_err(|error| CallsError::Journal(error.to_string()))?;
-    let wanted = name.to_ascii_uppercase();
-    let matches = |call: &CallRef| name == "last" || call.to_string().starts_with(&wanted);
-    let mut calls: Vec<CallRef> = recovered.calls.iter().map(|ended| ended.call).collect();
-    calls.retain(matches);
-    if name == "last" {
-        calls = calls.into_iter().max().into_iter().collect();
-    }
-    let Some(call) = the_only(name, &calls)? else {
-        return Ok(None);
-    };
-    let positions = recovered.calls.iter().find(|ended| ended.call == call);
-    let positions = positions.map_or(&[][..], |ended| &ended.positions);
-    let (payloads, _) = read_payloads(journal, positions)?;
-    let entries: Vec<Entry> = payloads
-        .iter()
-        .filter_map(|payload| serde_json::from_slice(payload).ok())
-        .collect();
-    Ok(CallRecord::fold(&entries).map(|record| Found {
-        record,
-        entries,
-        stored: false,
-    }))
-}
-
-fn the_only(name: &str, calls: &[CallRef]) -> Result<Option<CallRef>, CallsError> {
-    match calls {
-        [] => Ok(None),
-        [call] => Ok(Some(*call)),
-        [example, ..] => Err(CallsError::Ambiguous {
-            name: name.to_owned(),
-            count: match calls.len() {
-                100.. => "100 or more".into(),
-                fewer => fewer.to_string(),
-            },
-            example: *example,
-        }),
-    }
-}
 
 fn parse_outcome(name: &str) -> Result<Outcome, String> {
     Outcome::from_name(name).ok_or_else(|| {
@@ -382,9 +300,11 @@ fn parse_when(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::call_record::CallRecord;
     use crate::call::example_call::law_4;
     use crate::store::calls::SavedCall;
     use clap::Parser;
+    use std::path::Path;
 
     #[derive(Parser)]
     struct Cli {

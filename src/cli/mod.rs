@@ -8,6 +8,7 @@ mod call_view;
 pub mod calls;
 pub mod check;
 mod event_text;
+mod find_call;
 pub mod logging;
 pub mod say;
 pub mod serve;

@@ -65,7 +65,12 @@ pub fn recover(dir: &Path) -> Result<Recovered, RecoverError> {
     let mut finished = 0;
     for number in recovered.segments.clone() {
         let path = segment_path(dir, number);
-        let bytes = std::fs::read(&path).map_err(|source| at(&path, source))?;
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            // Deleted meanwhile, by the server whose journal is only looked at: its calls are stored.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(source) => return Err(at(&path, source)),
+        };
         for frame in decode(&bytes) {
             match frame {
                 Ok(frame) => {

@@ -282,6 +282,14 @@ impl Writer {
         }
         self.shared.raise(Level::Closed);
         self.disk.finish();
+        let ledger = &self.ledger;
+        for segment in self
+            .appender
+            .take_unneeded(|segment| ledger.is_held(segment))
+        {
+            // Left behind, it is read once more by the next start, and deleted then.
+            let _ = std::fs::remove_file(segment);
+        }
         for file in self.appender.take_unsynced() {
             if let Err(error) = file.sync_data() {
                 tracing::error!(%error, "cannot sync the journal");
