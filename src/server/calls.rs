@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
 
 #[derive(Default)]
-pub struct Calls {
+pub(super) struct Calls {
     owners: FxHashMap<LegId, Owner>,
     legs: FxHashMap<(CallNumber, LegNumber), LegId>,
     /// Calls by number; what is needed to ring a person for them.
@@ -26,7 +26,7 @@ struct Owner {
 }
 
 #[derive(Debug, Clone)]
-pub struct CallInfo {
+pub(super) struct CallInfo {
     pub thread: usize,
     /// The caller's number or name, for the From of calls to people.
     pub caller: String,

@@ -48,7 +48,7 @@ struct Ports(BTreeMap<LegNumber, u16>);
 
 impl Ports {
     fn leg(&self, port: u16) -> Option<(LegNumber, Channel)> {
-        let channel = if port % 2 == 0 {
+        let channel = if port.is_multiple_of(2) {
             Channel::Rtp
         } else {
             Channel::Rtcp
