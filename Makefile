@@ -2,6 +2,7 @@
 # Both install what they need: Debian's packages by apt, where they are missing.
 
 CARGO ?= cargo
+FUZZ_SECONDS ?= 600
 # What building and speaking needs, and the real peers of the tests.
 RUN_PACKAGES := gcc libflite1 espeak-ng ca-certificates
 TEST_PACKAGES := $(RUN_PACKAGES) sip-tester baresip-core asterisk-core-sounds-en-wav
@@ -31,3 +32,8 @@ packages-run packages-test:
 # 1,000 deaths of the process at random moments; about an hour.
 kill: packages-run
 	ZEROLINE_KILLS=1000 $(CARGO) test --release --locked --test kill -- --nocapture
+
+# Ten minutes on each parser of what strangers send; stops at the first finding.
+fuzz:
+	@sh tests/install-packages.sh g++
+	fuzz/run.sh $(FUZZ_SECONDS)

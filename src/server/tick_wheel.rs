@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-const SLOT: Duration = Duration::from_millis(1);
 /// Calls are due at most 60 ms (the longest packet time) ahead; more is waited for in rounds.
 const SLOTS: usize = 64;
 
@@ -26,14 +25,13 @@ impl<T> TickWheel<T> {
 
     /// When the next slot begins.
     pub fn next_turn(&self) -> Instant {
-        self.start + SLOT * u32::try_from(self.next).unwrap_or(u32::MAX)
+        self.start + Duration::from_millis(self.next)
     }
 
     /// Puts an entry into the first slot that begins at `due` or later.
     pub fn insert(&mut self, due: Instant, entry: T) {
         let micros = due.saturating_duration_since(self.start).as_micros();
-        let slot = (micros.div_ceil(SLOT.as_micros()) as u64)
-            .clamp(self.next, self.next + SLOTS as u64 - 1);
+        let slot = (micros.div_ceil(1000) as u64).clamp(self.next, self.next + SLOTS as u64 - 1);
         self.slots[slot as usize % SLOTS].push(entry);
     }
 
@@ -96,5 +94,14 @@ mod tests {
         let mut all = due(&mut wheel, start + millis(5000));
         all.sort();
         assert_eq!(all, (0..60).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_next_turn_is_still_ahead_after_a_year() {
+        let start = Instant::now();
+        let mut wheel = TickWheel::new(start);
+        let now = start + 365 * 86_400 * millis(1000);
+        due(&mut wheel, now);
+        assert_eq!(wheel.next_turn(), now + millis(1));
     }
 }
