@@ -37,9 +37,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Plays that the call makes itself; the dialogue's are numbered from 1.
-pub(super) const OWN_PLAY: PlayId = PlayId(0);
-
 /// A new INVITE that has been admitted.
 #[derive(Debug, Clone)]
 pub struct Incoming {
@@ -64,7 +61,10 @@ pub struct Call {
     pub(super) dialogue: Dialogue,
     pub(super) caller: Leg,
     pub(super) human: Human,
-    pub(super) own_play: Option<OwnPlay>,
+    /// The play of the call's own that is heard: those are numbered downwards from the highest
+    /// number, the dialogue's upwards from 1.
+    pub(super) own_play: Option<(PlayId, OwnPlay)>,
+    own_plays: u32,
     pub(super) tape: Option<Tape>,
     pub(super) message: Option<Message>,
     /// The lookup that is under way.
@@ -115,6 +115,7 @@ impl Call {
             ),
             human: Human::default(),
             own_play: None,
+            own_plays: 0,
             tape: None,
             message: None,
             fetching: None,
@@ -130,6 +131,8 @@ impl Call {
             outputs: VecDeque::new(),
             services,
         };
+        let music = call.services.sounds.comfort.clone();
+        call.caller.playout.set_music(music);
         call.log_start(now, &incoming);
         call.answer(now, incoming.offer.as_deref());
         call
@@ -322,24 +325,42 @@ impl Call {
     /// Says sentences of the engine's own, which are there without synthesis.
     pub(super) fn say(&mut self, sentences: impl IntoIterator<Item = Sentence>, own: OwnPlay) {
         let language = self.dialogue.language();
+        let play = self.next_own_play();
         let parts = sentences.into_iter().map(Content::Sentence).enumerate();
         let pieces = parts
-            .map(|(index, content)| self.piece(OWN_PLAY, index, &Part { language, content }))
+            .map(|(index, content)| self.piece(play, index, &Part { language, content }))
             .collect();
-        self.play_own(own, pieces);
+        self.play_own(play, own, pieces);
     }
 
-    pub(super) fn play_own(&mut self, own: OwnPlay, pieces: Vec<Piece>) {
-        self.caller.playout.play(OWN_PLAY, pieces);
-        self.own_play = Some(own);
+    /// What is rendered for one play of the call's own must not be heard in the next.
+    fn next_own_play(&mut self) -> PlayId {
+        let play = PlayId(u32::MAX - self.own_plays);
+        self.own_plays += 1;
+        play
+    }
+
+    fn play_own(&mut self, play: PlayId, own: OwnPlay, pieces: Vec<Piece>) {
+        self.caller.playout.play(play, pieces);
+        self.own_play = Some((play, own));
         self.speak_at_once = true;
     }
 
-    fn rendered(&mut self, now: Instant, play: PlayId, part: usize, result: Rendered) {
+    pub(super) fn beep(&mut self) {
+        let beep = self.services.sounds.beep.clone();
+        let play = self.next_own_play();
+        self.play_own(play, OwnPlay::Beep, vec![Piece::Sound(beep)]);
+    }
+
+    pub(super) fn is_own(&self, play: PlayId) -> bool {
+        self.own_play.is_some_and(|(own, _)| own == play)
+    }
+
+    pub(super) fn rendered(&mut self, now: Instant, play: PlayId, part: usize, result: Rendered) {
         match result {
             Ok(sound) => self.caller.playout.supply(play, part, sound),
             // The sentence is left out; what comes after it is heard.
-            Err(_) if play == OWN_PLAY => {
+            Err(_) if self.is_own(play) => {
                 let nothing = Arc::new(Prompt::from_samples(Vec::new()));
                 self.caller.playout.supply(play, part, nothing);
             }
@@ -452,7 +473,7 @@ impl Call {
     }
 }
 
-type Rendered = Result<Arc<Prompt>, String>;
+pub(super) type Rendered = Result<Arc<Prompt>, String>;
 
 impl Session for Call {
     fn handle_input(&mut self, now: Instant, input: Input, sink: &mut dyn PacketSink) {

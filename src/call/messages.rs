@@ -1,7 +1,6 @@
 //! What a call records: the conversation, after its notice, and messages.
 
-use super::call::{Call, OwnPlay};
-use super::playout::Piece;
+use super::call::Call;
 use super::recording::Tape;
 use crate::audio::frame::duration_of;
 use crate::dialogue::input;
@@ -62,8 +61,7 @@ impl Call {
             closing: false,
             silent_for: Duration::ZERO,
         });
-        let beep = self.services.sounds.beep.clone();
-        self.play_own(OwnPlay::Beep, vec![Piece::Sound(beep)]);
+        self.beep();
     }
 
     pub(super) fn beep_heard(&mut self) {

@@ -1,10 +1,17 @@
 //! What one leg hears: the parts of a play, one after the other, over an endless background.
 
 use crate::audio::codecs::Codec;
+use crate::audio::frame::samples_in;
 use crate::audio::prompt::Prompt;
 use crate::dialogue::input::PlayId;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// The longest silence while a part is awaited: music says then that the line is alive.
+const DEAD_AIR: Duration = Duration::from_millis(1_500);
+/// A sentence takes a synthesizer some tens of milliseconds; what takes it so long never comes.
+const LONGEST_WAIT: Duration = Duration::from_secs(3);
 
 /// One part of a play.
 #[derive(Debug, Clone)]
@@ -19,14 +26,27 @@ pub enum Piece {
 /// What has been heard by now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard {
-    Part { play: PlayId, part: usize },
-    End { play: PlayId },
+    Part {
+        play: PlayId,
+        part: usize,
+    },
+    End {
+        play: PlayId,
+    },
+    /// An awaited part has not come in time: told once, and the play waits until it is stopped or
+    /// something is supplied.
+    Overdue {
+        play: PlayId,
+        part: usize,
+    },
 }
 
 #[derive(Debug, Default)]
 pub struct Playout {
     playing: Option<Playing>,
     background: Option<Background>,
+    /// Heard in a long wait for a part where there is no background.
+    music: Option<Background>,
     heard: VecDeque<Heard>,
     /// The last packet had sound in it: the next one goes on in the same talkspurt.
     in_talkspurt: bool,
@@ -37,8 +57,15 @@ struct Playing {
     id: PlayId,
     pieces: Vec<Piece>,
     part: usize,
-    /// Samples of the current part that have been heard.
+    /// Samples of the current part that have been heard; of an awaited one, that were waited.
     offset: usize,
+}
+
+impl Playing {
+    /// How long the play has waited for its current part by now, in samples.
+    fn waited(&self) -> Option<usize> {
+        matches!(self.pieces.get(self.part), Some(Piece::Awaited)).then_some(self.offset)
+    }
 }
 
 #[derive(Debug)]
@@ -66,12 +93,15 @@ impl Playout {
         });
     }
 
-    /// Brings an awaited part; ignored when its play was replaced.
+    /// Brings an awaited part; ignored when its play was replaced, or when it came already.
     pub fn supply(&mut self, id: PlayId, part: usize, sound: Arc<Prompt>) {
         if let Some(playing) = self.playing.as_mut().filter(|playing| playing.id == id)
-            && let Some(piece) = playing.pieces.get_mut(part)
+            && let Some(piece @ Piece::Awaited) = playing.pieces.get_mut(part)
         {
             *piece = Piece::Sound(sound);
+            if playing.part == part {
+                playing.offset = 0;
+            }
         }
     }
 
@@ -90,6 +120,11 @@ impl Playout {
         self.background = sound.map(|sound| Background { sound, offset: 0 });
     }
 
+    /// What is heard, where there is no background, while a part lets the listener wait.
+    pub fn set_music(&mut self, sound: Arc<Prompt>) {
+        self.music = Some(Background { sound, offset: 0 });
+    }
+
     pub fn poll_heard(&mut self) -> Option<Heard> {
         self.heard.pop_front()
     }
@@ -98,6 +133,7 @@ impl Playout {
     pub fn fill(&mut self, codec: Codec, payload: &mut [u8]) -> Filled {
         let played = self.fill_from_play(codec, payload);
         let rest = &mut payload[played..];
+        self.wait(rest.len());
         let backed =
             !rest.is_empty() && self.has_nothing_to_say() && self.fill_background(codec, rest);
         if !backed {
@@ -114,7 +150,28 @@ impl Playout {
     /// Nothing is played, or what comes next is still being synthesized.
     fn has_nothing_to_say(&self) -> bool {
         let next = self.playing.as_ref();
-        next.is_none_or(|it| matches!(it.pieces.get(it.part), Some(Piece::Awaited)))
+        next.is_none_or(|it| it.waited().is_some())
+    }
+
+    /// Counts the time in which the current part is awaited.
+    fn wait(&mut self, samples: usize) {
+        let Some(playing) = &mut self.playing else {
+            return;
+        };
+        let Some(waited) = playing.waited() else {
+            return;
+        };
+        playing.offset = waited + samples;
+        let longest = samples_in(LONGEST_WAIT);
+        if waited < longest && playing.offset >= longest {
+            let (play, part) = (playing.id, playing.part);
+            self.heard.push_back(Heard::Overdue { play, part });
+        }
+    }
+
+    fn has_waited_long(&self) -> bool {
+        let waited = self.playing.as_ref().and_then(Playing::waited);
+        waited.is_some_and(|waited| waited > samples_in(DEAD_AIR))
     }
 
     /// Returns how much of the payload the play filled.
@@ -162,7 +219,12 @@ impl Playout {
     }
 
     fn fill_background(&mut self, codec: Codec, payload: &mut [u8]) -> bool {
-        let Some(background) = &mut self.background else {
+        let needs_music = self.background.is_none() && self.has_waited_long();
+        let background = match needs_music {
+            true => &mut self.music,
+            false => &mut self.background,
+        };
+        let Some(background) = background else {
             return false;
         };
         let sound = background.sound.encoded(codec);
@@ -247,6 +309,44 @@ mod tests {
         assert_eq!(playout.fill(Codec::Pcma, &mut payload), Filled::Silence);
         playout.supply(PlayId(1), 0, prompt(5, 160));
         assert_eq!(playout.fill(Codec::Pcma, &mut payload), START);
+    }
+
+    #[test]
+    fn a_part_that_never_comes_is_told_once_and_music_is_heard_before() {
+        let mut playout = Playout::default();
+        playout.set_music(prompt(700, 100));
+        let play = PlayId(1);
+        playout.play(play, vec![sound(1000, 160), Piece::Awaited]);
+        let mut payload = [0; 160];
+        let mut filled = || {
+            let filled = playout.fill(Codec::Pcma, &mut payload);
+            (filled, heard(&mut playout))
+        };
+        assert_eq!(filled(), (START, vec![Heard::Part { play, part: 0 }]));
+        let packets: Vec<_> = (0..500).map(|_| filled()).collect();
+        let music = packets.iter().position(|(it, _)| *it != Filled::Silence);
+        assert_eq!(music, Some(1_500 / 20));
+        let told = packets.iter().position(|(_, heard)| !heard.is_empty());
+        assert_eq!(told, Some(3_000 / 20 - 1));
+        let heard: Vec<_> = packets.into_iter().flat_map(|(_, heard)| heard).collect();
+        assert_eq!(heard, [Heard::Overdue { play, part: 1 }]);
+    }
+
+    #[test]
+    fn a_part_that_comes_late_is_heard_from_its_beginning_and_only_once() {
+        let mut playout = Playout::default();
+        let mut payload = [0; 160];
+        let play = PlayId(1);
+        playout.play(play, vec![Piece::Awaited]);
+        for _ in 0..100 {
+            playout.fill(Codec::Pcma, &mut payload);
+        }
+        playout.supply(play, 0, prompt(1000, 320));
+        assert_eq!(playout.fill(Codec::Pcma, &mut payload), START);
+        playout.supply(play, 0, prompt(1000, 3_200));
+        playout.fill(Codec::Pcma, &mut payload);
+        let ends = [Heard::Part { play, part: 0 }, Heard::End { play }];
+        assert_eq!(heard(&mut playout), ends);
     }
 
     #[test]

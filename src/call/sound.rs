@@ -174,19 +174,21 @@ impl Call {
 
     fn heard(&mut self, now: Instant, heard: Heard) {
         match heard {
-            Heard::Part { play, part } if play != super::call::OWN_PLAY => {
+            Heard::Part { play, .. } if self.is_own(play) => {}
+            Heard::Part { play, part } => {
                 self.dialogue_input(now, input::Input::PartPlayed { play, part })
             }
-            Heard::End { play } if play != super::call::OWN_PLAY => {
-                self.dialogue_input(now, input::Input::PlayEnded { play })
+            Heard::End { play } if self.is_own(play) => self.own_play_heard(now),
+            Heard::End { play } => self.dialogue_input(now, input::Input::PlayEnded { play }),
+            Heard::Overdue { play, part } => {
+                let reason = "the synthesizer did not answer in time".to_string();
+                self.rendered(now, play, part, Err(reason));
             }
-            Heard::End { .. } => self.own_play_heard(now),
-            Heard::Part { .. } => {}
         }
     }
 
-    pub(super) fn own_play_heard(&mut self, now: Instant) {
-        match self.own_play.take() {
+    fn own_play_heard(&mut self, now: Instant) {
+        match self.own_play.take().map(|(_, own)| own) {
             Some(OwnPlay::PassingOn) => self.transfer_input(now, transfer::Input::PassingOnSaid),
             Some(OwnPlay::Beep) => self.beep_heard(),
             Some(OwnPlay::Sentence) | None => {}

@@ -3,7 +3,7 @@
 use crate::checks::assert_whole;
 use crate::for_each_seed;
 use crate::handset::is_level;
-use crate::helpers::Moods;
+use crate::helpers::{Mood, Moods};
 use crate::hotline::{Tones, dialplan};
 use crate::human_key::calm_scene;
 use crate::random::key;
@@ -44,7 +44,12 @@ fn break_it(world: &mut World) {
     world.run_for(Duration::from_secs(1));
     world.caller.press(world.now, [key('4')]);
     world.run_for(Duration::from_secs(1));
-    let failed = |event: &Event| {
+    assert_eq!(failed_people(world), 1, "no person is rung");
+}
+
+/// How often a person was wanted because something failed.
+fn failed_people(world: &World) -> usize {
+    let by_failure = |event: &&Event| {
         matches!(
             event,
             Event::HumanRequested {
@@ -53,7 +58,7 @@ fn break_it(world: &mut World) {
             }
         )
     };
-    assert!(world.has(failed), "no person is rung");
+    world.events().filter(by_failure).count()
 }
 
 #[test]
@@ -84,6 +89,41 @@ fn if_nobody_can_be_had_after_a_panic_the_caller_has_choices_all_the_same() {
         world.caller.press(world.now, [human]);
         world.run_for(Duration::from_secs(1));
         assert!(world.agents.rung.len() > asked, "the human key is dead");
+        world.caller.hang_up(world.now);
+        world.run_to_the_end();
+        assert_whole(&world.server.journal);
+    });
+}
+
+/// From the last question on: a text is to be synthesized, and that hangs.
+#[test]
+fn a_text_whose_synthesis_hangs_leads_to_a_person_without_dead_air() {
+    for_each_seed(0..1, |seed, world| {
+        let program = Program::compile(dialplan()).expect("its templates are right");
+        let moods = Moods {
+            synthesizer: Mood::Hangs,
+            ..Moods::WELL
+        };
+        let world = world.insert(World::new(calm_scene(seed, moods, program)));
+        world.caller.dial(world.now, false);
+        world.until_answered();
+        world.caller.press(world.now, "111234561".chars().map(key));
+        let is_status =
+            |event: &Event| matches!(event, Event::NodeEntered { node } if node == "status");
+        let entered = world.run_until(world.now + Duration::from_secs(20), |it| it.has(is_status));
+        assert!(entered, "the answer is not reached");
+        let began = world.now;
+        let mut silence = Duration::ZERO;
+        let end = began + Duration::from_secs(4);
+        let rung = world.run_until(end, |world| {
+            let sound = world.caller.handset.heard.sound;
+            silence = silence.max(world.now - sound.map_or(began, |sound| sound.max(began)));
+            !world.agents.rung.is_empty()
+        });
+        assert!(rung, "nobody is rung");
+        assert!(silence < Duration::from_secs(2), "{silence:?} of silence");
+        assert!(world.has(|event| matches!(event, Event::PromptFailed { .. })));
+        assert_eq!(failed_people(world), 1);
         world.caller.hang_up(world.now);
         world.run_to_the_end();
         assert_whole(&world.server.journal);
