@@ -4,6 +4,7 @@ pub mod espeak_ng;
 pub mod flite;
 pub mod load;
 pub mod pool;
+pub mod program;
 pub mod prompt_cache;
 pub mod prompt_library;
 pub mod recent_prompts;

@@ -8,7 +8,7 @@ use crate::language::Language;
 /// Every engine that this program can use. A new one is a file and a line here.
 type Finder = fn() -> Result<Box<dyn Synthesizer>, SynthesisError>;
 const FINDERS: [Finder; 2] = [
-    || Ok(Box::new(Flite::load()?)),
+    || Ok(Box::new(Flite::find()?)),
     || Ok(Box::new(EspeakNg::find()?)),
 ];
 
