@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 
 /// Threads. Synthesis is quick; two keep one slow text from delaying the others.
 const THREADS: usize = 2;
+const NICENESS: i32 = 10;
 /// Texts that wait. At some tens of milliseconds each, what does not fit would come too late.
 const QUEUE: usize = 64;
 
@@ -44,7 +45,11 @@ impl SynthesizerPool {
                 let (library, queue) = (library.clone(), queue.clone());
                 std::thread::Builder::new()
                     .name(format!("synthesizer-{n}"))
-                    .spawn(move || work(&library, &queue))
+                    .spawn(move || {
+                        // Packets go first. On Linux this is the thread's own niceness.
+                        let _ = rustix::process::setpriority_process(None, NICENESS);
+                        work(&library, &queue)
+                    })
             })
             .collect::<Result<_, _>>()?;
         let jobs = Some(jobs);
