@@ -43,7 +43,7 @@ const QUICK: Plan = Plan {
     window: Duration::from_secs(4),
     rounds: 1,
     short_time: Duration::from_secs(4),
-    rates: &[500],
+    rates: &[1000],
     burst: Duration::from_secs(2),
 };
 

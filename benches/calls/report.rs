@@ -221,20 +221,21 @@ fn levels(text: &mut String, results: &Results) {
         );
     }
     if let Some((last, _)) = results.carried.last() {
-        let mut threads = last.threads.clone();
-        threads.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let busiest: Vec<String> = threads
-            .iter()
-            .take(5)
-            .map(|(name, cpu)| format!("{name} {cpu:.4}"))
-            .collect();
-        let _ = writeln!(
-            text,
-            "ms/cs by thread at {} calls: {}",
-            last.calls,
-            busiest.join(", ")
-        );
+        let threads = busiest(&last.threads);
+        let _ = writeln!(text, "ms/cs by thread at {} calls: {threads}", last.calls);
     }
+}
+
+/// The threads that took most.
+fn busiest(threads: &[(String, f64)]) -> String {
+    let mut threads = threads.to_vec();
+    threads.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let busiest: Vec<String> = threads
+        .iter()
+        .take(6)
+        .map(|(name, cpu)| format!("{name} {cpu:.4}"))
+        .collect();
+    busiest.join(", ")
 }
 
 fn rates(text: &mut String, results: &Results) {
@@ -266,6 +267,14 @@ fn rates(text: &mut String, results: &Results) {
             short.figures.failed,
             short.figures.retransmissions,
             if short.is_carried() { "yes" } else { "NO" }
+        );
+    }
+    if let Some((judged, _)) = results.short.last() {
+        let threads = busiest(&judged.threads);
+        let _ = writeln!(
+            text,
+            "ms/call by thread at {} calls/s: {threads}",
+            judged.rate
         );
     }
 }

@@ -109,22 +109,29 @@ fn measure(subject: &Subject, caller: &mut Caller, window: Duration) -> Measured
     }
     let time = start.elapsed();
     let cpu = subject.cpu() - cpu;
-    let before = |name: &str| {
-        let same = threads.iter().find(|(other, _)| other == name);
-        same.map_or(0, |(_, nanos)| *nanos)
-    };
-    let threads = subject.threads().into_iter();
-    let threads = threads.map(|(name, nanos)| {
-        let used = nanos.saturating_sub(before(&name));
-        (name, used)
-    });
+    let threads = used_since(&threads, subject);
     caller.end_window();
     Measured {
         time,
         cpu,
-        threads: threads.collect(),
+        threads,
         dropped: dropped_packets() - dropped,
     }
+}
+
+/// Each thread's nanoseconds on the processor since `before`.
+fn used_since(before: &[(String, u64)], subject: &Subject) -> Vec<(String, u64)> {
+    let before = |name: &str| {
+        let same = before.iter().find(|(other, _)| other == name);
+        same.map_or(0, |(_, nanos)| *nanos)
+    };
+    let threads = subject.threads().into_iter();
+    threads
+        .map(|(name, nanos)| {
+            let used = nanos.saturating_sub(before(&name));
+            (name, used)
+        })
+        .collect()
 }
 
 /// Not faster than calls end anywhere.
@@ -153,6 +160,8 @@ pub struct ShortCalls {
     pub made: usize,
     /// Processor time of one call, in milliseconds.
     pub cpu: f64,
+    /// Of that, by thread.
+    pub threads: Vec<(String, f64)>,
     pub figures: Figures,
 }
 
@@ -174,7 +183,7 @@ pub fn short_calls(kind: Kind, cores: Cores, rate: usize, time: Duration) -> Sho
     affinity::pin(cores.caller);
     let mut caller = Caller::new(format!("s{}x", subject.id()), subject.sip, made);
     caller.run_for(Duration::from_millis(300));
-    let cpu = subject.cpu();
+    let (threads, cpu) = (subject.threads(), subject.cpu());
     let start = Instant::now();
     let (mut invited, mut left) = (0, 0);
     let limit = time + SHORT_CALL + Duration::from_secs(5);
@@ -191,10 +200,13 @@ pub fn short_calls(kind: Kind, cores: Cores, rate: usize, time: Duration) -> Sho
     // What a call leaves to be done after its end belongs to it.
     caller.run_for(Duration::from_millis(500));
     let cpu = subject.cpu() - cpu;
+    let each = |nanos: u64| nanos as f64 / 1e6 / made.max(1) as f64;
+    let threads = used_since(&threads, &subject).into_iter();
     ShortCalls {
         rate,
         made,
-        cpu: cpu.as_secs_f64() * 1e3 / made.max(1) as f64,
+        cpu: each(cpu.as_nanos() as u64),
+        threads: threads.map(|(name, nanos)| (name, each(nanos))).collect(),
         figures: std::mem::take(&mut caller.figures),
     }
 }
