@@ -7,11 +7,12 @@ use super::ports::PortPair;
 use super::resident::{CallNumber, Resident};
 use super::signalling::Signalling;
 use super::targets::{Prepared, Resolved};
+use super::unanswered::NewCall;
 use crate::call::call::{Call, Incoming};
 use crate::call::contract::{Input, LegNumber, SipCommand};
 use crate::call::demo_agent::DemoAgent;
 use crate::config::BUILT_IN_AGENT;
-use crate::events::{CallRef, Entry, Event};
+use crate::events::{CallRef, EndedBy, Event};
 use crate::sip::flow::Flow;
 use crate::sip::header::Header;
 use crate::sip::message::Request;
@@ -22,8 +23,6 @@ use rand::RngExt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Writing takes some 50 µs; a disk that needs this long cannot keep the promise of a record.
-const RECORDED_WITHIN: Duration = Duration::from_millis(100);
 /// The transfer's own time-out comes first.
 const RINGS_AT_MOST: Duration = Duration::from_secs(180);
 
@@ -62,33 +61,6 @@ impl Signalling {
                 self.refuse(now, leg, 302, &[(Header::Contact, format!("<{contact}>"))])
             }
         }
-    }
-
-    /// Whether a new call's first events are written, so that it cannot be lost with the process:
-    /// only then is it answered. What is not in time ends as rejected.
-    fn is_recorded(&mut self, entries: &[Entry]) -> bool {
-        let Some(last) = entries.last() else {
-            return true;
-        };
-        let appended = entries
-            .iter()
-            .all(|entry| self.journal.append(entry.clone()).is_ok());
-        if appended && self.journal.is_written_within(RECORDED_WITHIN) {
-            entries.iter().for_each(call_metrics::observe);
-            return true;
-        }
-        let reason = "the journal is behind".to_string();
-        let event = Event::CallRejected {
-            status: 503,
-            reason,
-        };
-        // If this is not taken either, the call ends as dropped at the next start.
-        let _ = self.journal.append(Entry {
-            seq: last.seq + 1,
-            event,
-            ..*last
-        });
-        false
     }
 
     fn refuse(
@@ -132,15 +104,86 @@ impl Signalling {
             let call = Call::new(now, services, story(incoming, &called, media, seed, unix));
             Resident::new(number, Box::new(call))
         };
-        let commands = resident.take_sip();
-        if !self.is_recorded(&resident.take_entries()) {
-            tracing::error!("the journal did not take a new call in time; is the disk slow?");
-            let elsewhere = self.admission.elsewhere("the journal is behind");
-            return self.obey(now, leg, elsewhere);
-        }
         resident.add_sockets(LegNumber::CALLER, pair);
-        let thread = self.least_busy_thread();
+        let commands = resident.take_sip();
         let caller = caller(&incoming.request);
+        let Some(first) = resident.take_first_entry() else {
+            self.adopt(number, leg, caller, Box::new(resident), commands);
+            return Ok(());
+        };
+        let call = NewCall {
+            number,
+            leg,
+            caller,
+            resident: Box::new(resident),
+            commands,
+            first,
+        };
+        match self.unanswered.add(now, call, &self.journal) {
+            Ok(()) => Ok(()),
+            Err(call) => self.not_recorded(now, &call),
+        }
+    }
+
+    /// Answers the calls whose first event is written.
+    pub(super) fn answer_written(&mut self, number: CallNumber) {
+        while let Some(call) = self.unanswered.take_written(number) {
+            call_metrics::observe(&call.first);
+            self.adopt(
+                call.number,
+                call.leg,
+                call.caller,
+                call.resident,
+                call.commands,
+            );
+        }
+    }
+
+    /// Refuses the calls that the journal did not write in time.
+    pub(super) fn refuse_late(&mut self, now: Instant) {
+        while let Some(call) = self.unanswered.take_late(now) {
+            let reason = "the journal is behind".to_string();
+            let event = Event::CallRejected {
+                status: 503,
+                reason,
+            };
+            // If this is not taken either, the call ends as dropped at the next start.
+            let _ = self.journal.append(call.ended_with(event));
+            ignore_gone(self.not_recorded(now, &call));
+        }
+    }
+
+    fn not_recorded(&mut self, now: Instant, call: &NewCall) -> Result<(), CommandError> {
+        tracing::error!("the journal did not take a new call in time; is the disk slow?");
+        let elsewhere = self.admission.elsewhere("the journal is behind");
+        self.obey(now, call.leg, elsewhere)
+    }
+
+    /// The caller has gone before the answer.
+    pub(super) fn forget_unanswered(&mut self, leg: event::LegId) {
+        if let Some(call) = self.unanswered.remove(leg) {
+            call_metrics::observe(&call.first);
+            let event = Event::CallEnded {
+                by: EndedBy::Caller,
+                reason: "CANCEL".into(),
+            };
+            let ended = call.ended_with(event);
+            call_metrics::observe(&ended);
+            // If it is not taken, the call ends as dropped at the next start.
+            let _ = self.journal.append(ended);
+        }
+    }
+
+    /// Gives a call to a media thread and sends its answer.
+    fn adopt(
+        &mut self,
+        number: CallNumber,
+        leg: event::LegId,
+        caller: String,
+        resident: Box<Resident>,
+        commands: Vec<SipCommand>,
+    ) {
+        let thread = self.least_busy_thread();
         self.calls.add(number, thread, caller);
         self.calls.add_leg(number, LegNumber::CALLER, leg);
         // The answer goes out now; the rest is done on the call's own thread.
@@ -148,8 +191,7 @@ impl Signalling {
             self.act(number, command);
         }
         self.calls
-            .send(thread, Command::Adopt(Box::new(resident)), &self.threads);
-        Ok(())
+            .send(thread, Command::Adopt(resident), &self.threads);
     }
 
     /// The INVITE comes from one of our own sockets.

@@ -2,7 +2,7 @@
 //! whole, and hands ended calls to the store.
 
 use super::journal_disk::{Disk, Done};
-use super::journal_writer::{Level, Message, SHUTDOWN_WAIT, Shared};
+use super::journal_writer::{Level, Message, SHUTDOWN_WAIT, Shared, Written};
 use crate::events::Entry;
 use crate::journal::append::{Appender, Limits};
 use crate::journal::ledger::{EndedCall, Ledger, is_first};
@@ -29,6 +29,8 @@ pub(super) struct Writer {
     disk: Disk,
     shared: Arc<Shared>,
     frame: Vec<u8>,
+    /// Whoever waits until this batch is written.
+    waiting: Vec<Written>,
     /// The disk had no room for a segment that the reserve lacks.
     disk_full: bool,
     failing: bool,
@@ -65,6 +67,7 @@ impl Writer {
             disk: Disk::start()?,
             shared,
             frame: Vec::new(),
+            waiting: Vec::new(),
             disk_full: false,
             failing: false,
             sync_failing: false,
@@ -83,7 +86,7 @@ impl Writer {
         loop {
             match messages.recv_timeout(self.patience()) {
                 Ok(Message::Shutdown) | Err(RecvTimeoutError::Disconnected) => break,
-                Ok(Message::Append(entry)) => {
+                Ok(Message::Append(entry, None)) => {
                     self.append(entry);
                     // Events come in bursts: one write, and one waking of this thread, for all.
                     // A sender that waits for what it sent ends the pause.
@@ -118,16 +121,12 @@ impl Writer {
 
     fn handle(&mut self, message: Message) {
         match message {
-            Message::Append(entry) => self.append(entry),
-            Message::Stored(call) => self.ledger.stored(call),
-            Message::Flush(done) => {
-                self.flush();
-                self.publish();
-                if !self.failing {
-                    // Whoever asked may have gone.
-                    let _ = done.try_send(());
-                }
+            Message::Append(entry, written) => {
+                self.append(entry);
+                self.waiting.extend(written);
             }
+            Message::Stored(call) => self.ledger.stored(call),
+            Message::Flush(written) => self.waiting.push(written),
             Message::Shutdown => {}
         }
     }
@@ -155,6 +154,8 @@ impl Writer {
 
     fn end_batch(&mut self, now: Instant) {
         self.flush();
+        self.publish();
+        self.tell();
         self.replenish(now);
         self.sync(now);
         self.publish();
@@ -179,6 +180,15 @@ impl Writer {
                 }
             }
             Err(error) => self.write_failed(&error),
+        }
+    }
+
+    /// Tells those who wait for what this batch wrote.
+    fn tell(&mut self) {
+        for written in self.waiting.drain(..) {
+            if !self.failing {
+                written();
+            }
         }
     }
 

@@ -77,11 +77,14 @@ impl From<Full> for Entry {
     }
 }
 
+/// Called by the writer's thread when something is written; dropped when it cannot be.
+pub type Written = Box<dyn FnOnce() + Send>;
+
 pub(super) enum Message {
-    Append(Entry),
+    Append(Entry, Option<Written>),
     Stored(CallRef),
-    /// Everything sent before is written when the answer comes.
-    Flush(SyncSender<()>),
+    /// For what was sent before.
+    Flush(Written),
     Shutdown,
 }
 
@@ -108,15 +111,30 @@ impl JournalHandle {
     /// Hands an entry to the journal. Whether there is room for a new call is asked before it is
     /// admitted, by `can_admit`; here its first event is never refused for lack of room.
     pub fn append(&self, entry: Entry) -> Result<(), Full> {
+        self.send(entry, None)
+    }
+
+    /// Hands an entry to the journal, and has it written at once. What is written outlives the
+    /// process: signalling answers a call when its first event is, so that no answered call is
+    /// without its record.
+    pub fn append_at_once(&self, entry: Entry, written: Written) -> Result<(), Full> {
+        self.send(entry, Some(written))?;
+        if let Some(writer) = self.shared.writer.get() {
+            writer.unpark();
+        }
+        Ok(())
+    }
+
+    fn send(&self, entry: Entry, written: Option<Written>) -> Result<(), Full> {
         let first = u32::from(is_first(&entry.event));
         self.shared.starting.fetch_add(first, Ordering::AcqRel);
-        let entry = match self.queue.try_send(Message::Append(entry)) {
+        let entry = match self.queue.try_send(Message::Append(entry, written)) {
             Ok(()) => return Ok(()),
-            Err(TrySendError::Full(Message::Append(entry))) => {
+            Err(TrySendError::Full(Message::Append(entry, _))) => {
                 self.shared.raise(Level::Behind);
                 entry
             }
-            Err(TrySendError::Disconnected(Message::Append(entry))) => entry,
+            Err(TrySendError::Disconnected(Message::Append(entry, _))) => entry,
             Err(_) => unreachable!("an entry was sent"),
         };
         self.shared.starting.fetch_sub(first, Ordering::AcqRel);
@@ -134,24 +152,11 @@ impl JournalHandle {
         self.level() == Level::Well && starting < self.shared.room.load(Ordering::Acquire)
     }
 
-    /// Whether everything sent so far is written within `patience`: what is written outlives the
-    /// process. Signalling asks before it answers a call, so that no answered call is without its
-    /// record.
-    pub fn is_written_within(&self, patience: Duration) -> bool {
-        let (done, wait) = sync_channel(1);
-        if self.queue.try_send(Message::Flush(done)).is_err() {
-            return false;
-        }
-        if let Some(writer) = self.shared.writer.get() {
-            writer.unpark();
-        }
-        wait.recv_timeout(patience).is_ok()
-    }
-
     /// Waits until everything sent so far is written. Not for threads that serve calls.
     pub fn flush(&self) {
         let (done, wait) = sync_channel(1);
-        if self.queue.send(Message::Flush(done)).is_ok() {
+        let written = Box::new(move || _ = done.send(()));
+        if self.queue.send(Message::Flush(written)).is_ok() {
             // An error means that the writer is gone; it has written everything before it went.
             let _ = wait.recv();
         }

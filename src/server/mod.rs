@@ -21,3 +21,4 @@ mod targets;
 mod tick_wheel;
 mod transports;
 mod trunks;
+mod unanswered;

@@ -161,18 +161,17 @@ impl Resident {
         commands
     }
 
-    /// The events that a new session begins with; they are the caller's to journal.
-    pub fn take_entries(&mut self) -> Vec<Entry> {
-        let mut entries = Vec::new();
-        self.first_outputs.retain(|output| match output {
-            Output::Journal(entry) => {
-                entries.push(entry.clone());
-                false
-            }
-            _ => true,
-        });
-        self.last_entry = entries.last().cloned();
-        entries
+    /// The event that a new session begins with, if it keeps a record; it is the caller's to journal.
+    pub fn take_first_entry(&mut self) -> Option<Entry> {
+        let outputs = &mut self.first_outputs;
+        let at = outputs
+            .iter()
+            .position(|output| matches!(output, Output::Journal(_)))?;
+        let Some(Output::Journal(entry)) = outputs.remove(at) else {
+            return None;
+        };
+        self.last_entry = Some(entry.clone());
+        Some(entry)
     }
 
     /// Does what the session wants done.

@@ -14,6 +14,7 @@ use super::signalling::{Phase, Signalling};
 use super::targets::Targets;
 use super::transports::Transports;
 use super::trunks::Trunks;
+use super::unanswered::Unanswered;
 use crate::config::{Config, ListenTransport};
 use crate::console::http::{Console, metrics_router, router};
 use crate::engines::pool::SynthesizerPool;
@@ -147,6 +148,7 @@ async fn run<Stop: Future<Output = ()> + Send + 'static>(
         targets: Targets::new(config.clone()),
         trunks: Trunks::new(config.clone()),
         calls: Calls::default(),
+        unanswered: Unanswered::default(),
         journal,
         config: config.clone(),
     };

@@ -1,7 +1,7 @@
 //! The signalling task: SIP in and out, new calls admitted and handed to media threads.
 //!
-//! It answers an INVITE itself, in the same turn: the call is made here, ports and all, and moves
-//! to its media thread when its 200 is on its way. What a call wants of SIP later comes back by a
+//! It answers an INVITE itself: the call is made here, ports and all, and moves to its media thread
+//! when its first event is written and its 200 is on its way. What a call wants of SIP later comes back by a
 //! bounded channel (`calls`), what SIP tells a call goes to its thread's inbox.
 
 use super::admission::Admission;
@@ -14,6 +14,7 @@ use super::services::Directory;
 use super::targets::Targets;
 use super::transports::{Received, Transports};
 use super::trunks::Trunks;
+use super::unanswered::Unanswered;
 use crate::config::Config;
 use crate::sip::user_agent::UserAgent;
 use crate::sip::user_agent::event::Event;
@@ -52,6 +53,7 @@ pub struct Signalling {
     pub targets: Targets,
     pub trunks: Trunks,
     pub calls: Calls,
+    pub unanswered: Unanswered,
     pub journal: super::journal_writer::JournalHandle,
 }
 
@@ -67,6 +69,7 @@ impl Signalling {
                     take(&mut self.agent, &mut self.admission, received);
                     self.take_more();
                 }
+                number = self.unanswered.written() => self.answer_written(number),
                 Some(wish) = self.wishes.recv() => self.take_wishes(wish),
                 resolved = self.targets.resolved() => self.finish_preparing(resolved),
                 Ok(()) = self.phase.changed() => self.admission.drain(),
@@ -81,7 +84,9 @@ impl Signalling {
 
     fn timeout(&self) -> Option<Instant> {
         let retry = self.calls.has_waiting().then(|| Instant::now() + RETRY);
-        [self.agent.next_timeout(), self.trunks.next_timeout(), retry]
+        let unanswered = self.unanswered.next_timeout();
+        let agent = self.agent.next_timeout();
+        [agent, self.trunks.next_timeout(), unanswered, retry]
             .into_iter()
             .flatten()
             .min()
@@ -113,6 +118,7 @@ impl Signalling {
         if self.agent.next_timeout().is_some_and(|due| due <= now) {
             self.agent.handle_timeout(now);
         }
+        self.refuse_late(now);
         self.trunks
             .handle_timeout(now, &self.transports, &mut self.agent);
         while let Some(event) = self.agent.poll_event() {
@@ -134,13 +140,18 @@ impl Signalling {
             Event::Registered { .. }
             | Event::RegistrationFailed { .. }
             | Event::Unregistered { .. } => self.trunks.handle_event(&event),
-            event => self.calls.handle_event(event, &self.threads),
+            event => {
+                if let Some(leg) = event.ends() {
+                    self.forget_unanswered(leg);
+                }
+                self.calls.handle_event(event, &self.threads);
+            }
         }
     }
 
     /// Why no further call can be taken, whoever it is from.
     pub(super) fn busy(&self) -> Option<&'static str> {
-        if self.calls.len() >= self.config.max_calls {
+        if self.calls.len() + self.unanswered.len() >= self.config.max_calls {
             Some("all lines are taken")
         } else if !self.journal.can_admit() {
             Some("the journal has no room for another call")
