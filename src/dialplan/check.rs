@@ -64,6 +64,7 @@ impl Judge<'_, '_, '_> {
         self.human_key();
         self.option_keys();
         self.targets();
+        self.handoff_cycles();
         self.greeting();
         self.voices();
         self.menus();
@@ -74,7 +75,6 @@ impl Judge<'_, '_, '_> {
     /// What takes all of it.
     fn whole(&mut self) {
         self.templates();
-        self.handoff_cycles();
         self.unused_handoffs();
         self.unreachable_nodes();
         self.dead_ends();
