@@ -276,9 +276,15 @@ impl Config {
         self.transfers.iter().any(|pattern| pattern.allows(uri))
     }
 
-    /// The trunk whose registrar or proxy is the host of `uri`.
+    /// The trunk whose registrar or proxy is the host of `uri`; a telephone number goes out by the
+    /// first trunk that has a proxy.
     pub fn trunk_of(&self, uri: &str) -> Option<(&str, &Trunk)> {
-        let found = self.trunks.iter().find(|(_, trunk)| trunk.serves(uri));
+        let is_number = uri.starts_with("tel:");
+        let serves = self.trunks.iter().find(|(_, trunk)| trunk.serves(uri));
+        let found = serves.or_else(|| {
+            let mut trunks = self.trunks.iter();
+            trunks.find(|(_, trunk)| is_number && trunk.proxy.is_some())
+        });
         found.map(|(name, trunk)| (name.as_str(), trunk))
     }
 }

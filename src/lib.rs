@@ -10,7 +10,7 @@
 //! | the command line | [`cli`] |
 //! | sockets, threads, tasks | [`server`], [`caller`] |
 //! | HTTP | [`console`] |
-//! | disks and engines | [`store`], [`journal`], [`engines`] |
+//! | disks, engines, the DNS | [`store`], [`journal`], [`engines`], [`locator`] |
 //! | a call | [`call`], [`handoff`] |
 //! | its parts | [`dialogue`], [`dialplan`], [`speech`], [`sdp`], [`config`] |
 //! | formats and signals | [`audio`], [`rtp`], [`sip`] |
@@ -54,6 +54,7 @@ pub mod handoff;
 pub mod journal;
 pub mod key;
 pub mod language;
+pub mod locator;
 pub mod rtp;
 pub mod sdp;
 pub mod server;

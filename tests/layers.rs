@@ -9,7 +9,7 @@ const FLOORS: &[&[&str]] = &[
     &["audio", "rtp", "sip"],
     &["sdp", "speech", "dialplan", "dialogue", "config"],
     &["call", "handoff"],
-    &["store", "journal", "engines"],
+    &["store", "journal", "engines", "locator"],
     &["console"],
     &["server", "caller"],
     &["cli"],

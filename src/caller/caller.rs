@@ -7,16 +7,19 @@ use crate::caller::phone::{self, Command};
 use crate::caller::report::Report;
 use crate::caller::script::{self, Step};
 use crate::caller::sip_transport::SipTransport;
+use crate::locator::{LocateError, Locator};
 use crate::sdp::direction::Direction;
 use crate::sip::digest::Credentials;
 use crate::sip::flow::{Flow, Protocol};
-use crate::sip::host::Host;
+use crate::sip::location::Server;
 use crate::sip::uri::{SipUri, Uri};
 use crate::sip::user_agent::command::{CommandError, Invite};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::sync::oneshot;
+
+const PROTOCOLS: [Protocol; 2] = [Protocol::Udp, Protocol::Tcp];
 
 #[derive(Debug, Clone)]
 pub struct Caller {
@@ -42,10 +45,8 @@ pub struct Caller {
 pub enum CallError {
     #[error("`{0}` is no SIP address; write it like sip:100@127.0.0.1:5060")]
     Target(String),
-    #[error("`{0}` cannot be spoken: use transport udp or tcp")]
-    Transport(String),
-    #[error("the host `{0}` was not found: {1}")]
-    Host(String, io::Error),
+    #[error(transparent)]
+    Locate(#[from] LocateError),
     #[error("{0} cannot be reached: {1}")]
     Unreachable(SocketAddr, io::Error),
     #[error("no ports could be opened: {0}")]
@@ -75,19 +76,17 @@ impl Caller {
     /// Sends the INVITE. Needs a tokio runtime, in which the call goes on.
     pub async fn call(&self) -> Result<Call, CallError> {
         let uri = parse_target(&self.target)?;
-        let protocol = protocol(&uri)?;
-        let remote = match self.proxy {
-            Some(proxy) => proxy,
-            None => resolve(&uri).await?,
-        };
-        let reached = SipTransport::to(protocol, remote).await;
-        let (transport, flow) = reached.map_err(|error| CallError::Unreachable(remote, error))?;
+        let servers = Locator::of_system(&PROTOCOLS)
+            .locate(&self.hop(&uri))
+            .await?;
+        let (transport, flow, fallbacks) = reach(&servers).await?;
         let opened = Leg::open(flow.local.ip(), &self.media, true).await;
         let (mut leg, report) = opened.map_err(CallError::Ports)?;
         leg.late_offer = self.late_offer;
         let offer = (!self.late_offer).then(|| leg.offer(Direction::SendRecv));
         let invite = Invite {
             flow,
+            fallbacks,
             target: uri.to_string(),
             route: Vec::new(),
             from: self.from_value(flow),
@@ -118,6 +117,18 @@ impl Caller {
         // A step that cannot be done ends the call; the report shows how far it came.
         let _ = script::run(&call, script).await;
         call.finish().await.ok_or(CallError::Gone)
+    }
+
+    /// What is to be located: the target, or the proxy in its place.
+    fn hop(&self, target: &SipUri) -> SipUri {
+        match self.proxy {
+            None => target.clone(),
+            Some(proxy) => SipUri {
+                secure: target.secure,
+                params: target.params.clone(),
+                ..SipUri::of(None, proxy)
+            },
+        }
     }
 
     fn from_value(&self, flow: Flow) -> String {
@@ -156,29 +167,28 @@ fn parse_target(target: &str) -> Result<SipUri, CallError> {
     }
 }
 
-fn protocol(uri: &SipUri) -> Result<Protocol, CallError> {
-    if uri.secure {
-        return Err(CallError::Transport("sips".to_owned()));
+/// Opens the way to the first server that takes one; those behind it are for later.
+async fn reach(servers: &[Server]) -> Result<(SipTransport, Flow, Vec<Flow>), CallError> {
+    let mut failed = None;
+    for (n, server) in servers.iter().enumerate() {
+        let (transport, flow) = match SipTransport::to(server.protocol, server.address).await {
+            Ok(reached) => reached,
+            Err(error) => {
+                failed = Some(CallError::Unreachable(server.address, error));
+                continue;
+            }
+        };
+        let like_it = |other: &&Server| {
+            other.protocol == flow.protocol && other.address.is_ipv4() == flow.local.is_ipv4()
+        };
+        let others = servers.iter().skip(n + 1).filter(like_it);
+        let fallback = |other: &Server| Flow {
+            remote: other.address,
+            ..flow
+        };
+        return Ok((transport, flow, others.map(fallback).collect()));
     }
-    match uri.transport().map(str::to_ascii_lowercase).as_deref() {
-        None | Some("udp") => Ok(Protocol::Udp),
-        Some("tcp") => Ok(Protocol::Tcp),
-        Some(other) => Err(CallError::Transport(other.to_owned())),
-    }
-}
-
-async fn resolve(uri: &SipUri) -> Result<SocketAddr, CallError> {
-    let port = uri.port.unwrap_or(5060);
-    let name = match &uri.host {
-        Host::Ip(address) => return Ok(SocketAddr::new(*address, port)),
-        Host::Name(name) => name,
-    };
-    let failed = |error| CallError::Host(name.to_string(), error);
-    let mut found = tokio::net::lookup_host((&**name, port))
-        .await
-        .map_err(failed)?;
-    let nothing = || failed(io::ErrorKind::NotFound.into());
-    found.next().ok_or_else(nothing)
+    Err(failed.expect("there is at least one server"))
 }
 
 #[cfg(test)]
@@ -187,22 +197,15 @@ mod tests {
 
     #[test]
     fn targets_are_read_as_people_write_them() {
-        let read = |target| {
-            let uri = parse_target(target).map_err(|error| error.to_string())?;
-            let protocol = protocol(&uri).map_err(|error| error.to_string())?;
-            Ok::<_, String>(format!("{} {uri}", protocol.name()))
-        };
+        let read = |target| parse_target(target).map(|uri| uri.to_string());
         for (target, expected) in [
-            ("100@127.0.0.1", "UDP sip:100@127.0.0.1"),
-            ("SIP:100@a.example:5070", "UDP sip:100@a.example:5070"),
-            (
-                "sip:100@[::1];transport=TCP",
-                "TCP sip:100@[::1];transport=TCP",
-            ),
+            ("100@127.0.0.1", "sip:100@127.0.0.1"),
+            ("SIP:100@a.example:5070", "sip:100@a.example:5070"),
+            ("sip:100@[::1];transport=TCP", "sip:100@[::1];transport=TCP"),
         ] {
-            assert_eq!(read(target).as_deref(), Ok(expected));
+            assert_eq!(read(target).expect(target), expected);
         }
-        for target in ["", "tel:110", "sips:a@h", "sip:a@h;transport=ws", "sip:a b"] {
+        for target in ["", "tel:110", "sip:a b"] {
             assert!(read(target).is_err(), "{target}");
         }
     }

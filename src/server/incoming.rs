@@ -2,11 +2,12 @@
 
 use super::admission::Verdict;
 use super::call_metrics;
+use super::lookups::Located;
 use super::media_thread::Command;
 use super::ports::PortPair;
 use super::resident::{CallNumber, Resident};
 use super::signalling::Signalling;
-use super::targets::{Prepared, Resolved};
+use super::targets::{Asked, Prepared};
 use super::unanswered::NewCall;
 use crate::call::call::{Call, Incoming};
 use crate::call::contract::{Input, LegNumber, SipCommand};
@@ -223,11 +224,8 @@ impl Signalling {
     }
 
     fn advertised(&self, flow: &Flow) -> IpAddr {
-        let networks = &self.config.advertise;
-        let entry = networks
-            .iter()
-            .find(|entry| entry.network.contains(&flow.remote.ip()));
-        entry.map_or(flow.local.ip(), |entry| entry.address)
+        let advertised = self.config.advertised(flow.remote.ip());
+        advertised.unwrap_or(flow.local.ip())
     }
 
     /// What a call wants of SIP.
@@ -298,9 +296,9 @@ impl Signalling {
         }
     }
 
-    pub(super) fn finish_preparing(&mut self, resolved: Resolved) {
-        let prepared = self.targets.finish(&resolved, &self.transports);
-        self.prepared(resolved.call, resolved.leg, prepared);
+    pub(super) fn finish_preparing(&mut self, located: Located<Asked>) {
+        let prepared = self.targets.finish(&located, &self.transports);
+        self.prepared(located.what_for.call, located.what_for.leg, prepared);
     }
 
     fn prepared(&mut self, call: CallNumber, leg: LegNumber, prepared: Result<Prepared, String>) {
@@ -352,6 +350,7 @@ impl Signalling {
         });
         let invite = Invite {
             flow: prepared.flow,
+            fallbacks: prepared.fallbacks,
             target: prepared.uri,
             route: Vec::new(),
             from,

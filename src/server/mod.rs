@@ -9,6 +9,7 @@ mod incoming;
 mod journal_disk;
 mod journal_thread;
 pub mod journal_writer;
+mod lookups;
 mod media_thread;
 mod ports;
 mod recorder;

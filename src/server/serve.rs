@@ -20,6 +20,7 @@ use crate::console::http::{Console, metrics_router, router};
 use crate::engines::pool::SynthesizerPool;
 use crate::engines::prompt_library::PromptLibrary;
 use crate::journal::append::Limits;
+use crate::locator::Locator;
 use crate::sip::flow::Protocol;
 use crate::sip::user_agent::UserAgent;
 use crate::sip::user_agent::config as agent_config;
@@ -135,6 +136,7 @@ async fn run<Stop: Future<Output = ()> + Send + 'static>(
     if let Some(metrics) = config.metrics {
         serve_http(metrics, "metrics", metrics_router(console)).await?;
     }
+    let locator = Locator::of_system(&transports.protocols());
     let ports = config.media.ports.clone();
     let signalling = Signalling {
         agent: UserAgent::new(agent(&config), rand::rng().random()),
@@ -145,8 +147,8 @@ async fn run<Stop: Future<Output = ()> + Send + 'static>(
         ports: PortRange::new(*ports.start(), *ports.end()),
         directory: ready.directory,
         admission: Admission::new(config.clone(), taking_calls),
-        targets: Targets::new(config.clone()),
-        trunks: Trunks::new(config.clone()),
+        targets: Targets::new(config.clone(), locator.clone()),
+        trunks: Trunks::new(config.clone(), locator),
         calls: Calls::default(),
         unanswered: Unanswered::default(),
         journal,

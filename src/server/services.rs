@@ -7,6 +7,7 @@ use crate::call::services::{PromptSource, Services, Sounds};
 use crate::config::Config;
 use crate::dialogue::action::Content;
 use crate::dialogue::program::Program;
+use crate::dialplan::targets::glob;
 use crate::engines::prompt_library::PromptLibrary;
 use crate::language::Language;
 use std::path::{Path, PathBuf};
@@ -81,40 +82,5 @@ struct Library(Arc<PromptLibrary>);
 impl PromptSource for Library {
     fn lookup(&self, language: Language, content: &Content) -> Option<Arc<Prompt>> {
         self.0.lookup(language, content)
-    }
-}
-
-/// `*` stands for any characters.
-fn glob(pattern: &str, text: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == text,
-        Some((start, rest)) => {
-            let Some(text) = text.strip_prefix(start) else {
-                return false;
-            };
-            (0..=text.len())
-                .filter(|&at| text.is_char_boundary(at))
-                .any(|at| glob(rest, &text[at..]))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_star_stands_for_any_characters() {
-        for (pattern, text, expected) in [
-            ("100", "100", true),
-            ("100", "1001", false),
-            ("+44*", "+442071234567", true),
-            ("*", "", true),
-            ("*99", "1299", true),
-            ("1*9*9", "12993", false),
-            ("报*", "报失", true),
-        ] {
-            assert_eq!(glob(pattern, text), expected, "{pattern} {text}");
-        }
     }
 }

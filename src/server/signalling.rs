@@ -60,7 +60,6 @@ pub struct Signalling {
 impl Signalling {
     /// Until the server has stopped.
     pub async fn run(mut self) {
-        self.trunks.start(&self.transports, &mut self.agent);
         loop {
             let timeout = self.timeout();
             tokio::select! {
@@ -71,7 +70,11 @@ impl Signalling {
                 }
                 number = self.unanswered.written() => self.answer_written(number),
                 Some(wish) = self.wishes.recv() => self.take_wishes(wish),
-                resolved = self.targets.resolved() => self.finish_preparing(resolved),
+                located = self.targets.located() => self.finish_preparing(located),
+                located = self.trunks.located() => {
+                    let now = Instant::now();
+                    self.trunks.finish(now, located, &self.transports, &mut self.agent);
+                }
                 Ok(()) = self.phase.changed() => self.admission.drain(),
                 () = sleep_until(timeout) => {}
             }
@@ -119,8 +122,7 @@ impl Signalling {
             self.agent.handle_timeout(now);
         }
         self.refuse_late(now);
-        self.trunks
-            .handle_timeout(now, &self.transports, &mut self.agent);
+        self.trunks.handle_timeout(now);
         while let Some(event) = self.agent.poll_event() {
             self.handle_event(now, event);
         }

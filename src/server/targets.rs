@@ -1,31 +1,28 @@
 //! From a target's URI to the socket that its INVITE leaves by.
 
+use super::lookups::{Located, Lookups};
 use super::resident::CallNumber;
 use super::transports::Transports;
 use crate::call::contract::LegNumber;
-use crate::config::trunk::Trunk;
+use crate::config::trunk::{Trunk, TrunkWay};
 use crate::config::{BUILT_IN_AGENT, Config};
 use crate::dialplan::model::Way;
 use crate::handoff::targets::TargetPolicy;
+use crate::locator::Locator;
 use crate::sip::digest::Credentials;
 use crate::sip::flow::{Flow, Protocol};
+use crate::sip::location::{Location, Server};
 use crate::sip::uri::{SipUri, Uri};
 use rustc_hash::FxHashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::mpsc;
-
-const SIP_PORT: u16 = 5060;
-/// Names that are being looked up; one more fails at once, and the next target is rung.
-const LOOKUPS: usize = 1024;
-/// A name server that is slower than this is no help to a caller who waits.
-const LOOKUP_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A target that can be rung.
 #[derive(Debug, Clone)]
 pub struct Prepared {
     pub flow: Flow,
+    /// Where to send it if nothing comes from there.
+    pub fallbacks: Vec<Flow>,
     /// The Request-URI.
     pub uri: String,
     /// The From that the target's trunk wants.
@@ -33,30 +30,26 @@ pub struct Prepared {
     pub credentials: Option<Credentials>,
 }
 
-/// A name's address, or why there is none.
-pub struct Resolved {
+/// Whose name is being looked up.
+pub struct Asked {
     pub call: CallNumber,
     pub leg: LegNumber,
     target: String,
-    address: Result<IpAddr, String>,
 }
 
 pub struct Targets {
     config: Arc<Config>,
     /// Those whose ports are open and whose INVITE is about to come; a hang-up forgets them.
     prepared: FxHashMap<(CallNumber, LegNumber), Prepared>,
-    to_task: mpsc::Sender<Resolved>,
-    resolved: mpsc::Receiver<Resolved>,
+    lookups: Lookups<Asked>,
 }
 
 impl Targets {
-    pub fn new(config: Arc<Config>) -> Targets {
-        let (to_task, resolved) = mpsc::channel(LOOKUPS);
+    pub fn new(config: Arc<Config>, locator: Locator) -> Targets {
         Targets {
             config,
             prepared: FxHashMap::default(),
-            to_task,
-            resolved,
+            lookups: Lookups::new(locator),
         }
     }
 
@@ -72,15 +65,12 @@ impl Targets {
         self.prepared.remove(&(call, leg));
     }
 
-    pub async fn resolved(&mut self) -> Resolved {
-        // The sender is kept beside the receiver, so the channel never closes.
-        match self.resolved.recv().await {
-            Some(resolved) => resolved,
-            None => std::future::pending().await,
-        }
+    /// The next name that was looked up.
+    pub async fn located(&mut self) -> Located<Asked> {
+        self.lookups.next().await
     }
 
-    /// `None`: its name is being looked up, and [`Targets::resolved`] will tell.
+    /// `None`: its name is being looked up, and [`Targets::located`] will tell.
     pub fn prepare(
         &self,
         call: CallNumber,
@@ -95,24 +85,35 @@ impl Targets {
             Ok(hop) => hop,
             Err(error) => return Some(Err(error)),
         };
-        match hop.host.ip() {
-            Some(address) => Some(self.at(target, &hop, address, transports)),
-            None => {
-                self.look_up(call, leg, target, &hop.host.to_string());
-                None
-            }
+        // Without a look-up there is no way round by another task.
+        if let Ok(Location::Known(server)) = Location::of(&hop) {
+            return Some(self.at(target, &[server], transports));
+        }
+        let asked = Asked {
+            call,
+            leg,
+            target: target.to_string(),
+        };
+        match self.lookups.ask(asked, hop) {
+            true => None,
+            false => Some(Err("too many names are being looked up".into())),
         }
     }
 
-    pub fn finish(&self, resolved: &Resolved, transports: &Transports) -> Result<Prepared, String> {
-        let address = resolved.address.clone()?;
-        let hop = self.next_hop(&resolved.target)?;
-        self.at(&resolved.target, &hop, address, transports)
+    pub fn finish(
+        &self,
+        located: &Located<Asked>,
+        transports: &Transports,
+    ) -> Result<Prepared, String> {
+        match &located.servers {
+            Ok(servers) => self.at(&located.what_for.target, servers, transports),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     /// The target itself, or its trunk's proxy.
     fn next_hop(&self, target: &str) -> Result<SipUri, String> {
-        let trunk = self.trunk(target);
+        let trunk = self.config.trunk_of(target).map(|(_, trunk)| trunk);
         let hop = trunk
             .and_then(|trunk| trunk.proxy.as_deref())
             .unwrap_or(target);
@@ -125,70 +126,42 @@ impl Targets {
         }
     }
 
-    fn trunk(&self, target: &str) -> Option<&Trunk> {
-        let trunks = &self.config.trunks;
-        let serves = trunks.values().find(|trunk| trunk.serves(target));
-        // A telephone number goes out by the first trunk that has a proxy.
-        let is_number = target.starts_with("tel:");
-        serves.or_else(|| {
-            trunks
-                .values()
-                .find(|trunk| is_number && trunk.proxy.is_some())
-        })
-    }
-
     fn at(
         &self,
         target: &str,
-        hop: &SipUri,
-        address: IpAddr,
+        servers: &[Server],
         transports: &Transports,
     ) -> Result<Prepared, String> {
-        let is_tcp = hop
-            .transport()
-            .is_some_and(|name| name.eq_ignore_ascii_case("tcp"));
-        let protocol = if is_tcp { Protocol::Tcp } else { Protocol::Udp };
-        let remote = SocketAddr::new(address, hop.port.unwrap_or(SIP_PORT));
-        let flow = transports.flow_to(protocol, remote).ok_or_else(|| {
-            let name = protocol.name();
-            format!("no `listen` address can reach {remote} over {name}")
-        })?;
-        let trunk = self.trunk(target);
+        let (flow, fallbacks) = flows(servers, transports)?;
+        let trunk = self.config.trunk_of(target).map(|(_, trunk)| trunk);
         let from = trunk
             .and_then(|trunk| trunk.from.as_ref())
             .map(|from| format!("<{from}>"));
-        let credentials = trunk.and_then(credentials);
         Ok(Prepared {
             flow,
+            fallbacks,
             uri: target.to_string(),
             from,
-            credentials,
+            credentials: trunk.and_then(credentials),
         })
     }
+}
 
-    fn look_up(&self, call: CallNumber, leg: LegNumber, target: &str, host: &str) {
-        let (name, target, to_task) = (host.to_string(), target.to_string(), self.to_task.clone());
-        tokio::spawn(async move {
-            let found = tokio::net::lookup_host((name.as_str(), SIP_PORT));
-            let address = match tokio::time::timeout(LOOKUP_TIMEOUT, found).await {
-                Ok(Ok(mut addresses)) => addresses
-                    .next()
-                    .map(|address| address.ip())
-                    .ok_or_else(|| format!("{name} has no address")),
-                Ok(Err(error)) => Err(format!("{name} cannot be looked up: {error}")),
-                Err(_) => Err(format!("looking up {name} took too long")),
-            };
-            // The task that would use it ends with the server.
-            let _ = to_task
-                .send(Resolved {
-                    call,
-                    leg,
-                    target,
-                    address,
-                })
-                .await;
-        });
-    }
+/// The ways to servers, the best first. Our media is at one address whichever takes the call, so
+/// those that would see us at another are left out.
+pub fn flows(servers: &[Server], transports: &Transports) -> Result<(Flow, Vec<Flow>), String> {
+    let reached = |server: &Server| transports.flow_to(server.protocol, server.address);
+    let mut flows = servers.iter().filter_map(reached);
+    let Some(first) = flows.next() else {
+        let named = |server: &Server| format!("{} over {}", server.address, server.protocol.name());
+        let servers: Vec<String> = servers.iter().map(named).collect();
+        return Err(format!(
+            "no `listen` address can reach {}",
+            servers.join(" or ")
+        ));
+    };
+    let others = flows.filter(|flow| flow.local.ip() == first.local.ip());
+    Ok((first, others.collect()))
 }
 
 pub fn credentials(trunk: &Trunk) -> Option<Credentials> {
@@ -220,6 +193,7 @@ fn built_in_agent(transports: &Transports) -> Result<Prepared, String> {
     let user = BUILT_IN_AGENT.split(['@', ':']).nth(1).unwrap_or_default();
     Ok(Prepared {
         flow,
+        fallbacks: Vec::new(),
         uri: format!("sip:{user}@{remote}{tcp}"),
         from: None,
         credentials: None,
@@ -238,16 +212,11 @@ pub struct ConfigPolicy(pub Arc<Config>);
 
 impl TargetPolicy for ConfigPolicy {
     fn is_allowed(&self, target: &str) -> bool {
-        self.0
-            .transfers
-            .iter()
-            .any(|pattern| pattern.allows(target))
+        self.0.may_ring(target)
     }
 
     fn way(&self, target: &str) -> Way {
-        use crate::config::trunk::TrunkWay;
-        let trunk = self.0.trunks.values().find(|trunk| trunk.serves(target));
-        match trunk.map(|trunk| trunk.way) {
+        match self.0.trunk_of(target).map(|(_, trunk)| trunk.way) {
             Some(TrunkWay::Refer) => Way::Refer,
             Some(TrunkWay::Bridged) | None => Way::Bridged,
         }

@@ -136,6 +136,13 @@ impl Transports {
             .collect()
     }
 
+    /// What is listened on, the preferred first.
+    pub fn protocols(&self) -> Vec<Protocol> {
+        let udp = (!self.udp.is_empty()).then_some(Protocol::Udp);
+        let tcp = (!self.tcp.is_empty()).then_some(Protocol::Tcp);
+        udp.into_iter().chain(tcp).collect()
+    }
+
     /// The local address from which a peer is reached: a listener of its address family.
     pub fn flow_to(&self, protocol: Protocol, remote: SocketAddr) -> Option<Flow> {
         let listening = self.listening();

@@ -13,6 +13,7 @@ pub mod header;
 pub mod headers;
 pub mod host;
 pub mod lexer;
+pub mod location;
 pub mod message;
 pub mod method;
 pub mod multipart;

@@ -63,6 +63,7 @@ impl Caller {
         });
         let invite = Invite {
             flow: flow(caller_address(), server_address()),
+            fallbacks: Vec::new(),
             target: format!("sip:hotline@{}", server_address()),
             route: Vec::new(),
             from: "<sip:+442079460000@caller.example>".into(),

@@ -322,6 +322,7 @@ impl Server {
         };
         let invite = Invite {
             flow: flow(server_address(), agents_address()),
+            fallbacks: Vec::new(),
             target,
             route: Vec::new(),
             from: format!("<sip:zeroline@{}>", server_address()),

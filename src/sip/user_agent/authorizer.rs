@@ -48,6 +48,14 @@ impl Authorizer {
         }
     }
 
+    /// A 2xx may name the nonce of the next request (RFC 3261, 20.6; RFC 7616, 3.5).
+    pub fn accepted(&mut self, response: &Response) {
+        let info = response.headers.get(Header::AuthenticationInfo);
+        if let (Some(client), Some(info)) = (&mut self.origin, info) {
+            client.authenticated(info);
+        }
+    }
+
     /// Puts what is known into a request, in advance or after a challenge.
     pub fn authorize(&mut self, request: &mut Request) {
         let uri = request.uri.to_string();

@@ -136,6 +136,7 @@ impl UserAgent {
             match timer {
                 LegTimer::Ring if calling => self.call_timed_out(now, leg),
                 LegTimer::Ring => self.ring_timed_out(now, leg),
+                LegTimer::Silence => self.server_is_silent(now, leg),
                 LegTimer::Repeat => self.repeat(now, leg),
                 LegTimer::AckTimeout => self.ack_timed_out(now, leg),
                 LegTimer::Offer => self.offer_timed_out(now, leg),

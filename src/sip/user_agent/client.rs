@@ -50,6 +50,7 @@ impl UserAgent {
         let calling = Calling {
             client: Key::FIRST,
             cseq: dialog.local_cseq(),
+            fallbacks: invite.fallbacks.iter().copied().collect(),
             had_offer: invite.offer.is_some(),
             early: Vec::new(),
             cancel: Cancel::No,
@@ -68,6 +69,7 @@ impl UserAgent {
         if let Some(calling) = self.calling(leg) {
             calling.client = client;
         }
+        self.watch_for_silence(now, leg);
         self.arm(Owner::Leg(key));
         Ok(leg)
     }
@@ -106,6 +108,7 @@ impl UserAgent {
             ..200 => self.progress(now, leg, client, response),
             200..300 => self.call_answered(now, leg, client, response),
             422 if self.raise_interval(now, leg, client, response) => {}
+            408 | 503 if self.try_next_server(now, leg, client) => {}
             _ => self.call_refused(leg, response),
         }
     }
@@ -117,6 +120,9 @@ impl UserAgent {
         if let Cancel::Wanted(reason) = &mut calling.cancel {
             let reason = reason.take();
             return self.send_cancel(now, leg, client, reason.as_deref());
+        }
+        if let Some(state) = self.legs.get_mut(leg.0) {
+            state.stop(LegTimer::Silence);
         }
         if response.status == 100 || !self.follow_early(now, leg, response) {
             return;
@@ -199,6 +205,7 @@ impl UserAgent {
         state.dialog.establish(response);
         state.peer_takes_update = allows_update(&response.headers);
         state.stop(LegTimer::Ring);
+        state.stop(LegTimer::Silence);
         let session = response.headers.session_expires();
         state.start_session(
             now,
@@ -257,7 +264,7 @@ impl UserAgent {
         }
     }
 
-    fn end_fork(&mut self, now: Instant, client: Key, response: &Response) {
+    pub(super) fn end_fork(&mut self, now: Instant, client: Key, response: &Response) {
         let headers = &response.headers;
         let parties = || {
             Some((
@@ -366,6 +373,7 @@ impl UserAgent {
         }
         calling.cancel = Cancel::Wanted(reason.map(str::to_owned));
         let client = calling.client;
+        state.stop(LegTimer::Silence);
         state.set(LegTimer::Ring, give_up);
         self.arm(Owner::Leg(leg.0));
         let proceeding = self

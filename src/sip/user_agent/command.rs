@@ -10,6 +10,9 @@ use std::time::Duration;
 pub struct Invite {
     /// Where the INVITE is sent: the target's own address, or an outbound proxy's.
     pub flow: Flow,
+    /// Where it is sent next when nothing but a 503 or 408, or nothing at all, comes from there
+    /// (RFC 3263, 4.3). Media is at the same address of ours, whichever it is.
+    pub fallbacks: Vec<Flow>,
     /// The Request-URI.
     pub target: String,
     /// Preloaded Route URIs (RFC 3261, 8.1.2), first hop first; mostly empty.
@@ -33,6 +36,8 @@ pub struct Invite {
 pub struct Registration {
     /// The registrar's or the outbound proxy's address.
     pub flow: Flow,
+    /// Its other addresses, tried in turn as for [`Invite::fallbacks`].
+    pub fallbacks: Vec<Flow>,
     /// The Request-URI: `sip:trunk.example.com`.
     pub registrar: String,
     /// The address of record: `sip:hotline@trunk.example.com`.

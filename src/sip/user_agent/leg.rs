@@ -87,6 +87,8 @@ pub(super) struct Reliable {
 pub(super) struct Calling {
     pub client: Key,
     pub cseq: u32,
+    /// Servers that have not been tried.
+    pub fallbacks: VecDeque<Flow>,
     pub had_offer: bool,
     /// Dialogs that provisional responses made: one a fork, eight at most.
     pub early: Vec<Early>,
@@ -141,6 +143,8 @@ pub(super) enum LegTimer {
     /// Server: the application, or Expires, takes too long. Client: ring time-out, then the end of
     /// waiting for a cancelled INVITE's final response.
     Ring,
+    /// Client: this server says nothing at all, and there is another.
+    Silence,
     /// Our 2xx or reliable provisional response again.
     Repeat,
     /// Our 2xx or reliable provisional response was never acknowledged.
@@ -157,9 +161,10 @@ pub(super) enum LegTimer {
 }
 
 impl LegTimer {
-    const COUNT: usize = 8;
+    const COUNT: usize = 9;
     const ALL: [LegTimer; Self::COUNT] = [
         LegTimer::Ring,
+        LegTimer::Silence,
         LegTimer::Repeat,
         LegTimer::AckTimeout,
         LegTimer::Offer,

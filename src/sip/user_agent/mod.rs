@@ -21,6 +21,7 @@ mod client;
 pub mod command;
 pub mod config;
 pub mod event;
+mod failover;
 mod in_dialog;
 mod leg;
 mod refer;
@@ -41,6 +42,8 @@ mod chaos_tests;
 mod desk;
 #[cfg(test)]
 mod early_tests;
+#[cfg(test)]
+mod failover_tests;
 #[cfg(test)]
 mod raw_tests;
 #[cfg(test)]

@@ -18,6 +18,7 @@ use crate::sip::user_agent::transactions::Purpose;
 use crate::sip::values::CSeq;
 use bytes::Bytes;
 use rand::RngExt;
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 const SHORTEST_RETRY: Duration = Duration::from_secs(5);
@@ -27,7 +28,10 @@ const SHORTEST_REFRESH: Duration = Duration::from_secs(10);
 
 /// One registration.
 pub(super) struct Binding {
-    registration: Registration,
+    pub registration: Registration,
+    /// Which of the registrar's addresses is asked, and those to ask when it fails.
+    pub flow: Flow,
+    pub untried: VecDeque<Flow>,
     registrar: Uri,
     address_of_record: NameAddr,
     call_id: String,
@@ -56,6 +60,12 @@ impl Binding {
         self.cseq = self.cseq.saturating_add(1);
         self.cseq
     }
+
+    /// All of the registrar's addresses are to be tried, from the first on.
+    pub fn start_over(&mut self) {
+        self.flow = self.registration.flow;
+        self.untried = self.registration.fallbacks.iter().copied().collect();
+    }
 }
 
 impl UserAgent {
@@ -75,6 +85,8 @@ impl UserAgent {
             .max(1);
         let keep_alive = registration.keep_alive.map(|interval| now + interval);
         let key = self.registrations.insert(Binding {
+            flow: registration.flow,
+            untried: registration.fallbacks.iter().copied().collect(),
             registration,
             registrar,
             address_of_record: NameAddr::new(aor),
@@ -103,12 +115,12 @@ impl UserAgent {
         Ok(())
     }
 
-    fn send_register(&mut self, now: Instant, id: RegistrationId) {
+    pub(super) fn send_register(&mut self, now: Instant, id: RegistrationId) {
         let Some(binding) = self.registrations.get_mut(id.0) else {
             return;
         };
         let number = binding.next_cseq();
-        let flow = binding.registration.flow;
+        let flow = binding.flow;
         let mut request = Request::new(Method::Register, binding.registrar.clone());
         let headers = &mut request.headers;
         let from = binding
@@ -152,10 +164,9 @@ impl UserAgent {
     }
 
     fn registered(&mut self, now: Instant, id: RegistrationId, headers: &Headers) {
-        let contact = self
-            .registrations
-            .get(id.0)
-            .map(|b| self.contact(&b.registration.flow));
+        let Some(ours) = self.registrations.get(id.0).map(|b| self.contact(&b.flow)) else {
+            return;
+        };
         let Some(binding) = self.registrations.get_mut(id.0) else {
             return;
         };
@@ -165,7 +176,7 @@ impl UserAgent {
                 .push_back(Event::Unregistered { registration: id });
             return;
         }
-        let granted = granted(headers, contact.as_deref()).unwrap_or(binding.expires);
+        let granted = granted(headers, &ours).unwrap_or(binding.expires);
         let expires = Duration::from_secs(u64::from(granted));
         // Early enough for a few attempts, but not in the first half.
         let early = expires
@@ -230,6 +241,12 @@ impl UserAgent {
                 .push_back(Event::Unregistered { registration: id });
             return;
         }
+        if matches!(status, None | Some(408 | 503)) && self.try_next_registrar(now, id) {
+            return;
+        }
+        let Some(binding) = self.registrations.get_mut(id.0) else {
+            return;
+        };
         let vain = matches!(status, Some(400..=407 | 416 | 420 | 423));
         let doubled = SHORTEST_RETRY.saturating_mul(1 << binding.failures.min(6));
         binding.failures = binding.failures.saturating_add(1);
@@ -249,7 +266,7 @@ impl UserAgent {
             return;
         };
         if binding.keep_alive.is_some_and(|at| at <= now) {
-            let flow = binding.registration.flow;
+            let flow = binding.flow;
             let interval = binding.registration.keep_alive.unwrap_or(LONGEST_RETRY);
             binding.keep_alive = Some(now + interval.max(Duration::from_secs(1)));
             self.transmit(flow, Bytes::from_static(b"\r\n\r\n"));
@@ -290,15 +307,17 @@ impl UserAgent {
     }
 }
 
-/// The seconds that a registrar grants: of our Contact, of the only one, or of Expires.
-fn granted(headers: &Headers, contact: Option<&str>) -> Option<u32> {
-    let ours = contact.and_then(|contact| NameAddr::parse(contact.as_bytes()).ok());
+/// The seconds that a registrar grants: of our Contact, of the only one, or of Expires. Others'
+/// Contacts for the same address of record say nothing about ours.
+fn granted(headers: &Headers, ours: &str) -> Option<u32> {
+    let ours = NameAddr::parse(ours.as_bytes()).ok()?;
     let contacts = headers.contacts();
-    let same = |other: &&NameAddr| ours.as_ref().is_some_and(|ours| ours.uri == other.uri);
-    let of_contact = contacts
-        .iter()
-        .find(same)
-        .or(contacts.first())
-        .and_then(|contact| contact.params.get("expires")?.parse().ok());
+    let same = |other: &&NameAddr| ours.uri.equivalent(&other.uri);
+    let only = match &contacts[..] {
+        [only] => Some(only),
+        _ => None,
+    };
+    let binding = contacts.iter().find(same).or(only);
+    let of_contact = binding.and_then(|contact| contact.params.get("expires")?.parse().ok());
     of_contact.or_else(|| headers.expires())
 }

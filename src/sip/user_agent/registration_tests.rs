@@ -36,6 +36,7 @@ impl Trunk {
     fn registration(&self) -> Registration {
         Registration {
             flow: self.flow,
+            fallbacks: Vec::new(),
             registrar: "sip:trunk.example".to_owned(),
             address_of_record: "sip:hotline@trunk.example".to_owned(),
             credentials: Some(credentials()),
@@ -220,6 +221,46 @@ fn a_registrar_is_asked_for_as_long_as_it_takes() {
     assert!(
         matches!(trunk.event(), Event::Registered { expires, .. } if expires.as_secs() == 1800)
     );
+}
+
+/// Others may have bound the same address of record, with times of their own.
+#[test]
+fn the_time_granted_is_that_of_our_own_contact() {
+    let granted = |contacts: &str| {
+        let mut trunk = Trunk::new(Protocol::Udp);
+        let registered = trunk.agent.register(trunk.now, trunk.registration());
+        registered.expect("there is room");
+        let request = trunk.request();
+        trunk.answer(&request, 200, &[(Header::Contact, contacts)]);
+        match trunk.event() {
+            Event::Registered { expires, .. } => expires.as_secs(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let desk = "<sip:desk@192.0.2.50>;expires=3000";
+    let written_otherwise = "<SIP:%7Aeroline@192.0.2.1:5060;x=1>;expires=240";
+    assert_eq!(granted(&format!("{desk}, {written_otherwise}")), 240);
+    assert_eq!(granted(written_otherwise), 240);
+    // A registrar that sees us elsewhere writes what it sees.
+    assert_eq!(granted("<sip:zeroline@198.51.100.1:4000>;expires=120"), 120);
+    let others = format!("{desk}, <sip:zeroline@192.0.2.1:5061>;expires=20");
+    assert_eq!(granted(&others), 600, "none of them is ours");
+}
+
+#[test]
+fn the_next_nonce_is_used_for_the_next_request() {
+    let mut trunk = Trunk::new(Protocol::Udp);
+    let registered = trunk.agent.register(trunk.now, trunk.registration());
+    registered.expect("there is room");
+    let first = trunk.request();
+    trunk.answer(&first, 401, &[(Header::WwwAuthenticate, SHA256)]);
+    let second = trunk.request();
+    let info = (Header::AuthenticationInfo, "nextnonce=\"n7\", qop=auth");
+    trunk.answer(&second, 200, &[info]);
+    assert!(matches!(trunk.event(), Event::Registered { .. }));
+    trunk.wait();
+    let refresh = trunk.request();
+    assert!(is_authorized(&refresh, Header::Authorization, "n7"));
 }
 
 #[test]

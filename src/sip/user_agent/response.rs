@@ -7,11 +7,12 @@ use crate::sip::client_transaction::{Received, State};
 use crate::sip::header::Header;
 use crate::sip::message::{Request, Response};
 use crate::sip::method::Method;
-use crate::sip::slab::Key;
+use crate::sip::slab::{Key, Slab};
 use crate::sip::token::Token;
-use crate::sip::user_agent::authorizer::MAX_ATTEMPTS;
+use crate::sip::user_agent::authorizer::{Authorizer, MAX_ATTEMPTS};
 use crate::sip::user_agent::event::{EndedBy, Event, LegId};
 use crate::sip::user_agent::leg::{Leg, Phase};
+use crate::sip::user_agent::registration::Binding;
 use crate::sip::user_agent::transactions::Purpose;
 use crate::sip::values::CSeq;
 use crate::sip::via::MAGIC_COOKIE;
@@ -86,6 +87,11 @@ impl UserAgent {
         if status >= 200 {
             self.clients.waits_no_more(key);
         }
+        if (200..300).contains(&status)
+            && let Some(authorizer) = authorizer(&mut self.legs, &mut self.registrations, purpose)
+        {
+            authorizer.accepted(response);
+        }
         let sent_again = matches!(status, 401 | 407) && self.answer_challenge(now, key, response);
         if !sent_again {
             self.hand_over(now, key, purpose, response);
@@ -114,6 +120,9 @@ impl UserAgent {
                 self.events
                     .push_back(Event::OptionsAnswered { options, status });
             }
+            Purpose::Abandoned { cancelled } => {
+                self.abandoned_answered(now, key, cancelled, response)
+            }
             Purpose::Bye(_) | Purpose::Options(_) | Purpose::Quiet(_) | Purpose::Nobody => {}
         }
     }
@@ -127,17 +136,13 @@ impl UserAgent {
         if client.attempts >= MAX_ATTEMPTS {
             return false;
         }
-        let authorizer = match purpose {
-            Purpose::Register(id) => self
-                .registrations
-                .get_mut(id.0)
-                .and_then(|binding| binding.authorizer.as_mut()),
-            _ => purpose
-                .leg()
-                .and_then(|leg| self.legs.get_mut(leg.0))
-                .filter(|leg| !leg.over || matches!(leg.phase, Phase::Closing))
-                .and_then(|leg| leg.authorizer.as_mut()),
-        };
+        if let Some(leg) = purpose.leg().and_then(|leg| self.legs.get(leg.0))
+            && leg.over
+            && !matches!(leg.phase, Phase::Closing)
+        {
+            return false;
+        }
+        let authorizer = authorizer(&mut self.legs, &mut self.registrations, purpose);
         let known = authorizer
             .is_some_and(|authorizer| authorizer.challenged(response, again, &mut self.rng));
         known && self.send_again(now, key, |_| {})
@@ -164,17 +169,7 @@ impl UserAgent {
         request
             .headers
             .set(Header::CSeq, CSeq { number, method }.to_string());
-        let authorizer = match purpose {
-            Purpose::Register(id) => self
-                .registrations
-                .get_mut(id.0)
-                .and_then(|binding| binding.authorizer.as_mut()),
-            _ => purpose
-                .leg()
-                .and_then(|leg| self.legs.get_mut(leg.0))
-                .and_then(|leg| leg.authorizer.as_mut()),
-        };
-        if let Some(authorizer) = authorizer {
+        if let Some(authorizer) = authorizer(&mut self.legs, &mut self.registrations, purpose) {
             authorizer.authorize(&mut request);
         }
         let Some(sent) = self.send(now, flow, request, purpose) else {
@@ -269,6 +264,12 @@ impl UserAgent {
             return;
         };
         let purpose = client.purpose;
+        if let Purpose::Invite(leg) = purpose
+            && self.try_next_server(now, leg, key)
+        {
+            self.clients.remove(key);
+            return;
+        }
         self.clients.remove(key);
         match purpose {
             Purpose::Invite(leg) => {
@@ -291,7 +292,7 @@ impl UserAgent {
                 self.events
                     .push_back(Event::OptionsAnswered { options, status });
             }
-            Purpose::Quiet(_) | Purpose::Nobody => {}
+            Purpose::Quiet(_) | Purpose::Abandoned { .. } | Purpose::Nobody => {}
         }
     }
 
@@ -320,6 +321,19 @@ impl UserAgent {
     pub(super) fn living(&mut self, leg: LegId) -> Option<&mut Leg> {
         self.legs.get_mut(leg.0).filter(|state| !state.over)
     }
+}
+
+/// What answers challenges to a request of this purpose.
+fn authorizer<'a>(
+    legs: &'a mut Slab<Leg>,
+    registrations: &'a mut Slab<Binding>,
+    purpose: Purpose,
+) -> Option<&'a mut Authorizer> {
+    let authorizer = match purpose {
+        Purpose::Register(id) => &mut registrations.get_mut(id.0)?.authorizer,
+        _ => &mut legs.get_mut(purpose.leg()?.0)?.authorizer,
+    };
+    authorizer.as_deref_mut()
 }
 
 /// An ACK or CANCEL of an INVITE's own transaction (RFC 3261, 9.1 and 17.1.1.3).

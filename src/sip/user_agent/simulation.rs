@@ -103,6 +103,7 @@ impl Network {
     pub fn an_invite(&self, offer: Option<&'static str>) -> Invite {
         Invite {
             flow: self.flow(CALLER),
+            fallbacks: Vec::new(),
             target: format!("sip:hotline@{}", address(CALLEE)),
             route: Vec::new(),
             from: "\"Ann\" <sip:ann@a.example>".to_owned(),

@@ -139,6 +139,10 @@ pub(super) enum Purpose {
     Quiet(LegId),
     Register(RegistrationId),
     Options(OptionsId),
+    /// An INVITE whose server said nothing, so that another has been tried since.
+    Abandoned {
+        cancelled: bool,
+    },
     /// CANCEL, and the BYE of a fork: of no leg.
     Nobody,
 }
@@ -152,7 +156,10 @@ impl Purpose {
             | Purpose::Bye(leg)
             | Purpose::Refer(leg)
             | Purpose::Quiet(leg) => Some(leg),
-            Purpose::Register(_) | Purpose::Options(_) | Purpose::Nobody => None,
+            Purpose::Register(_)
+            | Purpose::Options(_)
+            | Purpose::Abandoned { .. }
+            | Purpose::Nobody => None,
         }
     }
 }
