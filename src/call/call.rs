@@ -211,7 +211,7 @@ impl Call {
             return;
         }
         if self.human.is_bridged() {
-            self.relay_key(now, key, source);
+            self.relay_key(key, source);
         } else {
             self.dialogue_input(now, input::Input::Key { key, source });
         }

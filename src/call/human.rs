@@ -4,6 +4,7 @@ use super::call::{Call, OwnPlay};
 use super::contract::{Input, LegNumber, Output, SipCommand};
 use super::info::info_of_key;
 use super::leg::Leg;
+use crate::config::trunk::TrunkKeys;
 use crate::dialogue::input;
 use crate::dialplan::model::HandoffId;
 use crate::events::{EndedBy, KeySource};
@@ -20,8 +21,8 @@ pub(super) struct Human {
     transfer: Option<Transfer>,
     /// The leg that is being rung, or is bridged.
     pub agent: Option<Leg>,
-    /// The leg whose ports are being opened.
-    opening: Option<LegNumber>,
+    /// The leg whose ports are being opened, and how its peer is to be sent keys.
+    opening: Option<(LegNumber, TrunkKeys)>,
     bridged: bool,
     /// Legs are numbered over the whole call.
     last_leg: u16,
@@ -144,25 +145,22 @@ impl Call {
     fn dial(&mut self, target: String) {
         self.human.last_leg += 1;
         let leg = LegNumber(self.human.last_leg);
-        self.human.opening = Some(leg);
+        self.human.opening = Some((leg, self.services.policy.keys(&target)));
         self.sip(SipCommand::Prepare { leg, target });
     }
 
     fn media_opened(&mut self, now: Instant, leg: LegNumber, address: Result<SocketAddr, String>) {
-        if self
-            .human
-            .opening
-            .take_if(|opening| *opening == leg)
-            .is_none()
-        {
+        let opening = self.human.opening.take_if(|(opening, _)| *opening == leg);
+        let Some((_, keys_by)) = opening else {
             return self.outputs.push_back(Output::CloseMedia { leg });
-        }
+        };
         match address {
             Ok(address) => {
                 let seed = self
                     .seed
                     .wrapping_add(u64::from(leg.0).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-                let mut agent = Leg::new(leg, address, seed, self.log.unix(now));
+                let agent = Leg::new(leg, address, seed, self.log.unix(now));
+                let mut agent = agent.keys_by(keys_by);
                 let offer = agent.offer();
                 self.human.agent = Some(agent);
                 let user_to_user = self.user_to_user();
@@ -180,7 +178,7 @@ impl Call {
     }
 
     fn hang_up_agent(&mut self, reason: &str) {
-        let opening = self.human.opening.take();
+        let opening = self.human.opening.take().map(|(leg, _)| leg);
         let agent = self.human.agent.take().map(|agent| agent.number);
         if let Some(leg) = agent.or(opening) {
             self.sip(SipCommand::HangUp {
@@ -222,25 +220,30 @@ impl Call {
     }
 
     /// While bridged, keys belong to the person's leg. Telephone-events between two legs that both
-    /// speak them are relayed packet by packet (see `sound`); here the other cases.
-    pub(super) fn relay_key(&mut self, _now: Instant, key: Key, source: KeySource) {
+    /// speak them are relayed packet by packet (see `sound`), tones are in the sound already; here
+    /// the other cases.
+    pub(super) fn relay_key(&mut self, key: Key, source: KeySource) {
         let Some(agent) = &mut self.human.agent else {
             return;
         };
-        match (source, agent.key_source()) {
-            (KeySource::TelephoneEvent, KeySource::TelephoneEvent) | (KeySource::InBand, _) => {}
-            (KeySource::TelephoneEvent, _) | (_, KeySource::TelephoneEvent) => {
-                agent.send_keys(&key.to_string());
-            }
-            (KeySource::Info, _) => {
-                let leg = agent.number;
-                let content_type = "application/dtmf-relay";
-                self.sip(SipCommand::Info {
-                    leg,
-                    content_type,
-                    body: info_of_key(key),
-                });
-            }
+        match (source, agent.keys_go_by()) {
+            (KeySource::TelephoneEvent, KeySource::TelephoneEvent) => {}
+            (KeySource::InBand, KeySource::TelephoneEvent | KeySource::InBand) => {}
+            _ => agent.send_keys(&key.to_string()),
+        }
+    }
+
+    /// Sends the person's leg the next of the keys that go by INFO.
+    pub(super) fn send_info_key(&mut self, now: Instant) {
+        if let Some(agent) = &mut self.human.agent
+            && let Some(key) = agent.poll_info_key(now)
+        {
+            let leg = agent.number;
+            self.sip(SipCommand::Info {
+                leg,
+                content_type: "application/dtmf-relay",
+                body: info_of_key(key),
+            });
         }
     }
 

@@ -1,25 +1,23 @@
 //! One leg of a call: its session description, its media and what it hears.
 
 use super::contract::{Channel, LegNumber, PacketSink};
+use super::key_sender::KeySender;
 use super::keys::KeyGate;
 use super::media_session::{MAX_DATAGRAM, MediaSession};
 use super::playout::{Filled, Playout};
 use crate::audio::codecs::Codec;
 use crate::audio::dtmf_detector::{DtmfDetector, KeyTone};
-use crate::audio::tones;
+use crate::config::trunk::TrunkKeys;
 use crate::events::{KeySource, Quality};
 use crate::key::Key;
 use crate::rtp::telephone_event::ToSend;
 use crate::sdp::direction::Direction;
 use crate::sdp::offer_answer::{LocalMedia, Negotiated, NegotiationError, OfferAnswer};
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// The longest packet: 60 ms at 8 kHz, one byte a sample.
 pub const MAX_PAYLOAD: usize = 480;
-/// Ten seconds of tones: keys beyond them are not sent.
-const MAX_KEY_TONES: usize = 80_000;
 
 /// What [`Leg::send_sound`] put on its way.
 pub struct Sent {
@@ -39,8 +37,7 @@ pub struct Leg {
     /// Since 1970, when the leg was made.
     unix: Duration,
     tones: Option<Box<DtmfDetector>>,
-    /// Keys that are being sent as tones.
-    key_tones: VecDeque<i16>,
+    key_sender: KeySender,
 }
 
 impl Leg {
@@ -65,8 +62,14 @@ impl Leg {
             seed,
             unix,
             tones: None,
-            key_tones: VecDeque::new(),
+            key_sender: KeySender::new(TrunkKeys::Rfc4733),
         }
+    }
+
+    /// How the peer is sent its keys.
+    pub fn keys_by(mut self, by: TrunkKeys) -> Leg {
+        self.key_sender = KeySender::new(by);
+        self
     }
 
     pub fn answer(&mut self, now: Instant, offer: &[u8]) -> Result<Vec<u8>, NegotiationError> {
@@ -93,8 +96,7 @@ impl Leg {
         }
     }
 
-    /// Sends keys, one after the other; `w` waits half a second: as telephone-events, or as tones
-    /// where the peer did not agree to them.
+    /// Sends keys, one after the other; `w` waits half a second.
     pub fn send_keys(&mut self, keys: &str) {
         let keys: Vec<ToSend> = keys
             .chars()
@@ -103,26 +105,25 @@ impl Leg {
                 _ => Key::from_char(symbol).map(ToSend::Key),
             })
             .collect();
-        let Some(media) = &mut self.media else { return };
-        if media.send_keys(&keys).is_err() && self.key_tones.len() < MAX_KEY_TONES {
-            for key in keys {
-                match key {
-                    ToSend::Key(key) => {
-                        self.key_tones.extend(tones::key_tone(key));
-                    }
-                    ToSend::Pause(pause) => {
-                        let samples = pause.as_millis() as usize * 8;
-                        self.key_tones.extend(std::iter::repeat_n(0, samples));
-                    }
-                }
-            }
+        if let Some(media) = &mut self.media {
+            self.key_sender.send(&keys, media);
         }
     }
 
-    /// Whether keys are being sent, in whose place no sound can be.
+    /// How the peer gets its keys.
+    pub fn keys_go_by(&self) -> KeySource {
+        self.key_sender.way(self.media.as_ref())
+    }
+
+    /// The key that is to be sent as INFO now.
+    pub fn poll_info_key(&mut self, now: Instant) -> Option<Key> {
+        self.key_sender.poll_info(now)
+    }
+
+    /// Whether keys are being sent in whose place no sound can be.
     pub fn is_sending_keys(&self) -> bool {
         let events = self.media.as_ref().is_some_and(MediaSession::keys_waiting);
-        events || !self.key_tones.is_empty()
+        events || self.key_sender.has_tones()
     }
 
     pub fn key_source(&self) -> KeySource {
@@ -224,14 +225,11 @@ impl Leg {
             return false;
         };
         let mut packet = [0; MAX_DATAGRAM];
-        let sent = if self.key_tones.is_empty() {
+        let sent = if !self.key_sender.has_tones() {
             media.send_key_packet(now, &mut packet)
         } else {
             let mut samples = [0; MAX_PAYLOAD];
-            let left = self.key_tones.len().min(length);
-            for (sample, tone) in samples.iter_mut().zip(self.key_tones.drain(..left)) {
-                *sample = tone;
-            }
+            self.key_sender.take_tones(&mut samples[..length]);
             let mut payload = [0; MAX_PAYLOAD];
             codec.encode(&samples[..length], &mut payload);
             media.send_audio(now, &payload[..length], false, &mut packet)

@@ -388,6 +388,11 @@ impl MediaSession {
         self.finish(destination, place, payload_type, payload.len(), datagram)
     }
 
+    /// Another leg's packet is not passed on: its key goes another way.
+    pub fn leave_out(&mut self, packet: &Packet) {
+        self.outgoing.skip_relayed(&packet.header);
+    }
+
     fn finish(
         &mut self,
         destination: SocketAddr,

@@ -11,6 +11,7 @@ mod ending;
 pub mod example_call;
 mod human;
 pub mod info;
+mod key_sender;
 pub mod keys;
 mod leg;
 pub mod media_session;

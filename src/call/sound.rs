@@ -4,7 +4,7 @@
 use super::call::{Call, OwnPlay};
 use super::contract::{Channel, LegNumber, PacketSink, SipCommand};
 use super::leg::{MAX_PAYLOAD, Sent};
-use super::media_session::{MAX_DATAGRAM, Packet, Received};
+use super::media_session::{MAX_DATAGRAM, Packet, PacketKind, Received};
 use super::playout::Heard;
 use crate::dialogue::input::{self, FetchId};
 use crate::events::{EndedBy, Event, KeySource};
@@ -101,7 +101,11 @@ impl Call {
         if to.is_sending_keys() {
             return;
         }
+        let goes_by_events = to.keys_go_by() == KeySource::TelephoneEvent;
         let Some(media) = &mut to.media else { return };
+        if packet.kind == PacketKind::TelephoneEvent && !goes_by_events {
+            return media.leave_out(packet);
+        }
         let payload = datagram.get(packet.payload.clone()).unwrap_or_default();
         let mut relayed = [0; MAX_DATAGRAM];
         if let Some((address, length)) = media.relay(now, packet, payload, &mut relayed) {
@@ -120,6 +124,7 @@ impl Call {
         if let Some(agent) = self.human.agent.as_mut().filter(|_| bridged) {
             agent.send_key(now, sink);
         }
+        self.send_info_key(now);
         self.record_sound(now, sent.as_ref());
         while let Some(heard) = self.caller.playout.poll_heard() {
             self.heard(now, heard);

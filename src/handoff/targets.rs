@@ -1,5 +1,6 @@
 //! Whom to ring, now: a handoff's targets and those of its `else` chain, as hours allow.
 
+use crate::config::trunk::TrunkKeys;
 use crate::dialplan::model::{Dialplan, HandoffId, Otherwise, Way};
 use crate::events::ReturnReason;
 use std::time::Duration;
@@ -31,6 +32,8 @@ pub trait TargetPolicy {
     fn is_allowed(&self, target: &str) -> bool;
     /// The way of the target's trunk, for handoffs that name none.
     fn way(&self, target: &str) -> Way;
+    /// How the target's trunk is sent keys.
+    fn keys(&self, target: &str) -> TrunkKeys;
 }
 
 /// The targets of `first` and of its `else` chain that are open at `local_time`, in order.

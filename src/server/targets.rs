@@ -4,7 +4,7 @@ use super::lookups::{Located, Lookups};
 use super::resident::CallNumber;
 use super::transports::Transports;
 use crate::call::contract::LegNumber;
-use crate::config::trunk::{Trunk, TrunkWay};
+use crate::config::trunk::{Trunk, TrunkKeys, TrunkWay};
 use crate::config::{BUILT_IN_AGENT, Config};
 use crate::dialplan::model::Way;
 use crate::handoff::targets::TargetPolicy;
@@ -220,5 +220,10 @@ impl TargetPolicy for ConfigPolicy {
             Some(TrunkWay::Refer) => Way::Refer,
             Some(TrunkWay::Bridged) | None => Way::Bridged,
         }
+    }
+
+    fn keys(&self, target: &str) -> TrunkKeys {
+        let trunk = self.0.trunk_of(target);
+        trunk.map_or(TrunkKeys::Rfc4733, |(_, trunk)| trunk.keys)
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use zeroline::audio::prompt::Prompt;
 use zeroline::audio::tones;
 use zeroline::call::services::{PromptSource, Services, Sounds};
+use zeroline::config::trunk::TrunkKeys;
 use zeroline::diagnostic::Source;
 use zeroline::dialogue::action::Content;
 use zeroline::dialogue::program::Program;
@@ -112,6 +113,10 @@ impl TargetPolicy for Policy {
 
     fn way(&self, _: &str) -> Way {
         Way::Bridged
+    }
+
+    fn keys(&self, _: &str) -> TrunkKeys {
+        TrunkKeys::Rfc4733
     }
 }
 
