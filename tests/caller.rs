@@ -14,6 +14,7 @@ use zeroline::caller::script::Step;
 use zeroline::caller::state::How;
 use zeroline::events::KeySource;
 use zeroline::key::Key;
+use zeroline::sdp::direction::Direction as SdpDirection;
 use zeroline::sip::header::Header;
 
 /// Far longer than anything here takes, also on a busy machine.
@@ -271,6 +272,43 @@ async fn a_held_caller_is_sent_nothing_until_resumed() {
     assert!(!resumed.expect("it is resumed").is_held());
 }
 
+/// A refused re-INVITE leaves the session as it was (RFC 3261, 14.1).
+#[tokio::test]
+async fn a_refused_hold_is_told_and_leaves_the_call_as_it_was() {
+    let behaviour = Behaviour::Answer(Answer {
+        background: Some(tone()),
+        refuse_offers: Some(488),
+        ..Answer::default()
+    });
+    let mut answerer = answerer(behaviour).await;
+    let caller = Caller::to(answerer.uri("100"));
+    let (ours, theirs) = connected(&mut answerer, &caller).await;
+    for refused in 1..=2 {
+        let held = ours.hold().await;
+        let Err(WaitError::Refused(state)) = held else {
+            panic!("{held:?}");
+        };
+        assert_eq!(
+            (state.reinvites_refused, state.reinvites_accepted),
+            (refused, 0)
+        );
+    }
+    let heard = ours.state().packets_received + 10;
+    let goes_on = ours.until(LONG, |state| state.packets_received >= heard);
+    goes_on.await.expect("the tone goes on");
+    ours.press(&keys("5")).await.expect("it is pressed");
+    let pressed = theirs.until(LONG, |state| state.heard() == "5").await;
+    pressed.expect("media goes both ways");
+    // The peer's own hold is answered by what holds for us still.
+    theirs.hold().await.expect("it is agreed to");
+    theirs.resume().await.expect("it is agreed to");
+    let sends = |state: &zeroline::caller::state::CallState| {
+        let negotiated = state.negotiated.as_ref();
+        negotiated.is_some_and(|n| n.direction == SdpDirection::SendRecv)
+    };
+    assert!(sends(&theirs.state()), "{:?}", theirs.state().negotiated);
+}
+
 #[tokio::test]
 async fn a_late_offer_is_answered_in_the_ack() {
     let mut answerer = answerer(saying(tone())).await;
@@ -355,7 +393,10 @@ async fn the_command_calls_presses_records_and_tells() {
     assert_eq!((status, error.as_str()), (Some(0), ""));
     let document: serde_json::Value = serde_json::from_str(&out).expect("it is JSON");
     assert_eq!(document["ended"]["how"], "hung_up");
-    assert_eq!(document["ladder"][0]["method"], "INVITE");
+    assert_eq!(
+        ends_of_ladder(&document),
+        ["INVITE", "sent BYE", "received 200 OK"]
+    );
     assert!(document["timings"]["answered_ms"].is_number());
     assert!(document["quality"]["mos"].as_f64() > Some(1.0));
     assert_eq!(document["keys_sent"].as_array().map(Vec::len), Some(3));
@@ -364,6 +405,41 @@ async fn the_command_calls_presses_records_and_tells() {
     let file = std::fs::File::open(file).expect("it is recorded");
     let heard = zeroline::audio::wav::read(file).expect("it is a WAV");
     assert!(level_dbm0(mean_square(&heard[0])) > -20.0);
+}
+
+/// A ladder's first method and last two messages.
+fn ends_of_ladder(document: &serde_json::Value) -> Vec<String> {
+    let ladder = document["ladder"].as_array().expect("it is there");
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let last = ladder.iter().rev().take(2).rev().map(|rung| {
+        let what = if rung["status"].is_null() {
+            "method"
+        } else {
+            "start_line"
+        };
+        format!("{} {}", text(&rung["direction"]), text(&rung[what]))
+    });
+    std::iter::once(text(&ladder[0]["method"]))
+        .chain(last)
+        .collect()
+}
+
+#[tokio::test]
+async fn the_ladder_ends_with_the_bye_whoever_hangs_up() {
+    let hanging_up = Behaviour::Answer(Answer {
+        hang_up_after: Some(Duration::from_millis(300)),
+        ..Answer::default()
+    });
+    for transport in ["udp", "tcp"] {
+        let answerer = answerer(hanging_up.clone()).await;
+        let target = format!("{};transport={transport}", answerer.uri("100"));
+        let arguments = [&target, "--duration", "15s", "--format", "json"];
+        let (status, out, error) = zeroline_call(&arguments).await;
+        assert_eq!((status, error.as_str()), (Some(0), ""));
+        let document = serde_json::from_str(&out).expect("it is JSON");
+        let expected = ["INVITE", "received BYE", "sent 200 OK"];
+        assert_eq!(ends_of_ladder(&document), expected, "{transport}");
+    }
 }
 
 #[tokio::test]

@@ -47,6 +47,8 @@ pub struct Answer {
     pub greeting: Option<Arc<[i16]>>,
     /// Said round and round under everything else.
     pub background: Option<Arc<[i16]>>,
+    /// Later offers of the caller's, as for a hold, are refused with this status.
+    pub refuse_offers: Option<u16>,
     /// Since the answer: the caller is put on hold by a re-INVITE.
     pub hold_after: Option<Duration>,
     /// Since the answer.
@@ -180,7 +182,8 @@ impl Phone {
         if answer.ring {
             self.say_ringing(now, id);
         }
-        if let Some(leg) = self.legs.get(&id) {
+        if let Some(leg) = self.legs.get_mut(&id) {
+            leg.refuse_offers = answer.refuse_offers;
             if let Some(greeting) = &answer.greeting {
                 leg.order(Order::Play(greeting.clone())).await;
             }

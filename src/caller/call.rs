@@ -31,6 +31,8 @@ pub enum KeysBy {
     Rfc4733,
     /// As SIP INFO with application/dtmf-relay.
     Info,
+    /// As SIP INFO with application/dtmf.
+    InfoDtmf,
     /// As tones in the sound.
     Inband,
 }
@@ -160,7 +162,8 @@ impl Call {
         }
         let before = self.state();
         match by {
-            KeysBy::Info => return self.press_by_info(keys).await,
+            KeysBy::Info => return self.press_by_info(keys, true).await,
+            KeysBy::InfoDtmf => return self.press_by_info(keys, false).await,
             KeysBy::Inband => self.order(Order::Tones(keys.to_vec())).await,
             KeysBy::Rfc4733 => {
                 let negotiated = before.negotiated.as_ref();
@@ -177,13 +180,13 @@ impl Call {
         Ok(())
     }
 
-    async fn press_by_info(&self, keys: &[Key]) -> Result<(), PressError> {
+    async fn press_by_info(&self, keys: &[Key], is_relay: bool) -> Result<(), PressError> {
         for (n, &key) in keys.iter().enumerate() {
             if n > 0 {
                 sleep(INFO_SPACING).await;
             }
             let wanted = self.state().keys_sent.len() + 1;
-            self.command(LegCommand::Info(key)).await;
+            self.command(LegCommand::Info { key, is_relay }).await;
             self.until(LONGEST_KEY, |state| state.keys_sent.len() >= wanted)
                 .await?;
         }

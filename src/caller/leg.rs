@@ -49,6 +49,10 @@ pub(super) struct Leg {
     pub late_offer: bool,
     /// What the peer's INVITE offered.
     pub peer_offer: Option<Bytes>,
+    /// With this status, once the call is established.
+    pub refuse_offers: Option<u16>,
+    /// The session as it was before our re-INVITE, to go on with if that is refused.
+    before: Option<(OfferAnswer, Direction)>,
     /// Established, and no re-INVITE of ours is out: another may be sent.
     can_reinvite: bool,
     /// What is to be asked for once that can be; a later wish replaces it.
@@ -93,6 +97,8 @@ impl Leg {
             outgoing,
             late_offer: false,
             peer_offer: None,
+            refuse_offers: None,
+            before: None,
             can_reinvite: false,
             wanted: None,
         };
@@ -173,13 +179,23 @@ impl Leg {
             self.wanted = Some(direction);
             return Ok(());
         }
+        self.before = Some((self.description.clone(), self.local.direction));
         let offer = self.offer(direction);
         let sent = agent.reinvite(now, id, offer);
         match sent {
             Ok(()) => self.can_reinvite = false,
-            Err(_) => self.state.change(|state| state.reinvites_refused += 1),
+            Err(_) => self.stay_as_before(),
         }
         sent
+    }
+
+    /// Our re-INVITE came to nothing (RFC 3261, 14.1).
+    fn stay_as_before(&mut self) {
+        if let Some((description, direction)) = self.before.take() {
+            self.description = description;
+            self.local.direction = direction;
+        }
+        self.state.change(|state| state.reinvites_refused += 1);
     }
 
     fn can_reinvite_now(&mut self, now: Instant, id: LegId, agent: &mut UserAgent) {
@@ -195,10 +211,14 @@ impl Leg {
         now: Instant,
         id: LegId,
         key: Key,
+        is_relay: bool,
         agent: &mut UserAgent,
     ) -> Result<(), CommandError> {
-        let body = Bytes::from(info::info_of_key(key));
-        agent.send_info(now, id, "application/dtmf-relay", body)?;
+        let (content_type, body) = match is_relay {
+            true => ("application/dtmf-relay", info::info_of_key(key)),
+            false => ("application/dtmf", key.to_string()),
+        };
+        agent.send_info(now, id, content_type, body.into())?;
         self.state.change(|state| state.sent_key(now, key));
         Ok(())
     }
@@ -229,18 +249,20 @@ impl Leg {
                 self.take_answer_or_hang_up(now, leg, sdp, agent).await;
             }
             Event::ReinviteAnswered { sdp, .. } => {
+                self.before = None;
                 self.take_answer_or_hang_up(now, leg, sdp, agent).await;
                 self.state.change(|state| state.reinvites_accepted += 1);
                 self.can_reinvite_now(now, leg, agent);
             }
             Event::ReinviteFailed { .. } => {
-                self.state.change(|state| state.reinvites_refused += 1);
+                self.stay_as_before();
                 self.can_reinvite_now(now, leg, agent);
             }
             Event::Offer { sdp, .. } => {
-                let answer = match sdp {
-                    Some(sdp) => self.answer(&sdp).await.map_err(|error| error.status()),
-                    None => Ok(self.offer(self.local.direction)),
+                let answer = match (self.refuse_offers, sdp) {
+                    (Some(status), _) => Err(status),
+                    (None, Some(sdp)) => self.answer(&sdp).await.map_err(|error| error.status()),
+                    (None, None) => Ok(self.offer(self.local.direction)),
                 };
                 // The leg may have ended since: its last event follows.
                 let _ = agent.answer_offer(now, leg, answer);

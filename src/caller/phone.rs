@@ -39,7 +39,11 @@ pub(super) enum LegCommand {
     Accept,
     Reject(u16, Vec<(Header, String)>),
     HangUp,
-    Info(Key),
+    /// `is_relay`: as application/dtmf-relay, else as application/dtmf.
+    Info {
+        key: Key,
+        is_relay: bool,
+    },
     /// By re-INVITE.
     Direct(Direction),
 }
@@ -202,7 +206,7 @@ impl Phone {
             LegCommand::Accept => leg.accept(now, id, agent).await,
             LegCommand::Reject(status, headers) => agent.reject(now, id, status, &headers),
             LegCommand::HangUp => agent.hang_up(now, id, None),
-            LegCommand::Info(key) => leg.send_info(now, id, key, agent),
+            LegCommand::Info { key, is_relay } => leg.send_info(now, id, key, is_relay, agent),
             LegCommand::Direct(direction) => leg.direct(now, id, direction, agent),
         };
     }
