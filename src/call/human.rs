@@ -226,10 +226,13 @@ impl Call {
         let Some(agent) = &mut self.human.agent else {
             return;
         };
-        match (source, agent.keys_go_by()) {
-            (KeySource::TelephoneEvent, KeySource::TelephoneEvent) => {}
-            (KeySource::InBand, KeySource::TelephoneEvent | KeySource::InBand) => {}
-            _ => agent.send_keys(&key.to_string()),
+        let is_relayed = match source {
+            KeySource::TelephoneEvent => agent.relays_keys(),
+            KeySource::InBand => agent.keys_go_by() != KeySource::Info,
+            KeySource::Info => false,
+        };
+        if !is_relayed {
+            agent.send_keys(&key.to_string());
         }
     }
 

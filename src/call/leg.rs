@@ -3,7 +3,7 @@
 use super::contract::{Channel, LegNumber, PacketSink};
 use super::key_sender::KeySender;
 use super::keys::KeyGate;
-use super::media_session::{MAX_DATAGRAM, MediaSession};
+use super::media_session::{MAX_DATAGRAM, MediaSession, Packet, PacketKind};
 use super::playout::{Filled, Playout};
 use crate::audio::codecs::Codec;
 use crate::audio::dtmf_detector::{DtmfDetector, KeyTone};
@@ -38,6 +38,8 @@ pub struct Leg {
     unix: Duration,
     tones: Option<Box<DtmfDetector>>,
     key_sender: KeySender,
+    /// The other leg's key (its timestamp there) that waits behind keys that are being sent.
+    withheld_key: Option<u32>,
 }
 
 impl Leg {
@@ -63,6 +65,7 @@ impl Leg {
             unix,
             tones: None,
             key_sender: KeySender::new(TrunkKeys::Rfc4733),
+            withheld_key: None,
         }
     }
 
@@ -113,6 +116,40 @@ impl Leg {
     /// How the peer gets its keys.
     pub fn keys_go_by(&self) -> KeySource {
         self.key_sender.way(self.media.as_ref())
+    }
+
+    /// Passes on a packet of the other leg, unless keys are being sent. A key that begins while
+    /// they are goes out behind them, and no packet of it beside them.
+    pub fn relay(
+        &mut self,
+        now: Instant,
+        packet: &Packet,
+        payload: &[u8],
+        sink: &mut dyn PacketSink,
+    ) {
+        let is_key = packet.kind == PacketKind::TelephoneEvent;
+        let key = is_key.then_some(packet.header.timestamp);
+        if self.is_sending_keys() {
+            self.withheld_key = key.or(self.withheld_key);
+            return;
+        }
+        let goes_by_events = self.keys_go_by() == KeySource::TelephoneEvent;
+        let Some(media) = &mut self.media else { return };
+        if is_key && (!goes_by_events || key == self.withheld_key) {
+            return media.leave_out(packet);
+        }
+        if is_key {
+            self.withheld_key = None;
+        }
+        let mut relayed = [0; MAX_DATAGRAM];
+        if let Some((address, length)) = media.relay(now, packet, payload, &mut relayed) {
+            sink.send(self.number, Channel::Rtp, address, &relayed[..length]);
+        }
+    }
+
+    /// Whether the packets of the other leg's latest key are passed on as they come.
+    pub fn relays_keys(&self) -> bool {
+        self.keys_go_by() == KeySource::TelephoneEvent && self.withheld_key.is_none()
     }
 
     /// The key that is to be sent as INFO now.

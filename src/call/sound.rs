@@ -2,9 +2,9 @@
 //! playout, or what the other leg said.
 
 use super::call::{Call, OwnPlay};
-use super::contract::{Channel, LegNumber, PacketSink, SipCommand};
+use super::contract::{LegNumber, PacketSink, SipCommand};
 use super::leg::{MAX_PAYLOAD, Sent};
-use super::media_session::{MAX_DATAGRAM, Packet, PacketKind, Received};
+use super::media_session::{Packet, Received};
 use super::playout::Heard;
 use crate::dialogue::input::{self, FetchId};
 use crate::events::{EndedBy, Event, KeySource};
@@ -97,19 +97,9 @@ impl Call {
         } else {
             Some(&mut self.caller)
         };
-        let Some(to) = to else { return };
-        if to.is_sending_keys() {
-            return;
-        }
-        let goes_by_events = to.keys_go_by() == KeySource::TelephoneEvent;
-        let Some(media) = &mut to.media else { return };
-        if packet.kind == PacketKind::TelephoneEvent && !goes_by_events {
-            return media.leave_out(packet);
-        }
-        let payload = datagram.get(packet.payload.clone()).unwrap_or_default();
-        let mut relayed = [0; MAX_DATAGRAM];
-        if let Some((address, length)) = media.relay(now, packet, payload, &mut relayed) {
-            sink.send(to.number, Channel::Rtp, address, &relayed[..length]);
+        if let Some(to) = to {
+            let payload = datagram.get(packet.payload.clone()).unwrap_or_default();
+            to.relay(now, packet, payload, sink);
         }
     }
 
