@@ -14,7 +14,7 @@ RUSTFLAGS="--cfg fuzzing -Ccodegen-units=1 -Cpasses=sancov-module
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters
     -Cllvm-args=-sanitizer-coverage-pc-table
     -Cllvm-args=-sanitizer-coverage-trace-compares" \
-    cargo build --locked --target "$target" --target-dir "$build" --bins
+    cargo build --target "$target" --target-dir "$build" --bins
 
 for name in "$@"; do
     corpus=$build/corpus/$name
