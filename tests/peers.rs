@@ -2,56 +2,16 @@
 
 mod common;
 
-use common::{DIALPLAN, Server};
+use common::{DIALPLAN, Server, sipp};
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-
-fn scenario(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/sipp")
-        .join(name)
-}
-
-/// Runs SIPp to its end; `media` is the first port of its RTP.
-fn sipp(target: SocketAddr, media: u16, args: &[&str]) {
-    let output = Command::new("sipp")
-        .arg(target.to_string())
-        .args([
-            "-i",
-            "127.0.0.1",
-            "-mp",
-            &media.to_string(),
-            "-timeout",
-            "60s",
-            "-nostdin",
-        ])
-        .args(["-timeout_error", "-s", "hotline"])
-        .args(args)
-        // Its recordings of keys are there.
-        .current_dir("/usr/share/sip-tester")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .output()
-        .expect("sipp runs: `make test` installs it (Debian's sip-tester)");
-    let tail: String = String::from_utf8_lossy(&output.stdout)
-        .lines()
-        .rev()
-        .take(30)
-        .fold(String::new(), |text, line| format!("{line}\n{text}"));
-    assert!(
-        output.status.success(),
-        "sipp failed ({:?}):\n{tail}",
-        output.status
-    );
-}
 
 #[test]
 fn sipp_is_answered_and_hangs_up() {
     let server = Server::start(DIALPLAN);
-    sipp(
+    sipp::call(
         server.udp,
         31_000,
         &["-sn", "uac", "-m", "40", "-r", "20", "-d", "1500"],
@@ -68,7 +28,7 @@ fn sipp_is_answered_and_hangs_up() {
 #[test]
 fn sipp_is_answered_over_tcp() {
     let server = Server::start(DIALPLAN);
-    sipp(
+    sipp::call(
         server.tcp,
         31_400,
         &[
@@ -81,12 +41,7 @@ fn sipp_is_answered_over_tcp() {
 #[test]
 fn sipp_presses_0_and_reaches_a_person() {
     let server = Server::start(DIALPLAN);
-    let scenario = scenario("human.xml");
-    sipp(
-        server.udp,
-        31_800,
-        &["-sf", scenario.to_str().unwrap(), "-m", "5", "-r", "5"],
-    );
+    sipp::call_by(server.udp, 31_800, "human.xml", 5);
     for record in server.records(5) {
         assert_eq!(record["outcome"], "transferred_answered", "{record}");
         assert_eq!(record["depth_at_human_key"], 1, "{record}");
@@ -128,6 +83,15 @@ fn a_stopped_server_ends_its_calls_and_keeps_their_records() {
         assert_eq!(record["outcome"], "dropped", "{record}");
     }
     let _ = caller.join();
+}
+
+/// The scenario itself looks at the directions that the server answers with.
+#[test]
+fn sipp_holds_and_resumes() {
+    let server = Server::start(DIALPLAN);
+    sipp::call_by(server.udp, 32_400, "hold.xml", 1);
+    let record = server.records(1).remove(0);
+    assert_eq!(record["ended_by"], "caller", "{record}");
 }
 
 /// baresip without a sound card, ordered about by keys on its console port.

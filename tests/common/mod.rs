@@ -1,6 +1,8 @@
 //! A real server for a test: its own ports, its own data folder, ended with the test.
 #![allow(dead_code, reason = "each test target uses a part of it")]
 
+pub mod sipp;
+
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

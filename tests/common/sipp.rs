@@ -1,0 +1,92 @@
+//! SIPp, from Debian's sip-tester, as a peer.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+fn scenario(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/sipp")
+        .join(name)
+}
+
+fn sipp(target: SocketAddr, media: u16) -> Command {
+    let mut command = Command::new("sipp");
+    command
+        .arg(target.to_string())
+        .args(["-i", "127.0.0.1", "-nostdin", "-timeout_error"])
+        .args(["-timeout", "60s", "-s", "hotline"])
+        .args(["-mp", &media.to_string()])
+        // Its recordings of keys are there.
+        .current_dir("/usr/share/sip-tester")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn finish(process: Child) {
+    let output = process.wait_with_output().expect("sipp ends");
+    let tail: String = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .rev()
+        .take(30)
+        .fold(String::new(), |text, line| format!("{line}\n{text}"));
+    assert!(
+        output.status.success(),
+        "sipp failed ({:?}):\n{tail}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+const INSTALL: &str = "sipp runs: `make test` installs it (Debian's sip-tester)";
+
+/// Runs SIPp as a caller to its end; `media` is the first port of its RTP.
+pub fn call(target: SocketAddr, media: u16, args: &[&str]) {
+    let process = sipp(target, media).args(args).spawn().expect(INSTALL);
+    finish(process);
+}
+
+/// So many calls at once by a scenario of ours.
+pub fn call_by(target: SocketAddr, media: u16, name: &str, calls: u32) {
+    let (file, calls) = (scenario(name), calls.to_string());
+    let file = file.to_string_lossy();
+    call(target, media, &["-sf", &file, "-m", &calls, "-r", &calls]);
+}
+
+/// SIPp as a server, for one call or registration by a scenario of ours.
+pub struct Peer {
+    process: Child,
+    pub address: SocketAddr,
+    folder: tempfile::TempDir,
+}
+
+impl Peer {
+    /// `keys` are the scenario's own keywords and what they stand for.
+    pub fn listen(media: u16, name: &str, keys: &[(&str, &str)]) -> Peer {
+        let probe = UdpSocket::bind("127.0.0.1:0").expect("loopback has a free port");
+        let address = probe.local_addr().expect("it is bound");
+        drop(probe);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut command = sipp(address, media);
+        command
+            .args(["-m", "1", "-p", &address.port().to_string(), "-sf"])
+            .arg(scenario(name))
+            .args(["-trace_logs", "-log_file"])
+            .arg(folder.path().join("log"));
+        for (key, value) in keys {
+            command.args(["-key", key, value]);
+        }
+        Peer {
+            process: command.spawn().expect(INSTALL),
+            address,
+            folder,
+        }
+    }
+
+    /// Waits for its end; what its scenario logged.
+    pub fn finish(self) -> String {
+        finish(self.process);
+        std::fs::read_to_string(self.folder.path().join("log")).expect("it has logged")
+    }
+}
