@@ -29,7 +29,7 @@ bench: packages-run
 packages-run packages-test:
 	@sh tests/install-packages.sh $(if $(filter packages-run,$@),$(RUN_PACKAGES),$(TEST_PACKAGES))
 
-# 1,000 deaths of the process at random moments; about an hour.
+# 1,000 deaths of the process at random moments; some ten minutes.
 kill: packages-run
 	ZEROLINE_KILLS=1000 $(CARGO) test --release --locked --test kill -- --nocapture
 
