@@ -36,6 +36,10 @@ async fn a_person_who_answered_elsewhere_has_answered() {
     let (record, was_rung) = transferred("refer_answered.xml", 33_000).await;
     assert_eq!(record["outcome"], "transferred_answered", "{record}");
     assert_eq!(record["ended_by"], "transfer", "{record}");
+    assert!(
+        record["seconds_to_ringing"].is_null(),
+        "nobody said so: {record}"
+    );
     assert!(!was_rung, "the exchange rings the person, not we");
 }
 

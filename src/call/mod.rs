@@ -1,5 +1,9 @@
 //! One call: its legs, their media, its dialogue and its record, without sockets or clocks.
 
+#[allow(
+    clippy::module_inception,
+    reason = "a file is named by what it defines: the `Call`"
+)]
 pub mod call;
 mod call_log;
 pub mod call_record;

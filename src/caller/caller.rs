@@ -89,7 +89,7 @@ impl Caller {
             fallbacks,
             target: uri.to_string(),
             route: Vec::new(),
-            from: self.from_value(flow),
+            from: self.sender(flow),
             to: None,
             headers: self.headers.clone(),
             offer,
@@ -131,7 +131,8 @@ impl Caller {
         }
     }
 
-    fn from_value(&self, flow: Flow) -> String {
+    /// The From value.
+    fn sender(&self, flow: Flow) -> String {
         let at = SipUri::of(None, flow.local).host;
         match self.from.as_deref() {
             None => format!("<sip:caller@{at}>"),
@@ -221,7 +222,7 @@ mod tests {
         let from = |from: Option<&str>| {
             let mut caller = Caller::to("x");
             caller.from = from.map(str::to_owned);
-            caller.from_value(flow)
+            caller.sender(flow)
         };
         assert_eq!(from(None), "<sip:caller@192.0.2.1>");
         assert_eq!(from(Some("+8610")), "<sip:+8610@192.0.2.1>");

@@ -174,7 +174,10 @@ pub fn translate(event: Event) -> Option<(LegId, ToInput)> {
             leg,
             status,
             terminated,
-        } => to(leg, move |_| refer_progress(status, terminated)),
+        } => {
+            let progress = refer_progress(status, terminated)?;
+            to(leg, |_| progress)
+        }
         Event::Ended { leg, by, reason } => {
             let reason = reason.unwrap_or_else(|| told(by).to_string());
             to(leg, move |leg| Input::LegEnded {
@@ -192,17 +195,19 @@ pub fn translate(event: Event) -> Option<(LegId, ToInput)> {
 }
 
 /// A subscription that ends without a final status never tells the end: the target is taken as
-/// unreachable, and the next way is tried while the caller is still here.
-fn refer_progress(status: Option<u16>, terminated: bool) -> Input {
-    match status {
-        Some(status) => Input::ReferProgress {
+/// unreachable, and the next way is tried while the caller is still here. "100 Trying" says nothing
+/// of the person.
+fn refer_progress(status: Option<u16>, terminated: bool) -> Option<Input> {
+    match (status, terminated) {
+        (None | Some(..=100), false) => None,
+        (None, true) => Some(Input::ReferProgress {
+            status: 500,
+            is_final: true,
+        }),
+        (Some(status), terminated) => Some(Input::ReferProgress {
             status,
             is_final: terminated || status >= 200,
-        },
-        None => Input::ReferProgress {
-            status: if terminated { 500 } else { 100 },
-            is_final: terminated,
-        },
+        }),
     }
 }
 
