@@ -21,7 +21,7 @@ use super::info::key_of_info;
 use super::leg::Leg;
 use super::messages::Message;
 use super::playout::Piece;
-use super::recording::Tape;
+use super::recording::{Tape, TapeClock};
 use super::services::Services;
 use crate::audio::prompt::Prompt;
 use crate::dialogue::action::{Action, Content, Part, Play};
@@ -66,10 +66,14 @@ pub struct Call {
     pub(super) own_play: Option<(PlayId, OwnPlay)>,
     own_plays: u32,
     pub(super) tape: Option<Tape>,
+    /// While something is recorded.
+    pub(super) tape_clock: Option<Box<TapeClock>>,
     pub(super) message: Option<Message>,
     /// The lookup that is under way.
     pub(super) fetching: Option<FetchId>,
     pub(super) sensitive: bool,
+    /// So long nothing is recorded of what was said last while it was sensitive.
+    pub(super) muted_until: Option<Instant>,
     pub(super) seed: u64,
     /// The dialogue has begun.
     started: bool,
@@ -117,9 +121,11 @@ impl Call {
             own_play: None,
             own_plays: 0,
             tape: None,
+            tape_clock: None,
             message: None,
             fetching: None,
             sensitive: false,
+            muted_until: None,
             seed: incoming.seed,
             started: false,
             media_flows: false,
@@ -283,7 +289,7 @@ impl Call {
             Action::Transfer { handoff, apology } => self.start_transfer(now, handoff, apology),
             Action::RecordMessage { handoff, limit } => self.start_message(handoff, limit),
             Action::StopMessage => self.stop_message(),
-            Action::Sensitive(sensitive) => self.sensitive = sensitive,
+            Action::Sensitive(sensitive) => self.set_sensitive(now, sensitive),
             Action::Log(event) => self.log_event(now, event),
             Action::HangUp { by, reason } => self.end(now, by, reason),
         }

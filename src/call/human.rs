@@ -213,7 +213,6 @@ impl Call {
         self.own_play = None;
         self.caller.playout.stop();
         self.waiting_sound(None);
-        self.sensitive = false;
         if let (Some(agent), Some(keys)) = (&mut self.human.agent, then_keys) {
             agent.send_keys(&keys);
         }

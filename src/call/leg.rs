@@ -191,11 +191,12 @@ impl Leg {
         self.media.as_ref().is_some_and(MediaSession::expects_media)
     }
 
-    /// Keys that are heard in the sound itself.
-    pub fn detect_keys(&mut self, payload: &[u8]) -> Option<Key> {
+    /// Keys that are heard in the sound itself. `codec` is the packet's own: some peers send the
+    /// other law than they agreed on.
+    pub fn detect_keys(&mut self, codec: Codec, payload: &[u8]) -> Option<Key> {
         let mut samples = [0; MAX_PAYLOAD];
         let payload = &payload[..payload.len().min(MAX_PAYLOAD)];
-        let length = self.codec().decode(payload, &mut samples);
+        let length = codec.decode(payload, &mut samples);
         let tones = self
             .tones
             .get_or_insert_with(|| Box::new(DtmfDetector::new()));
@@ -215,13 +216,11 @@ impl Leg {
         }
     }
 
-    /// The next packet time of what the peer said, gaps concealed.
-    pub fn decode<'a>(&mut self, now: Instant, samples: &'a mut [i16; MAX_PAYLOAD]) -> &'a [i16] {
-        let frame = &mut samples[..self.payload_length()];
+    /// The next stretch of what the peer said, gaps concealed.
+    pub fn decode(&mut self, now: Instant, frame: &mut [i16]) {
         if let Some(media) = &mut self.media {
             media.decode_frame(now, frame);
         }
-        frame
     }
 
     pub fn quality(&self) -> Option<Quality> {
@@ -293,6 +292,30 @@ impl Leg {
         let mut packet = [0; MAX_DATAGRAM];
         if let Some((to, length)) = media.bye(now, &mut packet) {
             sink.send(self.number, Channel::Rtcp, to, &packet[..length]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn key_tones_are_heard_in_the_law_in_which_they_come() {
+        let offer = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
+                     m=audio 4000 RTP/AVP 8\r\n";
+        for law in [Codec::Pcma, Codec::Pcmu] {
+            let address = "192.0.2.2:5000".parse().unwrap();
+            let mut leg = Leg::new(LegNumber::CALLER, address, 1, Duration::ZERO);
+            leg.answer(Instant::now(), offer.as_bytes()).unwrap();
+            assert_eq!(leg.codec(), Codec::Pcma);
+            let tone = tones::key_tone(Key::ZERO);
+            let heard = tone.chunks(160).find_map(|samples| {
+                let mut payload = [0; 160];
+                law.encode(samples, &mut payload);
+                leg.detect_keys(law, &payload[..samples.len()])
+            });
+            assert_eq!(heard, Some(Key::ZERO), "{law:?}");
         }
     }
 }

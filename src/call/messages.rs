@@ -1,6 +1,7 @@
 //! What a call records: the conversation, after its notice, and messages.
 
 use super::call::Call;
+use super::leg::MAX_PAYLOAD;
 use super::recording::Tape;
 use crate::audio::frame::duration_of;
 use crate::dialogue::input;
@@ -12,6 +13,10 @@ use std::time::{Duration, Instant};
 const MESSAGE_SILENCE: Duration = Duration::from_secs(5);
 /// Below this mean amplitude a packet counts as silence (about −46 dBFS).
 const SILENT_AMPLITUDE: u32 = 160;
+
+/// What was sensitive is not recorded for so much longer: a key counts before its tone is over, and
+/// the jitter buffer holds sound back.
+const SENSITIVE_TAIL: Duration = Duration::from_millis(500);
 
 /// Less than this, left by a caller who hung up, is no message.
 const SHORTEST_MESSAGE_MS: u32 = 1_000;
@@ -127,12 +132,17 @@ impl Call {
         }
     }
 
-    /// Both channels of one packet's time; nothing of either while something sensitive is said.
-    pub(super) fn record_conversation(&mut self, caller: &[i16], other: &[i16]) {
+    pub(super) fn set_sensitive(&mut self, now: Instant, sensitive: bool) {
+        self.sensitive = sensitive;
+        self.muted_until = Some(now + SENSITIVE_TAIL);
+    }
+
+    /// Both channels of a stretch of time; nothing of either while something sensitive is said.
+    pub(super) fn record_conversation(&mut self, now: Instant, caller: &[i16], other: &[i16]) {
         let Some(tape) = &mut self.tape else { return };
-        let full = if self.sensitive {
-            let silence = vec![0; caller.len().max(other.len())];
-            tape.push_stereo(&silence, &silence)
+        let full = if self.sensitive || self.muted_until.is_some_and(|until| now < until) {
+            let silence = &[0; MAX_PAYLOAD][..caller.len()];
+            tape.push_stereo(silence, silence)
         } else {
             tape.push_stereo(caller, other)
         };

@@ -1,9 +1,57 @@
 //! What is recorded of a call: the conversation (caller left, bot or person right), and messages.
 
 use super::contract::RecorderCommand;
+use super::leg::MAX_PAYLOAD;
+use crate::audio::codecs::Codec;
+use crate::audio::frame::{duration_of, samples_in};
+use std::time::Instant;
 
 /// Samples are handed over by the second: one allocation and one channel message for 50 packets.
 const CHUNK_SAMPLES: usize = 8_000;
+
+/// Keeps what is recorded in step with the clock, not with the packets: a prompt that starts at
+/// once cuts the packet before it short, for the caller and here.
+#[derive(Debug)]
+pub struct TapeClock {
+    recorded_until: Instant,
+    /// What the caller was sent last, as far as it is not recorded yet.
+    said: [i16; MAX_PAYLOAD],
+    start: usize,
+    end: usize,
+}
+
+impl TapeClock {
+    pub fn new(now: Instant) -> TapeClock {
+        TapeClock {
+            recorded_until: now,
+            said: [0; MAX_PAYLOAD],
+            start: 0,
+            end: 0,
+        }
+    }
+
+    /// How many samples are to be recorded for the time to go on to `at`.
+    pub fn advance(&mut self, at: Instant) -> usize {
+        let samples = samples_in(at.saturating_duration_since(self.recorded_until));
+        self.recorded_until += duration_of(samples);
+        samples
+    }
+
+    /// What was said in the next stretch; silence after its end.
+    pub fn take_said(&mut self, stretch: &mut [i16]) {
+        let left = &self.said[self.start..self.end];
+        let length = left.len().min(stretch.len());
+        stretch[..length].copy_from_slice(&left[..length]);
+        stretch[length..].fill(0);
+        self.start += length;
+    }
+
+    /// A packet begins: what was not heard of the one before never is.
+    pub fn say(&mut self, codec: Codec, payload: &[u8]) {
+        self.start = 0;
+        self.end = codec.decode(payload, &mut self.said);
+    }
+}
 
 /// A file that is being recorded.
 #[derive(Debug)]
@@ -83,6 +131,35 @@ impl Tape {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_recorded_lasts_as_long_as_the_time_does() {
+        let start = Instant::now();
+        let mut clock = TapeClock::new(start);
+        let mut recorded = Vec::new();
+        let mut record = |clock: &mut TapeClock, at: u64| {
+            let length = clock.advance(start + std::time::Duration::from_millis(at));
+            let mut stretch = vec![0; length];
+            clock.take_said(&mut stretch);
+            recorded.extend(stretch);
+        };
+        let packet = |value: i16| {
+            let mut payload = [0; 160];
+            Codec::Pcmu.encode(&[value; 160], &mut payload);
+            payload
+        };
+        clock.say(Codec::Pcmu, &packet(1_000));
+        // A prompt starts 5 ms after the packet before it, and then a packet is late.
+        record(&mut clock, 5);
+        clock.say(Codec::Pcmu, &packet(-1_000));
+        record(&mut clock, 45);
+        let level = |sample: &i16| sample.signum();
+        let levels: Vec<_> = recorded.iter().map(level).collect();
+        assert_eq!(levels.len(), 45 * 8);
+        assert!(levels[..40].iter().all(|it| *it == 1));
+        assert!(levels[40..200].iter().all(|it| *it == -1));
+        assert!(levels[200..].iter().all(|it| *it == 0));
+    }
 
     #[test]
     fn a_stereo_tape_hands_over_by_the_second() {

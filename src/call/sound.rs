@@ -3,9 +3,10 @@
 
 use super::call::{Call, OwnPlay};
 use super::contract::{LegNumber, PacketSink, SipCommand};
-use super::leg::{MAX_PAYLOAD, Sent};
-use super::media_session::{Packet, Received};
+use super::leg::MAX_PAYLOAD;
+use super::media_session::{Packet, PacketKind, Received};
 use super::playout::Heard;
+use super::recording::TapeClock;
 use crate::dialogue::input::{self, FetchId};
 use crate::events::{EndedBy, Event, KeySource};
 use crate::handoff::transfer;
@@ -46,9 +47,13 @@ impl Call {
         }
         match received {
             Received::Key(key, _) => self.key(now, key, KeySource::TelephoneEvent),
-            Received::Audio(packet) if self.caller.keys.wants_in_band() => {
-                let payload = datagram.get(packet.payload).unwrap_or_default();
-                if let Some(key) = self.caller.detect_keys(payload) {
+            Received::Audio(Packet {
+                kind: PacketKind::Audio(codec),
+                payload,
+                ..
+            }) if self.caller.keys.wants_in_band() => {
+                let payload = datagram.get(payload).unwrap_or_default();
+                if let Some(key) = self.caller.detect_keys(codec, payload) {
                     self.key(now, key, KeySource::InBand);
                 }
             }
@@ -103,19 +108,22 @@ impl Call {
         }
     }
 
-    /// One packet time: what the caller hears, and what is recorded of it.
+    /// One packet time: what the caller hears, and what is recorded of the time before it.
     pub(super) fn send_sound(&mut self, now: Instant, sink: &mut dyn PacketSink) {
+        self.record_sound(now);
         let bridged = self.human.is_bridged();
         let sent = if bridged {
             None
         } else {
             self.caller.send_sound(now, sink)
         };
+        if let (Some(clock), Some(sent)) = (&mut self.tape_clock, sent) {
+            clock.say(self.caller.codec(), &sent.payload[..sent.length]);
+        }
         if let Some(agent) = self.human.agent.as_mut().filter(|_| bridged) {
             agent.send_key(now, sink);
         }
         self.send_info_key(now);
-        self.record_sound(now, sent.as_ref());
         while let Some(heard) = self.caller.playout.poll_heard() {
             self.heard(now, heard);
         }
@@ -125,31 +133,39 @@ impl Call {
         }
     }
 
-    fn record_sound(&mut self, now: Instant, sent: Option<&Sent>) {
+    fn record_sound(&mut self, now: Instant) {
         let recording = self.is_recording();
         self.caller.set_decoding(recording);
-        let bridged_recording = recording && self.human.is_bridged();
+        let bridged = recording && self.human.is_bridged();
         if let Some(agent) = &mut self.human.agent {
-            agent.set_decoding(bridged_recording);
+            agent.set_decoding(bridged);
         }
         if !recording {
+            self.tape_clock = None;
             return;
         }
-        let mut said = [0; MAX_PAYLOAD];
-        let mut other = [0; MAX_PAYLOAD];
-        let said = self.caller.decode(now, &mut said);
-        let other = match (&mut self.human.agent, sent) {
-            (Some(agent), None) => agent.decode(now, &mut other),
-            (_, Some(sent)) => {
-                let length = self
-                    .caller
-                    .codec()
-                    .decode(&sent.payload[..sent.length], &mut other);
-                &other[..length]
-            }
-            (None, None) => &other[..said.len()],
-        };
-        self.record_conversation(said, other);
+        // The time of the tick, not of the late moment at which it is done.
+        let at = self.next_tick;
+        let new_clock = || Box::new(TapeClock::new(at));
+        let mut left = self.tape_clock.get_or_insert_with(new_clock).advance(at);
+        while left > 0 {
+            let length = left.min(MAX_PAYLOAD);
+            self.record_stretch(now, length);
+            left -= length;
+        }
+    }
+
+    fn record_stretch(&mut self, now: Instant, length: usize) {
+        let (mut said, mut other) = ([0; MAX_PAYLOAD], [0; MAX_PAYLOAD]);
+        let (said, other) = (&mut said[..length], &mut other[..length]);
+        self.caller.decode(now, said);
+        let bridged = self.human.is_bridged();
+        match (&mut self.human.agent, &mut self.tape_clock) {
+            (Some(agent), _) if bridged => agent.decode(now, other),
+            (_, Some(clock)) => clock.take_said(other),
+            (_, None) => {}
+        }
+        self.record_conversation(now, said, other);
         self.record_message(said);
     }
 
