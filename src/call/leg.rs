@@ -299,6 +299,7 @@ impl Leg {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio::tones;
 
     #[test]
     fn key_tones_are_heard_in_the_law_in_which_they_come() {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use zeroline::audio::codecs::Codec;
 use zeroline::call::info::info_of_key;
 use zeroline::key::Key;
+use zeroline::sdp::direction::Direction;
 use zeroline::sip::user_agent::UserAgent;
 use zeroline::sip::user_agent::command::Invite;
 use zeroline::sip::user_agent::config::Config;
@@ -32,6 +33,8 @@ pub struct Caller {
     pub answered: bool,
     /// The leg's last event has come.
     pub ended: bool,
+    /// The call is on hold, or is about to be; it counts as held until the resuming is agreed to.
+    pub held: bool,
     keys_by: KeysBy,
     late_offer: bool,
     fingers: BTreeMap<(Instant, u64), Key>,
@@ -47,6 +50,7 @@ impl Caller {
             leg: None,
             answered: false,
             ended: false,
+            held: false,
             keys_by,
             late_offer: false,
             fingers: BTreeMap::new(),
@@ -89,6 +93,27 @@ impl Caller {
             .flat_map(|line| [line, "\r\n"])
             .collect::<String>()
             .into_bytes()
+    }
+
+    /// Sends music only, or nothing at all.
+    pub fn hold(&mut self, now: Instant, direction: Direction) {
+        self.held = true;
+        self.reinvite(now, direction);
+    }
+
+    pub fn resume(&mut self, now: Instant) {
+        self.reinvite(now, Direction::SendRecv);
+    }
+
+    fn reinvite(&mut self, now: Instant, direction: Direction) {
+        let Some(leg) = self.leg.filter(|_| self.answered) else {
+            return;
+        };
+        self.handset.local.direction = direction;
+        let offer = self.handset.offer_answer.offer(&self.handset.local);
+        let offer = self.as_my_phone(offer);
+        // Another one may be under way, or the call over.
+        let _ = self.ua.reinvite(now, leg, offer.into());
     }
 
     /// Presses one key after the other, from now on.
@@ -168,6 +193,12 @@ impl Caller {
                 sdp: Some(sdp),
             } if self.handset.media.is_none() => {
                 self.answered(now, leg, &sdp);
+            }
+            Event::ReinviteAnswered { sdp: Some(sdp), .. } => {
+                let accepted = self.handset.offer_answer.accept_answer(&sdp);
+                let negotiated = accepted.expect("its answers answer our offers");
+                self.held = negotiated.direction != Direction::SendRecv;
+                self.handset.agree(now, negotiated);
             }
             Event::Offer { leg, sdp } => {
                 let sdp = sdp.expect("the server asks with an offer");

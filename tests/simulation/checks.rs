@@ -13,6 +13,15 @@ const LOST: Duration = Duration::from_millis(80);
 /// After a failed transfer the choices are put within so long.
 const CHOICES_WITHIN: Duration = Duration::from_secs(1);
 
+/// What comes to the caller's ear.
+pub struct Ear {
+    /// When there was sound last.
+    pub sound: Option<Instant>,
+    pub held: bool,
+    /// The longest way of a packet.
+    pub delay: Duration,
+}
+
 /// Looks at the call as it goes.
 #[derive(Default)]
 pub struct Watch {
@@ -21,17 +30,13 @@ pub struct Watch {
     lookup: Option<Instant>,
     transfer: Option<Instant>,
     returned: Option<Instant>,
+    /// When the call was last held: then nothing can be heard.
+    held: Option<Instant>,
     ended: bool,
 }
 
 impl Watch {
-    pub fn look(
-        &mut self,
-        now: Instant,
-        journal: &[Entry],
-        sound: Option<Instant>,
-        delay: Duration,
-    ) {
+    pub fn look(&mut self, now: Instant, journal: &[Entry], ear: Ear) {
         for entry in &journal[self.seen..] {
             self.note(now, &entry.event);
         }
@@ -39,8 +44,12 @@ impl Watch {
         if self.ended {
             return;
         }
-        let silent_since = |since: Instant| sound.map_or(since, |sound| sound.max(since));
-        let slack = delay + LOST;
+        if ear.held {
+            self.held = Some(now);
+        }
+        let heard = ear.sound.max(self.held);
+        let silent_since = |since: Instant| heard.map_or(since, |heard| heard.max(since));
+        let slack = ear.delay + LOST;
         if let Some(since) = self.lookup {
             let silence = now - silent_since(since);
             assert!(

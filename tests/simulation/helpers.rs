@@ -14,6 +14,9 @@ use zeroline::call::contract::{Input, LegNumber, RecorderCommand, SipCommand};
 use zeroline::dialogue::action::Fetch;
 use zeroline::dialogue::input::{FetchFailure, FetchId, Fetched, PlayId};
 
+/// A packet at each end, and some.
+const OUT_OF_STEP: Duration = Duration::from_millis(50);
+
 /// How a helper does today.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mood {
@@ -29,6 +32,8 @@ pub struct Moods {
     pub lookups: Mood,
     pub synthesizer: Mood,
     pub recorder: Mood,
+    /// Nothing is recorded, and the journal writes into what it has in reserve.
+    pub disk_full: bool,
 }
 
 impl Moods {
@@ -36,6 +41,7 @@ impl Moods {
         lookups: Mood::Works,
         synthesizer: Mood::Works,
         recorder: Mood::Works,
+        disk_full: false,
     };
 }
 
@@ -50,19 +56,40 @@ pub enum Task {
     },
 }
 
+/// A recording that is open.
+struct Tape {
+    opened: Instant,
+    stereo: bool,
+    /// In samples.
+    length: u32,
+}
+
 pub struct Helpers {
-    moods: Moods,
+    pub moods: Moods,
     rng: StdRng,
     tasks: BTreeMap<(Instant, u64), Task>,
     next: u64,
     /// Lookups that have neither ended nor been cancelled.
     fetching: BTreeSet<FetchId>,
-    /// Files that are open, with their length in samples.
-    tapes: BTreeMap<String, u32>,
+    tapes: BTreeMap<String, Tape>,
     failed: BTreeSet<String>,
     /// Sound that was said while something sensitive was, and was recorded.
     pub leaked: usize,
     pub recorded: usize,
+}
+
+impl Tape {
+    /// A conversation's recording is as long as the conversation, but for a packet at each end.
+    fn assert_in_step(&self, now: Instant) {
+        let (lasted, recorded) = (
+            now - self.opened,
+            Duration::from_millis(u64::from(self.length / 8)),
+        );
+        assert!(
+            !self.stereo || lasted.abs_diff(recorded) <= OUT_OF_STEP,
+            "{recorded:?} are recorded of {lasted:?}"
+        );
+    }
 }
 
 impl Helpers {
@@ -145,8 +172,11 @@ impl Helpers {
     pub fn record(&mut self, now: Instant, command: RecorderCommand) {
         let at = self.soon(now, 30);
         match command {
-            RecorderCommand::Open { file, .. } => {
-                let mood = self.mood(self.moods.recorder);
+            RecorderCommand::Open { file, stereo } => {
+                let mood = match self.moods.disk_full {
+                    true => Mood::Fails,
+                    false => self.mood(self.moods.recorder),
+                };
                 assert!(!self.tapes.contains_key(&file), "{file} is open already");
                 if mood == Mood::Fails {
                     let reason = "the disk is full".to_string();
@@ -161,23 +191,32 @@ impl Helpers {
                 // What cannot be written is closed by the recorder itself.
                 match mood {
                     Mood::Fails => drop(self.failed.insert(file)),
-                    _ => drop(self.tapes.insert(file, 0)),
+                    _ => {
+                        let tape = Tape {
+                            opened: now,
+                            stereo,
+                            length: 0,
+                        };
+                        self.tapes.insert(file, tape);
+                    }
                 }
             }
             RecorderCommand::Samples { file, .. } | RecorderCommand::Close { file }
                 if self.failed.contains(&file) => {}
             RecorderCommand::Samples { file, left, right } => {
-                let length = self.tapes.get_mut(&file);
-                *length.unwrap_or_else(|| panic!("{file} is not open")) += left.len() as u32;
+                let tape = self.tapes.get_mut(&file);
+                let tape = tape.unwrap_or_else(|| panic!("{file} is not open"));
+                tape.length += left.len() as u32;
                 let heard = left.iter().chain(&right);
                 self.leaked += heard.filter(|it| is_level(**it, SECRET_LEVEL)).count();
                 self.recorded += left.len();
             }
             RecorderCommand::Close { file } => {
-                let samples = self.tapes.remove(&file);
-                let samples = samples.unwrap_or_else(|| panic!("{file} is not open"));
+                let tape = self.tapes.remove(&file);
+                let tape = tape.unwrap_or_else(|| panic!("{file} is not open"));
+                tape.assert_in_step(now);
                 if self.moods.recorder == Mood::Works || self.moods.recorder == Mood::Mixed {
-                    let milliseconds = samples / 8;
+                    let milliseconds = tape.length / 8;
                     self.later(
                         at,
                         Task::Tell(Input::RecordingClosed { file, milliseconds }),
@@ -200,6 +239,7 @@ impl Helpers {
     /// Nothing of the call goes on: no lookup, no open file.
     pub fn assert_over(&self) {
         assert!(self.tasks.is_empty());
-        assert!(self.tapes.is_empty(), "left open: {:?}", self.tapes);
+        let open: Vec<_> = self.tapes.keys().collect();
+        assert!(open.is_empty(), "left open: {open:?}");
     }
 }

@@ -18,6 +18,7 @@ use zeroline::audio::codecs::Codec;
 use zeroline::call::services::PromptSource;
 use zeroline::dialogue::program::Program;
 use zeroline::key::Key;
+use zeroline::sdp::direction::Direction;
 
 /// In `make test`; more by `ZEROLINE_CALLS`.
 const CALLS: u64 = 200;
@@ -113,6 +114,7 @@ fn scene(seed: u64, rng: &mut StdRng, program: Arc<Program>) -> Scene {
             lookups: random_mood(rng),
             synthesizer: random_mood(rng),
             recorder: random_mood(rng),
+            disk_full: rng.random_bool(0.1),
         },
         keys_by: *[
             KeysBy::TelephoneEvent,
@@ -171,6 +173,13 @@ fn act(world: &mut World, rng: &mut StdRng) {
             world.caller.press(now, digits.into_iter().chain(end));
         }
         85..92 => world.caller.press(now, [some(rng, "*#789")]),
+        92..95 => world.caller.hold(
+            now,
+            *[Direction::SendOnly, Direction::Inactive]
+                .choose(rng)
+                .unwrap(),
+        ),
+        95..99 => world.caller.resume(now),
         _ => {}
     }
 }

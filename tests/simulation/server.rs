@@ -15,6 +15,9 @@ use zeroline::call::contract::{
 };
 use zeroline::call::services::Services;
 use zeroline::events::{CallRef, EndedBy, Entry, Event};
+use zeroline::journal::append::Limits;
+use zeroline::journal::ledger::{Ledger, Position};
+use zeroline::journal::segment;
 use zeroline::server::calls::translate;
 use zeroline::sip::header::Header;
 use zeroline::sip::user_agent::UserAgent;
@@ -39,6 +42,8 @@ pub struct Server {
     prepared: BTreeMap<LegNumber, String>,
     pub helpers: Helpers,
     pub journal: Vec<Entry>,
+    /// What the journal owes the call where the disk is full.
+    reserve: Option<Ledger>,
     seed: u64,
 }
 
@@ -92,6 +97,10 @@ impl Server {
             legs: BTreeMap::new(),
             ports: Ports::default(),
             prepared: BTreeMap::new(),
+            reserve: helpers
+                .moods
+                .disk_full
+                .then(|| Ledger::new(Limits::for_calls(1).call_budget)),
             helpers,
             journal: Vec::new(),
             seed,
@@ -187,8 +196,27 @@ impl Server {
             reason: "internal fault".into(),
         };
         let seq = last.seq + 1;
-        self.journal.push(Entry { seq, event, ..last });
+        self.write(Entry { seq, event, ..last });
         self.finish();
+    }
+
+    /// Where the disk is full, into the reserve: it has room for all of an admitted call.
+    fn write(&mut self, entry: Entry) {
+        if let Some(reserve) = &mut self.reserve {
+            let mut frame = Vec::new();
+            let length = segment::encode(&entry, &mut frame);
+            let nothing_else = reserve.promised();
+            assert!(
+                reserve.may_write(&entry, length, nothing_else),
+                "the reserve has no room for {entry:?}"
+            );
+            let position = Position {
+                segment: 0,
+                offset: 0,
+            };
+            reserve.written(&entry, position, length);
+        }
+        self.journal.push(entry);
     }
 
     fn finish(&mut self) {
@@ -203,7 +231,7 @@ impl Server {
             Output::CloseMedia { leg } => {
                 self.ports.0.remove(&leg);
             }
-            Output::Journal(entry) => self.journal.push(entry),
+            Output::Journal(entry) => self.write(entry),
             Output::Record(command) => self.helpers.record(now, command),
             Output::Fetch(fetch) => self.helpers.fetch(now, &fetch),
             Output::CancelFetch(fetch) => self.helpers.cancel_fetch(fetch),

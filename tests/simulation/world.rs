@@ -2,7 +2,7 @@
 
 use crate::agents::{Agents, Habit};
 use crate::caller::{Caller, KeysBy};
-use crate::checks::Watch;
+use crate::checks::{Ear, Watch};
 use crate::helpers::{Helpers, Moods};
 use crate::hotline;
 use crate::network::{Network, Weather};
@@ -23,6 +23,9 @@ pub const UNIX: Duration = Duration::from_secs(1_767_614_400);
 pub const CALLER_LEVEL: i16 = 6_000;
 pub const AGENT_LEVEL: i16 = -6_000;
 pub const SECRET_LEVEL: i16 = 20_000;
+
+/// A key counts after some 40 ms of its tone, and the finger stays on it.
+const TAIL_OF_A_KEY: Duration = Duration::from_millis(150);
 
 pub fn server_address() -> SocketAddr {
     SocketAddr::from(([192, 0, 2, 1], 5060))
@@ -57,6 +60,7 @@ pub struct World {
     pub caller: Caller,
     pub agents: Agents,
     pub watch: Watch,
+    secret_until: Option<Instant>,
 }
 
 impl World {
@@ -73,6 +77,7 @@ impl World {
             caller: Caller::new(now, scene.keys_by, &scene.caller_codecs, seed ^ 4),
             agents: Agents::new(scene.habits, scene.agents_codec, seed ^ 5),
             watch: Watch::default(),
+            secret_until: None,
         }
     }
 
@@ -140,16 +145,19 @@ impl World {
 
     fn work(&mut self) {
         self.server.work(self.now, &mut self.network);
-        self.caller.handset.level = if self.is_sensitive() {
-            SECRET_LEVEL
-        } else {
-            CALLER_LEVEL
-        };
+        if self.is_sensitive() {
+            self.secret_until = Some(self.now + TAIL_OF_A_KEY);
+        }
+        let secret = self.secret_until.is_some_and(|until| self.now < until);
+        self.caller.handset.level = if secret { SECRET_LEVEL } else { CALLER_LEVEL };
         self.caller.work(self.now, &mut self.network);
         self.agents.work(self.now, &mut self.network);
-        let sound = self.caller.handset.heard.sound;
-        let loss = self.network.weather.longest_delay;
-        self.watch.look(self.now, &self.server.journal, sound, loss);
+        let ear = Ear {
+            sound: self.caller.handset.heard.sound,
+            held: self.caller.held,
+            delay: self.network.weather.longest_delay,
+        };
+        self.watch.look(self.now, &self.server.journal, ear);
     }
 
     fn is_sensitive(&self) -> bool {
