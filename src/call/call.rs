@@ -27,7 +27,7 @@ use crate::audio::prompt::Prompt;
 use crate::dialogue::action::{Action, Content, Part, Play};
 use crate::dialogue::input::{self, FetchId, PlayId};
 use crate::dialogue::interpreter::{CallContext, Dialogue};
-use crate::events::{CallRef, EndedBy, Event, KeySource, RequestedBy};
+use crate::events::{CallRef, EndedBy, Event, KeySource};
 use crate::key::Key;
 use crate::speech::sentences::Sentence;
 use bytes::Bytes;
@@ -240,8 +240,14 @@ impl Call {
         }
         let dialogue = &mut self.dialogue;
         if catch_unwind(AssertUnwindSafe(|| work(dialogue))).is_err() {
+            // What it wanted before it broke is done first: its log tells of that.
+            self.carry_out(now);
             self.replace_dialogue(now);
         }
+        self.carry_out(now);
+    }
+
+    fn carry_out(&mut self, now: Instant) {
         while !self.ended
             && let Some(action) = self.dialogue.poll_action()
         {
@@ -250,27 +256,9 @@ impl Call {
     }
 
     fn replace_dialogue(&mut self, now: Instant) {
-        let (steps, depth) = (self.dialogue.steps(), self.dialogue.depth());
-        // Not even that can be trusted of a broken dialogue.
-        let node = catch_unwind(AssertUnwindSafe(|| self.dialogue.node_name().to_string()));
-        let node = node.unwrap_or_default();
-        tracing::error!(call = %self.log.call(), node, "the dialogue panicked; a person is rung");
-        self.context.language = self.dialogue.language();
-        self.dialogue = Dialogue::new(self.services.program.clone(), self.context.clone(), now);
-        if !self.human.is_under_way() {
-            let by = RequestedBy::Failure;
-            self.log_event(
-                now,
-                Event::HumanRequested {
-                    by,
-                    node,
-                    steps,
-                    depth,
-                },
-            );
-            let handoff = self.services.program.dialplan.human.handoff;
-            self.start_transfer(now, handoff, Some(Sentence::SomethingWentWrong));
-        }
+        tracing::error!(call = %self.log.call(), "the dialogue panicked; a person is rung");
+        let with_people = self.human.is_under_way();
+        self.dialogue = Dialogue::in_place_of(&self.dialogue, now, with_people);
     }
 
     fn act(&mut self, now: Instant, action: Action) {

@@ -74,7 +74,7 @@ pub struct Dialogue {
     pub(super) message_failed: bool,
     pub(super) quiet_nodes: u32,
     pub(super) unasked_nodes: u32,
-    actions: VecDeque<Action>,
+    pub(super) actions: VecDeque<Action>,
 }
 
 impl Dialogue {

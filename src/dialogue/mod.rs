@@ -14,6 +14,7 @@ mod nodes;
 pub mod path;
 pub mod program;
 mod question;
+mod rescue;
 mod returned;
 mod speaker;
 mod state;

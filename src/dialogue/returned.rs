@@ -9,8 +9,7 @@ use crate::speech::sentences::{Choice, Sentence};
 
 impl Dialogue {
     pub(super) fn handoff_returned(&mut self, reason: ReturnReason) -> Option<Next> {
-        // A dialogue that takes the place of a broken one has not begun when people were rung.
-        if !matches!(self.state, State::WithPeople | State::New) {
+        if !matches!(self.state, State::WithPeople) {
             return None;
         }
         self.typed_ahead.clear();

@@ -43,6 +43,16 @@ impl Speaker {
         self.offer_due = true;
     }
 
+    /// Goes on numbering, so that nothing about a play of the broken dialogue's is taken for its own.
+    pub fn after_fault(&self) -> Speaker {
+        Speaker {
+            last: self.last,
+            playing: None,
+            greeting_due: false,
+            offer_due: self.offer_due,
+        }
+    }
+
     /// Whether it was this play that is over.
     pub fn ended(&mut self, play: PlayId) -> bool {
         self.playing.take_if(|playing| playing.id == play).is_some()

@@ -33,6 +33,17 @@ pub(super) enum State {
     Ended,
 }
 
+impl State {
+    /// What others were asked to do and must be told to leave: the rest needs no leaving.
+    pub fn under_way(&self) -> State {
+        match self {
+            State::LookingUp(lookup) => State::LookingUp(*lookup),
+            State::RecordingMessage(handoff) => State::RecordingMessage(*handoff),
+            _ => State::Passing,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Choosing {
     pub among: Among,
@@ -79,7 +90,7 @@ pub(super) enum Failure {
     NoMatch,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Lookup {
     pub fetch: FetchId,
     pub started: Instant,

@@ -47,6 +47,10 @@ fn break_it(world: &mut World) {
     assert_eq!(failed_people(world), 1, "no person is rung");
 }
 
+fn is_step(event: &Event) -> bool {
+    matches!(event, Event::StepAsked { .. })
+}
+
 /// How often a person was wanted because something failed.
 fn failed_people(world: &World) -> usize {
     let by_failure = |event: &&Event| {
@@ -89,6 +93,12 @@ fn if_nobody_can_be_had_after_a_panic_the_caller_has_choices_all_the_same() {
         world.caller.press(world.now, [human]);
         world.run_for(Duration::from_secs(1));
         assert!(world.agents.rung.len() > asked, "the human key is dead");
+        // Back to the bot, whose steps are counted on (`assert_whole` looks at each).
+        world.run_for(Duration::from_secs(3));
+        let steps = world.events().filter(|it| is_step(it)).count();
+        world.caller.press(world.now, [key('3')]);
+        world.run_for(Duration::from_secs(1));
+        assert!(world.events().filter(|it| is_step(it)).count() > steps);
         world.caller.hang_up(world.now);
         world.run_to_the_end();
         assert_whole(&world.server.journal);

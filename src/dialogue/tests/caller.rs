@@ -139,6 +139,14 @@ impl Caller {
         self
     }
 
+    /// The dialogue panicked, and another takes its place.
+    pub fn dialogue_breaks(&mut self) -> &mut Caller {
+        let with_people = !self.transfers.is_empty();
+        self.dialogue = Dialogue::in_place_of(&self.dialogue, self.now, with_people);
+        self.drain();
+        self
+    }
+
     /// The words that play now.
     pub fn hearing(&self) -> String {
         let play = self.playing.as_ref().expect("something plays");

@@ -229,15 +229,6 @@ fn who_fails_to_key_another_number_is_not_called_on_their_own() {
 }
 
 #[test]
-fn a_dialogue_that_has_not_begun_takes_the_caller_back() {
-    let mut caller = Caller::waiting(parcel(), "");
-    caller.nobody_answers();
-    assert!(caller.hearing().contains("To be called back, press two."));
-    caller.press("3");
-    assert!(caller.hearing().starts_with("Main menu."));
-}
-
-#[test]
 fn what_is_keyed_to_a_person_is_not_told() {
     let mut caller = Caller::calls(parcel());
     caller.press("0").press("7");

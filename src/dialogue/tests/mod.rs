@@ -7,4 +7,5 @@ mod lookups;
 mod plans;
 mod questions;
 mod random;
+mod rescue;
 mod walks;
