@@ -18,7 +18,8 @@ impl EspeakNg {
     /// Looks for `espeak-ng` along PATH and asks it for its version.
     pub fn find() -> Result<EspeakNg, SynthesisError> {
         let program = Program::new("espeak-ng", "espeak-ng", Path::new("espeak-ng"), TIMEOUT);
-        let version = program.about("--version")?;
+        let version = program.output(&["--version"], "")?;
+        let version = String::from_utf8_lossy(&version);
         // "eSpeak NG text-to-speech: 1.51  Data at: …"
         let version = version.split("Data at").next().unwrap_or_default();
         let id = format!("espeak-ng/{}", version.trim());

@@ -3,8 +3,10 @@
 
 pub mod sipp;
 
+use std::fs::Permissions;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -47,6 +49,17 @@ handoffs:
   desk: { ring: ["sip:agent@zeroline.local"], else: callback }
 "#;
 
+/// A script in the place of an engine: half a second of noise for every text.
+pub const SPEAKS: &str = r#"
+case "$1" in
+  -lv) echo "Voices available: slt"; exit ;;
+  --version) echo "version: flite-test"; exit ;;
+esac
+printf 'RIFF\000\000\000\000WAVEfmt \020\000\000\000\001\000\001\000'
+printf '\100\037\000\000\200\076\000\000\002\000\020\000data\000\000\000\000'
+head -c 8000 /dev/urandom
+"#;
+
 impl Server {
     pub fn start(dialplan: &str) -> Server {
         Server::start_with(dialplan, "")
@@ -54,8 +67,19 @@ impl Server {
 
     /// `settings` are further lines of the config.
     pub fn start_with(dialplan: &str, settings: &str) -> Server {
+        Server::start_among(&[], dialplan, settings)
+    }
+
+    /// With shell scripts in the place of programs that it would find along PATH.
+    pub fn start_among(programs: &[(&str, &str)], dialplan: &str, settings: &str) -> Server {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = |name: &str| folder.path().join(name);
+        std::fs::create_dir(path("bin")).unwrap();
+        for (name, script) in programs {
+            let program = path("bin").join(name);
+            std::fs::write(&program, format!("#!/bin/sh\n{script}")).unwrap();
+            std::fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+        }
         std::fs::write(path("dialplan.yaml"), dialplan).unwrap();
         let config = format!(
             "listen: [\"udp:127.0.0.1:0\", \"tcp:127.0.0.1:0\"]\nconsole: 127.0.0.1:0\n\
@@ -99,6 +123,17 @@ impl Server {
         }
     }
 
+    /// The last call, with its events.
+    pub fn last_call(&self) -> serde_json::Value {
+        self.records(1);
+        let shown = Command::new(env!("CARGO_BIN_EXE_zeroline"))
+            .args(["calls", "show", "last", "--format", "json", "--data"])
+            .arg(self.data())
+            .output()
+            .expect("zeroline calls runs");
+        serde_json::from_slice(&shown.stdout).expect("it is JSON")
+    }
+
     /// What the console answers.
     pub fn get(&self, path: &str) -> String {
         use std::io::{Read, Write};
@@ -128,7 +163,9 @@ impl Server {
 }
 
 fn launch(folder: &Path) -> (Child, SocketAddr, SocketAddr, SocketAddr) {
+    let path = std::env::var("PATH").unwrap_or_default();
     let mut process = Command::new(env!("CARGO_BIN_EXE_zeroline"))
+        .env("PATH", format!("{}:{path}", folder.join("bin").display()))
         .args(["serve", "--config"])
         .arg(folder.join("zeroline.yaml"))
         .stdout(Stdio::piped())
