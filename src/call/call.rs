@@ -36,6 +36,7 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tracing::Span;
 
 /// A new INVITE that has been admitted.
 #[derive(Debug, Clone)]
@@ -238,6 +239,7 @@ impl Call {
         if self.ended {
             return;
         }
+        let _entered = self.log.enter();
         let dialogue = &mut self.dialogue;
         if catch_unwind(AssertUnwindSafe(|| work(dialogue))).is_err() {
             // What it wanted before it broke is done first: its log tells of that.
@@ -256,7 +258,7 @@ impl Call {
     }
 
     fn replace_dialogue(&mut self, now: Instant) {
-        tracing::error!(call = %self.log.call(), "the dialogue panicked; a person is rung");
+        tracing::error!("the dialogue panicked; a person is rung");
         let with_people = self.human.is_under_way();
         self.dialogue = Dialogue::in_place_of(&self.dialogue, now, with_people);
     }
@@ -472,6 +474,7 @@ pub(super) type Rendered = Result<Arc<Prompt>, String>;
 impl Session for Call {
     fn handle_input(&mut self, now: Instant, input: Input, sink: &mut dyn PacketSink) {
         if !self.ended {
+            let _entered = self.log.enter();
             self.handle(now, input);
             self.after_work(now, sink);
         }
@@ -507,5 +510,9 @@ impl Session for Call {
 
     fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
+    }
+
+    fn span(&self) -> Span {
+        self.log.span().clone()
     }
 }

@@ -1,7 +1,9 @@
-//! Numbers and dates a call's events on their way to the journal.
+//! Numbers and dates a call's events on their way to the journal, and names the call in log lines.
 
 use crate::events::{CallRef, Entry, Event};
 use std::time::{Duration, Instant};
+use tracing::Span;
+use tracing::span::EnteredSpan;
 
 /// A call's own wall clock: it is set once and then follows `Instant`, so it never runs backwards.
 #[derive(Debug)]
@@ -10,6 +12,7 @@ pub struct CallLog {
     next_seq: u32,
     started: Instant,
     unix: Duration,
+    span: Span,
 }
 
 impl CallLog {
@@ -20,11 +23,22 @@ impl CallLog {
             next_seq: 0,
             started: now,
             unix,
+            span: tracing::error_span!("call", call = %call),
         }
     }
 
     pub fn call(&self) -> CallRef {
         self.call
+    }
+
+    pub fn span(&self) -> &Span {
+        &self.span
+    }
+
+    /// Log lines tell of this call until what is returned is dropped. For keys, inputs and timers;
+    /// packets of sound have nothing to tell, and 50 a second would pay for it.
+    pub fn enter(&self) -> EnteredSpan {
+        self.span.clone().entered()
     }
 
     /// How many events there have been.

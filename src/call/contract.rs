@@ -9,6 +9,7 @@ use bytes::Bytes;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
+use tracing::Span;
 
 /// One of a call's legs: 0 is the caller's, each attempt to ring a person has its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,6 +51,9 @@ pub trait Session: Send {
     fn next_tick(&self) -> Instant;
 
     fn poll_output(&mut self) -> Option<Output>;
+
+    /// Names it in the log lines of those who work for it.
+    fn span(&self) -> Span;
 }
 
 #[derive(Debug)]

@@ -82,6 +82,7 @@ impl Call {
     }
 
     fn run_transfer(&mut self, now: Instant) {
+        let _entered = self.log.enter();
         while let Some(transfer) = &mut self.human.transfer {
             self.human.attempts = transfer.attempts();
             let Some(output) = transfer.poll_output() else {
@@ -171,7 +172,7 @@ impl Call {
                 });
             }
             Err(reason) => {
-                tracing::warn!(call = %self.log.call(), reason, "a person cannot be rung");
+                tracing::warn!(reason, "a person cannot be rung");
                 self.transfer_input(now, transfer::Input::Failed { status: None });
             }
         }

@@ -6,6 +6,7 @@ use crate::call::contract::{Input, LegNumber};
 use crate::sip::user_agent::event::{EndedBy, Event, LegId};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
+use tracing::Span;
 
 #[derive(Default)]
 pub(super) struct Calls {
@@ -30,6 +31,8 @@ pub(super) struct CallInfo {
     pub thread: usize,
     /// The caller's number or name, for the From of calls to people.
     pub caller: String,
+    /// Names it in log lines.
+    pub span: Span,
     /// Legs of it that SIP still knows.
     legs: u32,
 }
@@ -44,12 +47,13 @@ impl Calls {
         self.next_number
     }
 
-    pub fn add(&mut self, call: CallNumber, thread: usize, caller: String) {
+    pub fn add(&mut self, call: CallNumber, thread: usize, caller: String, span: Span) {
         self.calls.insert(
             call,
             CallInfo {
                 thread,
                 caller,
+                span,
                 legs: 0,
             },
         );

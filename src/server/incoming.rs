@@ -185,7 +185,8 @@ impl Signalling {
         commands: Vec<SipCommand>,
     ) {
         let thread = self.least_busy_thread();
-        self.calls.add(number, thread, caller);
+        let span = resident.span();
+        self.calls.add(number, thread, caller, span);
         self.calls.add_leg(number, LegNumber::CALLER, leg);
         // The answer goes out now; the rest is done on the call's own thread.
         for command in commands {
@@ -363,7 +364,8 @@ impl Signalling {
         match self.agent.invite(now, invite) {
             Ok(id) => self.calls.add_leg(call, leg, id),
             Err(error) => {
-                tracing::warn!(%error, "a person cannot be rung");
+                info.span
+                    .in_scope(|| tracing::warn!(%error, "a person cannot be rung"));
                 self.calls
                     .input(call, Input::Failed { leg, status: None }, &self.threads);
             }

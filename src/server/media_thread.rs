@@ -254,7 +254,9 @@ impl Turns {
         });
         if let Err(error) = registered {
             // The leg hears nothing, so its media time-out ends it.
-            tracing::error!(%error, call = resident.number, "a socket could not be watched");
+            resident
+                .span()
+                .in_scope(|| tracing::error!(%error, "a socket could not be watched"));
         }
     }
 

@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use std::net::{SocketAddr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
+use tracing::Span;
 
 /// Names a session among the server's threads.
 pub type CallNumber = u64;
@@ -99,6 +100,10 @@ impl Resident {
 
     pub fn next_tick(&self) -> Instant {
         self.session.next_tick()
+    }
+
+    pub fn span(&self) -> Span {
+        self.session.span()
     }
 
     pub fn is_finished(&self) -> bool {
@@ -232,7 +237,7 @@ impl Resident {
     /// recordings closed and its record ended truthfully.
     fn end_after_panic(&mut self, routes: &mut Routes) {
         let reason = "internal fault: the call's task panicked".to_string();
-        tracing::error!(call = self.number, "{reason}");
+        self.span().in_scope(|| tracing::error!("{reason}"));
         for leg in self.sockets.0.iter().map(|sockets| sockets.leg) {
             routes.sip(
                 self.number,

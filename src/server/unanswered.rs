@@ -155,6 +155,10 @@ mod tests {
         fn poll_output(&mut self) -> Option<Output> {
             None
         }
+
+        fn span(&self) -> tracing::Span {
+            tracing::Span::none()
+        }
     }
 
     /// Legs of that many INVITEs.

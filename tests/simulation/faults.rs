@@ -9,7 +9,7 @@ use crate::human_key::calm_scene;
 use crate::random::key;
 use crate::world::{AGENT_LEVEL, World};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use zeroline::audio::prompt::Prompt;
 use zeroline::call::services::PromptSource;
@@ -103,6 +103,56 @@ fn if_nobody_can_be_had_after_a_panic_the_caller_has_choices_all_the_same() {
         world.run_to_the_end();
         assert_whole(&world.server.journal);
     });
+}
+
+/// What is logged, as text.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("nobody panics with it").extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn every_log_line_of_a_call_names_it_and_no_line_has_what_is_sensitive() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    tracing::subscriber::with_default(subscriber, || {
+        for_each_seed(0..1, |seed, world| {
+            let world = world.insert(World::new(calm_scene(seed, Moods::WELL, broken())));
+            world.caller.dial(world.now, false);
+            world.until_answered();
+            world.run_for(Duration::from_secs(1));
+            world
+                .caller
+                .press(world.now, "124111111111#".chars().map(key));
+            world.run_for(Duration::from_secs(15));
+            world.caller.press(world.now, [key('4')]);
+            world.run_for(Duration::from_secs(1));
+            assert_eq!(failed_people(world), 1, "it does not panic");
+            world.caller.hang_up(world.now);
+            world.run_to_the_end();
+        });
+    });
+    let lines = lines.0.lock().expect("nobody panics with it").clone();
+    let lines = String::from_utf8(lines).expect("text");
+    assert!(lines.contains("panicked"), "nothing is logged: {lines}");
+    for line in lines.lines() {
+        assert!(line.contains("call{call=01"), "{line}");
+        assert!(!line.contains("4111111111"), "{line}");
+    }
 }
 
 /// From the last question on: a text is to be synthesized, and that hangs.
