@@ -2,7 +2,7 @@
 //! in the hosts file come first, and whatever is slow is given up.
 
 #[cfg(test)]
-mod name_server;
+pub mod name_server;
 #[cfg(test)]
 mod tests;
 

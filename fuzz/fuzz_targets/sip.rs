@@ -88,7 +88,7 @@ fn written(message: &Message) -> Vec<u8> {
 fn look(message: &Message) {
     let headers = message.headers();
     for via in headers.vias() {
-        via.response_target();
+        via.branch();
     }
     if let (Some(from), Some(to)) = (headers.from(), headers.to()) {
         assert!(from.uri.equivalent(&from.uri) && to.uri.equivalent(&to.uri));

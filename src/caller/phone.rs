@@ -251,7 +251,6 @@ fn leg_of(event: &Event) -> Option<LegId> {
         | Event::Ended { leg, .. } => Some(*leg),
         Event::Registered { .. }
         | Event::RegistrationFailed { .. }
-        | Event::Unregistered { .. }
-        | Event::OptionsAnswered { .. } => None,
+        | Event::Unregistered { .. } => None,
     }
 }

@@ -193,8 +193,7 @@ pub fn translate(event: Event) -> Option<(LegId, ToInput)> {
         Event::Incoming(_)
         | Event::Registered { .. }
         | Event::RegistrationFailed { .. }
-        | Event::Unregistered { .. }
-        | Event::OptionsAnswered { .. } => None,
+        | Event::Unregistered { .. } => None,
     }
 }
 

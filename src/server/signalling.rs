@@ -75,7 +75,7 @@ impl Signalling {
                     let now = Instant::now();
                     self.trunks.finish(now, located, &self.transports, &mut self.agent);
                 }
-                Ok(()) = self.phase.changed() => self.admission.drain(),
+                Ok(()) = self.phase.changed() => self.stop_taking_calls(),
                 () = sleep_until(timeout) => {}
             }
             self.settle();
@@ -93,6 +93,13 @@ impl Signalling {
             .into_iter()
             .flatten()
             .min()
+    }
+
+    fn stop_taking_calls(&mut self) {
+        self.admission.drain();
+        if *self.phase.borrow() == Phase::Draining {
+            self.trunks.leave(Instant::now(), &mut self.agent);
+        }
     }
 
     /// What has arrived already, up to a batch.
@@ -164,7 +171,8 @@ impl Signalling {
 
     fn is_done(&mut self) -> bool {
         let phase = *self.phase.borrow();
-        let idle = self.calls.len() == 0 && self.agent.load().legs == 0;
+        let is_empty = self.calls.len() == 0 && self.agent.load().legs == 0;
+        let idle = is_empty && self.trunks.has_left();
         phase == Phase::Gone || phase != Phase::Serving && idle
     }
 }

@@ -227,3 +227,78 @@ impl TargetPolicy for ConfigPolicy {
         trunk.map_or(TrunkKeys::Rfc4733, |(_, trunk)| trunk.keys)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Source;
+    use crate::locator::name_server::{NameServer, Zone};
+    use std::time::Duration;
+
+    const ASKED: (CallNumber, LegNumber) = (7, LegNumber(1));
+
+    async fn transports() -> Transports {
+        let listen = [Protocol::Udp, Protocol::Tcp].map(|p| (p, ([127, 0, 0, 1], 0).into()));
+        let transports = Transports::bind(&listen).await;
+        transports.expect("loopback has free ports")
+    }
+
+    /// What is rung for a target, the config and the DNS being so.
+    async fn prepared(config: &str, zone: Zone, target: &str) -> Result<Prepared, String> {
+        let (config, found) = Config::check(&Source::new("/zeroline.yaml", config));
+        assert!(found.is_empty(), "{found:?}");
+        let transports = transports().await;
+        let dns = NameServer::start(zone).await;
+        let locator = dns.locator(&transports.protocols());
+        let mut targets = Targets::new(Arc::new(config.expect("it is good")), locator);
+        if let Some(known) = targets.prepare(ASKED.0, ASKED.1, target, &transports) {
+            return known;
+        }
+        let located = tokio::time::timeout(Duration::from_secs(20), targets.located());
+        let located = located.await.expect("look-ups are bounded");
+        assert_eq!((located.what_for.call, located.what_for.leg), ASKED);
+        targets.finish(&located, &transports)
+    }
+
+    fn remotes(prepared: &Prepared) -> Vec<String> {
+        let flows = std::iter::once(&prepared.flow).chain(&prepared.fallbacks);
+        let shown = |flow: &Flow| format!("{} {}", flow.protocol.name(), flow.remote);
+        flows.map(shown).collect()
+    }
+
+    #[tokio::test]
+    async fn a_person_is_rung_at_the_servers_of_the_trunk() {
+        let config = "trunks: { acme: { proxy: \"sip:acme.example;transport=tcp\", from: \"sip:us@acme.example\" } }";
+        let zone = Zone::default()
+            .srv("_sip._tcp.acme.example", (1, 0, 5062), "one.acme.example")
+            .srv("_sip._tcp.acme.example", (2, 0, 5063), "two.acme.example")
+            .a("one.acme.example", [127, 0, 0, 8])
+            .a("two.acme.example", [127, 0, 0, 9]);
+        let prepared = prepared(config, zone, "tel:+441632960000").await;
+        let prepared = prepared.expect("it is found");
+        assert_eq!(
+            remotes(&prepared),
+            ["TCP 127.0.0.8:5062", "TCP 127.0.0.9:5063"]
+        );
+        assert_eq!(prepared.uri, "tel:+441632960000");
+        assert_eq!(prepared.from.as_deref(), Some("<sip:us@acme.example>"));
+    }
+
+    #[tokio::test]
+    async fn an_address_is_rung_without_the_dns_and_a_name_nobody_knows_is_told() {
+        let known = prepared("", Zone::default(), "sip:a@127.0.0.1:5090").await;
+        assert_eq!(
+            remotes(&known.expect("it is known")),
+            ["UDP 127.0.0.1:5090"]
+        );
+        let unknown = prepared("", Zone::default(), "sip:a@nowhere.example").await;
+        let error = unknown.expect_err("nobody is there");
+        assert_eq!(error, "`nowhere.example` was not found in the DNS");
+        let far = prepared("", Zone::default(), "sip:a@[2001:db8::1]").await;
+        let error = far.expect_err("only IPv4 is listened on");
+        assert!(
+            error.starts_with("no `listen` address can reach"),
+            "{error}"
+        );
+    }
+}

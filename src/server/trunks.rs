@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 /// Holds a NAT binding open; most forget after 30 s or more.
 const KEEP_ALIVE: Duration = Duration::from_secs(25);
 const LOOK_UP_AGAIN: Duration = Duration::from_secs(30);
+/// How long a server that stops waits for registrars to take their bindings back.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 pub struct Trunks {
     config: Arc<Config>,
@@ -26,6 +28,8 @@ pub struct Trunks {
     /// Trunks that no registration was made for yet, with the time to try.
     waiting: Vec<(Instant, String)>,
     lookups: Lookups<Asked>,
+    /// The server stops, and waits so long for registrars.
+    leaving_until: Option<Instant>,
 }
 
 /// Why a trunk's name is being looked up.
@@ -46,12 +50,30 @@ impl Trunks {
             waiting: registering.map(|(name, _)| (now, name.clone())).collect(),
             names: FxHashMap::default(),
             lookups: Lookups::new(locator),
+            leaving_until: None,
             config,
         }
     }
 
     pub fn next_timeout(&self) -> Option<Instant> {
-        self.waiting.iter().map(|(at, _)| *at).min()
+        let waiting = self.waiting.iter().map(|(at, _)| *at);
+        let leaving = self.leaving_until.filter(|_| !self.has_left());
+        waiting.chain(leaving).min()
+    }
+
+    /// Removes every binding: the trunks are to send new calls elsewhere.
+    pub fn leave(&mut self, now: Instant, agent: &mut UserAgent) {
+        self.leaving_until = Some(now + FAREWELL);
+        self.waiting.clear();
+        for id in self.names.keys() {
+            // One that is gone has no binding.
+            let _ = agent.unregister(now, *id);
+        }
+    }
+
+    /// Whether no registrar has a binding of ours, or could be made to remove it.
+    pub fn has_left(&self) -> bool {
+        self.names.is_empty()
     }
 
     /// The next trunk that was looked up; to be handed to [`Trunks::finish`].
@@ -60,6 +82,9 @@ impl Trunks {
     }
 
     pub fn handle_timeout(&mut self, now: Instant) {
+        if self.leaving_until.is_some_and(|until| until <= now) {
+            self.names.clear();
+        }
         let due = |(at, _): &mut (Instant, String)| *at <= now;
         let due: Vec<_> = self.waiting.extract_if(.., due).collect();
         for (_, trunk) in due {
@@ -107,6 +132,7 @@ impl Trunks {
         let servers = located.servers.map_err(|error| error.to_string());
         let flows = servers.and_then(|servers| flows(&servers, transports));
         match (flows, failed) {
+            _ if self.leaving_until.is_some() => {}
             (Ok((flow, fallbacks)), Some(failed)) => {
                 // It may have ended since.
                 let _ = agent.relocate(failed, flow, fallbacks);
@@ -203,5 +229,112 @@ fn address_of_record(trunk: &Trunk, registrar: &str) -> String {
         (Some(from), _) => from.clone(),
         (None, Some(user)) => format!("sip:{user}@{host}"),
         (None, None) => format!("sip:{host}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Source;
+    use crate::locator::name_server::{NameServer, Zone};
+    use crate::sip::flow::Protocol;
+    use crate::sip::message::{Message, Response};
+    use crate::sip::user_agent::config;
+
+    const CONFIG: &str =
+        "trunks: { acme: { registrar: \"sip:acme.example\", user: us, password: x } }";
+
+    struct Registering {
+        trunks: Trunks,
+        transports: Transports,
+        agent: UserAgent,
+        _dns: NameServer,
+    }
+
+    impl Registering {
+        async fn new(zone: Zone) -> Registering {
+            let (config, found) = Config::check(&Source::new("/zeroline.yaml", CONFIG));
+            assert!(found.is_empty(), "{found:?}");
+            let listen = [(Protocol::Udp, ([127, 0, 0, 1], 0).into())];
+            let dns = NameServer::start(zone).await;
+            let locator = dns.locator(&[Protocol::Udp]);
+            Registering {
+                trunks: Trunks::new(Arc::new(config.expect("it is good")), locator),
+                transports: Transports::bind(&listen).await.expect("a free port"),
+                agent: UserAgent::new(config::Config::default(), 1),
+                _dns: dns,
+            }
+        }
+
+        async fn look_up(&mut self, now: Instant) {
+            self.trunks.handle_timeout(now);
+            let located = tokio::time::timeout(LOOK_UP_AGAIN, self.trunks.located());
+            let located = located.await.expect("look-ups are bounded");
+            let (transports, agent) = (&self.transports, &mut self.agent);
+            self.trunks.finish(now, located, transports, agent);
+        }
+
+        /// Answers our next REGISTER, whenever it comes, and says where it went.
+        fn answer(&mut self, now: &mut Instant, status: u16) -> String {
+            let sent = loop {
+                if let Some(sent) = self.agent.poll_transmit() {
+                    break sent;
+                }
+                *now = self.agent.next_timeout().expect("it registers");
+                self.agent.handle_timeout(*now);
+            };
+            let Ok(Message::Request(request)) = Message::parse(&sent.bytes) else {
+                panic!("{sent:?}");
+            };
+            let mut bytes = Vec::new();
+            Response::to_request(&request, status, "").to_bytes(&mut bytes);
+            self.agent.receive(*now, sent.flow, &bytes);
+            while let Some(event) = self.agent.poll_event() {
+                self.trunks.handle_event(&event);
+            }
+            sent.flow.remote.to_string()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_trunk_is_registered_with_wherever_the_dns_says() {
+        let zone = Zone::default()
+            .srv("_sip._udp.acme.example", (1, 0, 5071), "one.acme.example")
+            .srv("_sip._udp.acme.example", (2, 0, 5072), "two.acme.example")
+            .a("one.acme.example", [127, 0, 0, 8])
+            .a("two.acme.example", [127, 0, 0, 9]);
+        let mut registering = Registering::new(zone).await;
+        let mut now = Instant::now();
+        registering.look_up(now).await;
+        assert_eq!(registering.answer(&mut now, 503), "127.0.0.8:5071");
+        assert_eq!(registering.answer(&mut now, 503), "127.0.0.9:5072");
+        // Both have failed: the name is looked up again, and the next attempt begins there.
+        registering.look_up(now).await;
+        assert_eq!(registering.answer(&mut now, 200), "127.0.0.8:5071");
+        registering.trunks.leave(now, &mut registering.agent);
+        assert!(!registering.trunks.has_left());
+        registering.answer(&mut now, 200);
+        assert!(registering.trunks.has_left());
+    }
+
+    #[tokio::test]
+    async fn a_trunk_that_is_not_found_is_looked_for_again_and_nobody_waits_at_the_stop() {
+        let mut registering = Registering::new(Zone::default()).await;
+        let now = Instant::now();
+        registering.look_up(now).await;
+        assert!(registering.agent.poll_transmit().is_none());
+        let again = registering.trunks.next_timeout();
+        assert_eq!(again, Some(now + LOOK_UP_AGAIN));
+
+        let zone = Zone::default().a("acme.example", [127, 0, 0, 8]);
+        let mut registering = Registering::new(zone).await;
+        let now = Instant::now();
+        registering.look_up(now).await;
+        registering.trunks.leave(now, &mut registering.agent);
+        let until = registering.trunks.next_timeout();
+        assert_eq!(until, Some(now + FAREWELL));
+        registering.trunks.handle_timeout(now + FAREWELL);
+        assert!(registering.trunks.has_left());
+        assert_eq!(registering.trunks.next_timeout(), None);
     }
 }

@@ -125,10 +125,6 @@ impl Response {
         self.status < 200
     }
 
-    pub fn is_success(&self) -> bool {
-        (200..300).contains(&self.status)
-    }
-
     /// Appends the message's octets; Content-Length is written by the body's true length.
     pub fn to_bytes(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(format!("SIP/2.0 {} ", self.status).as_bytes());

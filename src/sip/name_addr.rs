@@ -24,11 +24,6 @@ impl NameAddr {
         }
     }
 
-    pub fn with_display(mut self, name: &str) -> NameAddr {
-        self.display = Some(lexer::quote(name.as_bytes()).into());
-        self
-    }
-
     pub fn with_tag(mut self, tag: &str) -> NameAddr {
         self.params.set("tag", Some(tag));
         self
@@ -180,10 +175,10 @@ mod tests {
     }
 
     #[test]
-    fn our_own_addresses_are_quoted() {
+    fn our_own_addresses_are_in_brackets() {
         let uri: Uri = "sip:a@h".parse().expect("a URI");
-        let address = NameAddr::new(uri).with_display("a \"b\"").with_tag("t");
-        assert_eq!(address.to_string(), r#""a \"b\"" <sip:a@h>;tag=t"#);
+        let address = NameAddr::new(uri).with_tag("t");
+        assert_eq!(address.to_string(), "<sip:a@h>;tag=t");
         assert_eq!(address.tag(), Some("t"));
     }
 

@@ -111,19 +111,6 @@ impl Via {
         lexer::decimal(self.params.get_bytes("rport")?)
     }
 
-    /// Where a response goes over an unreliable transport (RFC 3261, 18.2.2; RFC 3581, 4), as far
-    /// as the Via alone tells; `None` where `sent-by` is a name and no `received` was noted.
-    pub fn response_target(&self) -> Option<SocketAddr> {
-        let ip = self.received().or(self.host.ip())?;
-        let default = if self.transport == Transport::Tls {
-            5061
-        } else {
-            5060
-        };
-        let port = self.rport().or(self.port).unwrap_or(default);
-        Some(SocketAddr::new(ip, port))
-    }
-
     /// The value's octets.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = format!("SIP/2.0/{} {}", self.transport, self.host).into_bytes();
@@ -251,7 +238,6 @@ mod tests {
             asked,
             "SIP/2.0/UDP 192.0.2.1;rport=9;branch=b;received=192.0.2.1"
         );
-        assert_eq!(via(&asked).response_target(), "192.0.2.1:9".parse().ok());
     }
 
     #[test]
@@ -261,22 +247,6 @@ mod tests {
             "192.0.2.1:9",
         );
         assert_eq!(spoofed, "SIP/2.0/UDP 192.0.2.1;rport=9;received=192.0.2.1");
-    }
-
-    #[test]
-    fn responses_go_where_the_via_says() {
-        let target = |text| via(text).response_target().map(|target| target.to_string());
-        assert_eq!(
-            target("SIP/2.0/UDP 192.0.2.1").as_deref(),
-            Some("192.0.2.1:5060")
-        );
-        assert_eq!(
-            target("SIP/2.0/TLS 192.0.2.1").as_deref(),
-            Some("192.0.2.1:5061")
-        );
-        let received = target("SIP/2.0/UDP h:7;received=[2001:db8::9:255]");
-        assert_eq!(received.as_deref(), Some("[2001:db8::9:255]:7"));
-        assert_eq!(target("SIP/2.0/UDP h:7"), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 fn scenario(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -84,9 +85,24 @@ impl Peer {
         }
     }
 
+    /// Until its scenario has logged a line that begins so.
+    pub fn wait_for_log(&self, start: &str) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !self.log().lines().any(|line| line.starts_with(start)) {
+            assert!(Instant::now() < deadline, "no {start} in {:?}", self.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn log(&self) -> String {
+        // It comes with its first line.
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
     /// Waits for its end; what its scenario logged.
     pub fn finish(self) -> String {
         finish(self.process);
-        std::fs::read_to_string(self.folder.path().join("log")).expect("it has logged")
+        let log = self.folder.path().join("log");
+        std::fs::read_to_string(log).expect("it has logged")
     }
 }

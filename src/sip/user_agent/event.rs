@@ -15,10 +15,6 @@ pub struct LegId(pub(super) Key);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RegistrationId(pub(super) Key);
 
-/// Names one OPTIONS that we sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct OptionsId(pub(super) u64);
-
 /// Every leg's last event is exactly one of `Cancelled`, `Failed` and `Ended`; see [`Event::ends`].
 #[derive(Debug, Clone)]
 pub enum Event {
@@ -85,11 +81,6 @@ pub enum Event {
     },
     /// The binding is removed, or given up; the registration is gone.
     Unregistered { registration: RegistrationId },
-    /// The final status of our OPTIONS, or `None` when none came.
-    OptionsAnswered {
-        options: OptionsId,
-        status: Option<u16>,
-    },
 }
 
 impl Event {

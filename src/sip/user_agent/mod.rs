@@ -88,7 +88,6 @@ pub struct UserAgent {
     /// Legs by our tag, which is random: no peer chooses where it hashes to.
     dialogs: FxHashMap<Token, LegId>,
     registrations: Slab<Binding>,
-    next_options: u64,
     /// Drained after each mutation, of which each adds a few.
     transmits: VecDeque<Transmit>,
     /// Drained after each mutation, of which each adds a few.
@@ -111,7 +110,6 @@ impl UserAgent {
             rng,
             timers: TimerQueue::default(),
             dialogs: FxHashMap::default(),
-            next_options: 0,
             transmits: VecDeque::new(),
             events: VecDeque::new(),
         }

@@ -1,5 +1,5 @@
 //! Registrations (RFC 3261, 10.2): bindings that are made, refreshed, kept reachable (RFC 5626) and
-//! removed; and OPTIONS, by which a peer is asked whether it is there.
+//! removed.
 
 use super::client::retry_after;
 use super::{Owner, UserAgent};
@@ -13,7 +13,7 @@ use crate::sip::slab::Key;
 use crate::sip::uri::Uri;
 use crate::sip::user_agent::authorizer::Authorizer;
 use crate::sip::user_agent::command::{CommandError, Registration};
-use crate::sip::user_agent::event::{Event, OptionsId, RegistrationId};
+use crate::sip::user_agent::event::{Event, RegistrationId};
 use crate::sip::user_agent::transactions::Purpose;
 use crate::sip::values::CSeq;
 use bytes::Bytes;
@@ -278,32 +278,6 @@ impl UserAgent {
             binding.refresh = None;
             self.send_register(now, RegistrationId(key));
         }
-    }
-
-    /// Asks a peer whether it is there; `OptionsAnswered` has the status.
-    pub fn options(
-        &mut self,
-        now: Instant,
-        flow: Flow,
-        target: &str,
-    ) -> Result<OptionsId, CommandError> {
-        let uri: Uri = target.parse().map_err(|_| CommandError::Malformed)?;
-        let options = OptionsId(self.next_options);
-        self.next_options = self.next_options.wrapping_add(1);
-        let (call_id, tag) = (self.token().to_string(), self.token().to_string());
-        let mut request = Request::new(Method::Options, uri.clone());
-        let headers = &mut request.headers;
-        let from =
-            NameAddr::parse(self.contact(&flow).as_bytes()).map_err(|_| CommandError::Malformed)?;
-        headers.push(Header::MaxForwards, "70");
-        headers.push(Header::From, from.with_tag(&tag).to_bytes());
-        headers.push(Header::To, NameAddr::new(uri).to_bytes());
-        headers.push(Header::CallId, call_id);
-        headers.push(Header::CSeq, "1 OPTIONS");
-        headers.push(Header::Accept, super::transmit::SDP);
-        self.introduce(&flow, &mut request.headers);
-        let sent = self.send(now, flow, request, Purpose::Options(options));
-        sent.map(|_| options).ok_or(CommandError::TableFull)
     }
 }
 

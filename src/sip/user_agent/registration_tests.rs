@@ -1,6 +1,6 @@
-//! Registrations, challenges and OPTIONS against a peer that the test plays.
+//! Registrations and challenges against a peer that the test plays.
 
-use super::simulation::{ANSWER, CALLEE, CALLER, Network, OFFER, sdp};
+use super::simulation::{ANSWER, CALLER, Network, OFFER, sdp};
 use crate::sip::authorization::Authorization;
 use crate::sip::digest::Credentials;
 use crate::sip::flow::{Flow, Protocol};
@@ -360,24 +360,6 @@ fn a_call_without_credentials_fails_at_a_challenge() {
     let first = trunk.request();
     trunk.answer(&first, 401, &[(Header::WwwAuthenticate, MD5)]);
     assert!(matches!(trunk.event(), Event::Failed { failure, .. } if failure.status == Some(401)));
-}
-
-#[test]
-fn options_tell_whether_a_peer_is_there() {
-    let mut net = Network::new();
-    let flow = net.flow(CALLER);
-    net.agents[CALLER]
-        .options(net.now, flow, "sip:192.0.2.2")
-        .expect("there is room");
-    net.settle();
-    assert_eq!(net.told(CALLER), ["OptionsAnswered Some(200)"]);
-    net.silenced[CALLEE] = true;
-    net.agents[CALLER]
-        .options(net.now, flow, "sip:192.0.2.2")
-        .expect("there is room");
-    net.run_to_the_end();
-    assert_eq!(net.told(CALLER), ["OptionsAnswered None"]);
-    net.assert_over();
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::sip::method::Method;
 use crate::sip::slab::{Key, Slab};
 use crate::sip::token::Token;
 use crate::sip::user_agent::authorizer::{Authorizer, MAX_ATTEMPTS};
-use crate::sip::user_agent::event::{EndedBy, Event, LegId};
+use crate::sip::user_agent::event::{EndedBy, LegId};
 use crate::sip::user_agent::leg::{Leg, Phase};
 use crate::sip::user_agent::registration::Binding;
 use crate::sip::user_agent::transactions::Purpose;
@@ -115,15 +115,10 @@ impl UserAgent {
             Purpose::Bye(leg) if response.status >= 200 => self.remove_leg(leg),
             Purpose::Refer(leg) => self.refer_answered(now, leg, response),
             Purpose::Register(id) => self.register_answered(now, id, key, response),
-            Purpose::Options(options) if response.status >= 200 => {
-                let status = Some(response.status);
-                self.events
-                    .push_back(Event::OptionsAnswered { options, status });
-            }
             Purpose::Abandoned { cancelled } => {
                 self.abandoned_answered(now, key, cancelled, response)
             }
-            Purpose::Bye(_) | Purpose::Options(_) | Purpose::Quiet(_) | Purpose::Nobody => {}
+            Purpose::Bye(_) | Purpose::Quiet(_) | Purpose::Nobody => {}
         }
     }
 
@@ -287,11 +282,6 @@ impl UserAgent {
             Purpose::Bye(leg) => self.remove_leg(leg),
             Purpose::Refer(leg) => self.refer_failed(leg, None),
             Purpose::Register(id) => self.registration_failed(now, id, None, None),
-            Purpose::Options(options) => {
-                let status = None;
-                self.events
-                    .push_back(Event::OptionsAnswered { options, status });
-            }
             Purpose::Quiet(_) | Purpose::Abandoned { .. } | Purpose::Nobody => {}
         }
     }

@@ -8,7 +8,7 @@ use crate::sip::method::Method;
 use crate::sip::server_transaction::ServerTransaction;
 use crate::sip::slab::{Key, Slab};
 use crate::sip::token::Token;
-use crate::sip::user_agent::event::{LegId, OptionsId, RegistrationId};
+use crate::sip::user_agent::event::{LegId, RegistrationId};
 use bytes::Bytes;
 use rustc_hash::{FxHashMap, FxSeededState};
 use std::collections::{BTreeSet, HashMap};
@@ -138,7 +138,6 @@ pub(super) enum Purpose {
     /// INFO, PRACK: within a leg, but nobody waits for the response.
     Quiet(LegId),
     Register(RegistrationId),
-    Options(OptionsId),
     /// An INVITE whose server said nothing, so that another has been tried since.
     Abandoned {
         cancelled: bool,
@@ -156,10 +155,7 @@ impl Purpose {
             | Purpose::Bye(leg)
             | Purpose::Refer(leg)
             | Purpose::Quiet(leg) => Some(leg),
-            Purpose::Register(_)
-            | Purpose::Options(_)
-            | Purpose::Abandoned { .. }
-            | Purpose::Nobody => None,
+            Purpose::Register(_) | Purpose::Abandoned { .. } | Purpose::Nobody => None,
         }
     }
 }
