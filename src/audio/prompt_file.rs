@@ -133,6 +133,25 @@ mod tests {
     }
 
     #[test]
+    fn every_kind_of_file_is_decoded() {
+        let files: [(&str, &[u8]); 3] = [
+            ("mp3", include_bytes!("../../tests/data/tone.mp3")),
+            ("flac", include_bytes!("../../tests/data/tone.flac")),
+            ("ogg", include_bytes!("../../tests/data/tone.ogg")),
+        ];
+        for (extension, file) in files {
+            let samples = decode(file.to_vec(), extension).unwrap();
+            // 0.7 s of sound, and 50 ms of the silence at each end.
+            let length = samples.len();
+            assert!(length.abs_diff(6_400) < 400, "{extension}: {length}");
+            let middle = &samples[1_600..4_800];
+            let rises = middle.windows(2).filter(|pair| pair[0] < 0 && pair[1] >= 0);
+            let hertz = rises.count() * 8_000 / middle.len();
+            assert!(hertz.abs_diff(440) <= 5, "{extension}: {hertz} Hz");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_used_says_why() {
         let undecodable = decode(b"not a sound at all".to_vec(), "mp3").unwrap_err();
         assert!(undecodable.to_string().contains("save it again as WAV"));
