@@ -55,7 +55,7 @@ impl Locator {
     pub fn of_system(protocols: &[Protocol]) -> Locator {
         let (config, options) = read_system_conf().unwrap_or_else(|error| {
             tracing::warn!(%error, "no name servers are known: names are looked for in the hosts file");
-            Default::default()
+            (ResolverConfig::from_name_servers(Vec::new()), ResolverOpts::default())
         });
         Locator::new(config, options, protocols)
     }

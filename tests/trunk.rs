@@ -9,6 +9,7 @@ use md5::Md5;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::time::Duration;
+use zeroline::caller::answerer::{Answer, Answerer, Behaviour};
 use zeroline::caller::caller::Caller;
 use zeroline::key::Key;
 
@@ -106,4 +107,36 @@ async fn a_call_to_a_person_answers_the_proxys_challenge() {
     let record = server.records(1).remove(0);
     assert_eq!(record["outcome"], "transferred_answered", "{record}");
     assert_eq!(record["ended_by"], "agent", "{record}");
+}
+
+/// The names of the hosts file go on working, on both sides of the server.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_and_a_server_are_found_by_name() {
+    let answering = Behaviour::Answer(Answer {
+        hang_up_after: Some(Duration::from_millis(500)),
+        ..Answer::default()
+    });
+    for transport in ["udp", "tcp"] {
+        let listening = Answerer::listen(([127, 0, 0, 1], 0).into(), answering.clone()).await;
+        let mut person = listening.expect("loopback has a free port");
+        let port = person.address().port();
+        let target = format!("ring: [\"sip:desk@localhost:{port};transport={transport}\"]");
+        let dialplan = DIALPLAN.replace("ring: [\"sip:agent@zeroline.local\"]", &target);
+        let settings = "transfers: { allow: [\"sip:*@localhost\"] }\n";
+        let server = Server::start_with(&dialplan, settings);
+        let hotline = format!("sip:hotline@localhost:{}", server.udp.port());
+        let call = Caller::to(hotline).call().await.expect("it is found");
+        call.until_answered(LONG).await.expect("it answers");
+        let spoken_to = call.until(LONG, |state| state.packets_received > 0).await;
+        spoken_to.expect("it speaks");
+        call.press(&[Key::ZERO]).await.expect("it is pressed");
+        let theirs = person.next_call(LONG).await.expect("it rings");
+        let ended = theirs.ended(LONG).await.expect("the person hangs up");
+        let by = ended
+            .ladder
+            .iter()
+            .map(|rung| rung.transport.to_lowercase());
+        assert!(by.into_iter().all(|by| by == transport), "{transport}");
+        call.ended(LONG).await.expect("both sides end");
+    }
 }
