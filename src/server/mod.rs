@@ -3,6 +3,8 @@
 pub mod admission;
 mod call_metrics;
 pub mod calls;
+#[cfg(test)]
+mod desk;
 mod epoll;
 mod fetcher;
 mod incoming;

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
-/// Handled in one go before the user agent's answers go out.
+/// Taken of each source before the user agent's answers go out.
 const BATCH: usize = 64;
 /// How often inputs that a full inbox did not take are tried again.
 const RETRY: Duration = Duration::from_millis(5);
@@ -61,28 +61,35 @@ impl Signalling {
     /// Until the server has stopped.
     pub async fn run(mut self) {
         loop {
-            let timeout = self.timeout();
-            tokio::select! {
-                biased;
-                received = self.transports.receive() => {
-                    take(&mut self.agent, &mut self.admission, received);
-                    self.take_more();
-                }
-                number = self.unanswered.written() => self.answer_written(number),
-                Some(wish) = self.wishes.recv() => self.take_wishes(wish),
-                located = self.targets.located() => self.finish_preparing(located),
-                located = self.trunks.located() => {
-                    let now = Instant::now();
-                    self.trunks.finish(now, located, &self.transports, &mut self.agent);
-                }
-                Ok(()) = self.phase.changed() => self.stop_taking_calls(),
-                () = sleep_until(timeout) => {}
-            }
-            self.settle();
+            self.turn().await;
             if self.is_done() {
                 return;
             }
         }
+    }
+
+    /// Waits for the first input, then takes a batch from every source: none starves another,
+    /// however much a stranger sends.
+    pub(super) async fn turn(&mut self) {
+        let timeout = self.timeout();
+        tokio::select! {
+            received = self.transports.receive() => {
+                take(&mut self.agent, &mut self.admission, received);
+            }
+            number = self.unanswered.written() => self.answer_written(number),
+            Some((call, command)) = self.wishes.recv() => self.act(call, command),
+            located = self.targets.located() => self.finish_preparing(located),
+            located = self.trunks.located() => {
+                let now = Instant::now();
+                self.trunks.finish(now, located, &self.transports, &mut self.agent);
+            }
+            Ok(()) = self.phase.changed() => self.stop_taking_calls(),
+            () = sleep_until(timeout) => {}
+        }
+        self.take_received();
+        self.take_written();
+        self.take_wishes();
+        self.settle();
     }
 
     fn timeout(&self) -> Option<Instant> {
@@ -102,8 +109,7 @@ impl Signalling {
         }
     }
 
-    /// What has arrived already, up to a batch.
-    fn take_more(&mut self) {
+    fn take_received(&mut self) {
         for _ in 0..BATCH {
             match self.transports.try_receive() {
                 Some(received) => take(&mut self.agent, &mut self.admission, received),
@@ -112,8 +118,16 @@ impl Signalling {
         }
     }
 
-    fn take_wishes(&mut self, first: ToSignalling) {
-        self.act(first.0, first.1);
+    fn take_written(&mut self) {
+        for _ in 0..BATCH {
+            match self.unanswered.try_written() {
+                Some(number) => self.answer_written(number),
+                None => return,
+            }
+        }
+    }
+
+    fn take_wishes(&mut self) {
         for _ in 0..BATCH {
             match self.wishes.try_recv() {
                 Ok((call, command)) => self.act(call, command),
@@ -204,5 +218,54 @@ async fn sleep_until(timeout: Option<Instant>) {
     match timeout {
         Some(at) => tokio::time::sleep_until(at.into()).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::call::contract::{LegNumber, SipCommand};
+    use crate::server::desk::Desk;
+    use crate::sip::flow::Protocol;
+    use std::io::{Read, Write};
+    use std::time::{Duration, Instant};
+
+    const OPTIONS: &str = "OPTIONS sip:a@127.0.0.1 SIP/2.0\r\n\
+        Via: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK1;rport\r\nFrom: <sip:b@h>;tag=1\r\n\
+        To: <sip:a@h>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
+
+    #[tokio::test]
+    async fn a_flood_of_datagrams_holds_up_nobodys_wish() {
+        let mut desk = Desk::new().await;
+        let hang_up = || SipCommand::HangUp {
+            leg: LegNumber::CALLER,
+            reason: String::new(),
+        };
+        for turn in 0..20 {
+            for _ in 0..2 * super::BATCH {
+                desk.phone.send(OPTIONS.as_bytes()).expect("it is sent");
+            }
+            desk.wish(turn, hang_up());
+            desk.signalling.turn().await;
+            assert!(desk.signalling.wishes.is_empty(), "in turn {turn}");
+        }
+    }
+
+    // The connection's own task has a thread of its own, as the flood leaves this one none.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_flood_of_datagrams_holds_up_no_stream() {
+        let mut desk = Desk::new().await;
+        let tcp = desk.listening(Protocol::Tcp);
+        let mut stream = std::net::TcpStream::connect(tcp).expect("it is accepted");
+        stream.write_all(OPTIONS.as_bytes()).expect("it is written");
+        stream.set_nonblocking(true).expect("it is a socket");
+        let (mut answer, start) = ([0; 12], Instant::now());
+        while stream.read_exact(&mut answer).is_err() {
+            assert!(start.elapsed() < Duration::from_secs(10), "no answer came");
+            for _ in 0..2 * super::BATCH {
+                desk.phone.send(OPTIONS.as_bytes()).expect("it is sent");
+            }
+            desk.signalling.turn().await;
+        }
+        assert_eq!(&answer, b"SIP/2.0 200 ");
     }
 }

@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncWriteExt, ReadBuf};
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
@@ -77,6 +77,8 @@ pub struct Transports {
     streams: FxHashMap<Flow, mpsc::Sender<Bytes>>,
     from_streams: mpsc::Receiver<FromStream>,
     to_task: mpsc::Sender<FromStream>,
+    /// Which source is looked at first: each in turn, so that a busy one starves no other.
+    first: usize,
     locals: Locals,
     datagram: Box<[u8]>,
 }
@@ -91,6 +93,7 @@ impl Transports {
             streams: FxHashMap::default(),
             from_streams,
             to_task,
+            first: 0,
             locals: Locals::default(),
             datagram: vec![0; DATAGRAM].into(),
         };
@@ -183,9 +186,22 @@ impl Transports {
     }
 
     fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Arrived> {
-        if let Poll::Ready(datagram) = self.poll_datagram(context) {
-            return Poll::Ready(datagram);
+        let sources = self.udp.len() + 1;
+        self.first = (self.first + 1) % sources;
+        for at in 0..sources {
+            let source = (self.first + at) % sources;
+            let polled = match source.checked_sub(1) {
+                None => self.poll_stream(context),
+                Some(socket) => self.poll_datagram(socket, context),
+            };
+            if polled.is_ready() {
+                return polled;
+            }
         }
+        Poll::Pending
+    }
+
+    fn poll_stream(&mut self, context: &mut Context<'_>) -> Poll<Arrived> {
         while let Poll::Ready(Some(from)) = self.from_streams.poll_recv(context) {
             match from {
                 FromStream::Opened { flow, writer } if self.streams.len() < MAX_STREAMS => {
@@ -208,26 +224,21 @@ impl Transports {
         Poll::Pending
     }
 
-    fn poll_datagram(&mut self, context: &mut Context<'_>) -> Poll<Arrived> {
-        for (local, socket) in &self.udp {
-            let mut buffer = ReadBuf::new(&mut self.datagram);
+    fn poll_datagram(&mut self, socket: usize, context: &mut Context<'_>) -> Poll<Arrived> {
+        let (local, socket) = &self.udp[socket];
+        let mut buffer = ReadBuf::new(&mut self.datagram);
+        loop {
             // An error is an ICMP report about an earlier datagram: the next one is looked at.
-            while let Poll::Ready(received) = socket.poll_recv_from(context, &mut buffer) {
-                if let Ok(remote) = received {
-                    let local = self.locals.towards(*local, remote);
-                    let flow = Flow {
-                        protocol: Protocol::Udp,
-                        local,
-                        remote,
-                    };
-                    return Poll::Ready(Arrived::Datagram {
-                        flow,
-                        length: buffer.filled().len(),
-                    });
-                }
+            if let Ok(remote) = ready!(socket.poll_recv_from(context, &mut buffer)) {
+                let flow = Flow {
+                    protocol: Protocol::Udp,
+                    local: self.locals.towards(*local, remote),
+                    remote,
+                };
+                let length = buffer.filled().len();
+                return Poll::Ready(Arrived::Datagram { flow, length });
             }
         }
-        Poll::Pending
     }
 
     /// `false` when the message cannot be sent: the flow is broken.

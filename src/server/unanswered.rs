@@ -88,6 +88,11 @@ impl Unanswered {
         }
     }
 
+    /// As [`Unanswered::written`], if it is so already.
+    pub fn try_written(&mut self) -> Option<CallNumber> {
+        self.written.try_recv().ok()
+    }
+
     /// The next call up to `number`.
     pub fn take_written(&mut self, number: CallNumber) -> Option<NewCall> {
         self.take_if(|_, call| call.number <= number)

@@ -1,0 +1,92 @@
+//! The signalling task as a test runs it: turn by turn, with a phone on loopback.
+
+use super::admission::Admission;
+use super::calls::Calls;
+use super::journal_writer::Journal;
+use super::ports::PortRange;
+use super::resident::CallNumber;
+use super::routes::ToSignalling;
+use super::services::Directory;
+use super::signalling::{Phase, Signalling};
+use super::targets::Targets;
+use super::transports::Transports;
+use super::trunks::Trunks;
+use super::unanswered::Unanswered;
+use crate::call::contract::SipCommand;
+use crate::config::Config;
+use crate::engines::prompt_library::PromptLibrary;
+use crate::engines::registry::Registry;
+use crate::journal::append::Limits;
+use crate::locator::Locator;
+use crate::sip::flow::Protocol;
+use crate::sip::user_agent::UserAgent;
+use crate::sip::user_agent::config as agent_config;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use tokio::sync::{mpsc, watch};
+
+pub struct Desk {
+    pub signalling: Signalling,
+    /// Connected to its UDP socket; another source than 127.0.0.1, with a rate limit of its own.
+    pub phone: UdpSocket,
+    wishes: mpsc::Sender<ToSignalling>,
+    _phase: watch::Sender<Phase>,
+    _journal: Journal,
+    _data: tempfile::TempDir,
+}
+
+impl Desk {
+    pub async fn new() -> Desk {
+        let config = Arc::new(Config::default());
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let limits = Limits::for_calls(config.max_calls as u32);
+        let (journal, _) = Journal::open(data.path(), limits).expect("the folder is new");
+        let listen = [Protocol::Udp, Protocol::Tcp].map(|p| (p, ([127, 0, 0, 1], 0).into()));
+        let transports = Transports::bind(&listen).await.expect("free ports");
+        let phone = UdpSocket::bind(("127.0.0.2", 0)).expect("a free port");
+        let (wishes_in, wishes) = mpsc::channel(64);
+        let (phase_in, phase) = watch::channel(Phase::Serving);
+        let locator = Locator::of_system(&transports.protocols());
+        let library = Arc::new(PromptLibrary::new(Registry::of(Vec::new()), None, None));
+        let signalling = Signalling {
+            agent: UserAgent::new(agent_config::Config::default(), 1),
+            transports,
+            wishes,
+            phase,
+            threads: Vec::new(),
+            ports: PortRange::new(43_000, 43_100),
+            directory: Directory::new(&config, library, |_| unreachable!("no dialplan is named")),
+            admission: Admission::new(config.clone(), Arc::new(AtomicBool::new(true))),
+            targets: Targets::new(config.clone(), locator.clone()),
+            trunks: Trunks::new(config.clone(), locator),
+            calls: Calls::default(),
+            unanswered: Unanswered::default(),
+            journal: journal.handle(),
+            config,
+        };
+        let desk = Desk {
+            signalling,
+            phone,
+            wishes: wishes_in,
+            _phase: phase_in,
+            _journal: journal,
+            _data: data,
+        };
+        let udp = desk.listening(Protocol::Udp);
+        desk.phone.connect(udp).expect("it is an address");
+        desk
+    }
+
+    pub fn listening(&self, protocol: Protocol) -> SocketAddr {
+        let listening = self.signalling.transports.listening();
+        let found = listening.into_iter().find(|(of, _)| *of == protocol);
+        found.expect("both are listened on").1
+    }
+
+    /// A call's wish comes.
+    pub fn wish(&self, call: CallNumber, command: SipCommand) {
+        let sent = self.wishes.try_send((call, command));
+        sent.expect("there is room");
+    }
+}
