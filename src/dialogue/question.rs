@@ -29,8 +29,11 @@ impl Dialogue {
         self.put(None)
     }
 
-    /// Puts the question of the state, the first time or after a failure.
+    /// Puts the question of the state, the first time or after a failure. What was waited for until
+    /// now was an answer to another one.
     pub(super) fn put(&mut self, failure: Option<Failure>) -> Option<Next> {
+        self.timers.stop(Timer::NoInput);
+        self.timers.stop(Timer::InterDigit);
         self.count_step(failure.is_some());
         self.quiet_nodes = 0;
         self.unasked_nodes = 0;
@@ -220,8 +223,6 @@ impl Dialogue {
 
     /// By the table of defaults: again and shorter, again with the human key named, a person.
     pub(super) fn failed_to_answer(&mut self, failure: Failure) -> Option<Next> {
-        self.timers.stop(Timer::NoInput);
-        self.timers.stop(Timer::InterDigit);
         self.typed_ahead.clear();
         let failures = match &mut self.state {
             State::Choosing(choosing) => &mut choosing.failures,

@@ -82,19 +82,16 @@ impl Dialogue {
             }
             Keyed::Human => Some(Next::Human(RequestedBy::Key)),
             Keyed::Invalid => self.failed_to_answer(Failure::NoMatch),
-            Keyed::Complete(value) => {
-                self.timers.stop(Timer::InterDigit);
-                match &self.state {
-                    State::Keying(Keying {
-                        wanted: Wanted::Slot(slot),
-                        ..
-                    }) => {
-                        let slot = *slot;
-                        self.fill(slot, value)
-                    }
-                    _ => self.book_callback(&value),
+            Keyed::Complete(value) => match &self.state {
+                State::Keying(Keying {
+                    wanted: Wanted::Slot(slot),
+                    ..
+                }) => {
+                    let slot = *slot;
+                    self.fill(slot, value)
                 }
-            }
+                _ => self.book_callback(&value),
+            },
         }
     }
 

@@ -299,3 +299,37 @@ fn a_say_is_cut_short_by_a_key_and_is_then_no_answer() {
     caller.hears();
     assert!(caller.hung_up);
 }
+
+/// The silence after the last question is not silence after this one.
+fn is_let_speak(caller: &mut Caller) {
+    let question = caller.hearing();
+    caller.log();
+    caller.waits(9.0);
+    assert_eq!(caller.hearing(), question);
+    assert!(caller.log().is_empty(), "nothing was waited for yet");
+    caller.hears().waits(4.9);
+    assert!(!caller.log().contains(&"no input 1".to_string()));
+    caller.waits(0.1);
+    assert_eq!(caller.log()[0], "no input 1");
+}
+
+#[test]
+fn a_question_is_not_interrupted_by_the_time_out_of_the_one_before() {
+    // The value was wrong: keyed again.
+    let mut caller = Caller::calls(asking(true));
+    caller.hears().press("1").press("1234#").hears().press("2");
+    is_let_speak(&mut caller);
+    // Another number to call back on.
+    let mut caller = Caller::calls(parcel());
+    caller.hears().press("4").hears().press("2");
+    is_let_speak(&mut caller);
+    // The choices after a failed transfer, said again.
+    let mut caller = Caller::calls(parcel());
+    caller
+        .hears()
+        .press("0")
+        .nobody_answers()
+        .hears()
+        .press("*");
+    is_let_speak(&mut caller);
+}
