@@ -286,7 +286,10 @@ impl Dialogue {
                 self.ring(by, handoff);
                 None
             }
-            Target::Back => Some(self.back()),
+            Target::Back => {
+                self.path.back(self.node);
+                Some(self.back_to_menu())
+            }
             Target::Repeat => Some(Next::Again(self.node)),
             Target::Callback => self.begin_callback(),
             Target::Message => self.begin_message(),
@@ -339,8 +342,23 @@ impl Dialogue {
         self.state = State::Passing;
     }
 
+    /// The caller's own wish: what was put before is put again, a question though its slot is filled.
     pub(super) fn back(&mut self) -> Next {
         Next::Again(self.path.back(self.node).unwrap_or(self.node))
+    }
+
+    /// Where the caller did not ask for a question by `*`, what they gave is kept, and nothing is
+    /// asked twice (law 3).
+    pub(super) fn back_to_menu(&self) -> Next {
+        let dialplan = self.dialplan();
+        let is_menu = |node| {
+            matches!(
+                dialplan.node(node).kind,
+                NodeKind::Menu(_) | NodeKind::LanguageMenu(_)
+            )
+        };
+        let menu = self.path.last_of(is_menu).unwrap_or(dialplan.start);
+        Next::To(Target::Node(menu))
     }
 
     /// The caller's way to a person begins.

@@ -32,6 +32,11 @@ impl Path {
         self.0.last().copied()
     }
 
+    /// The one of `wanted` that was put last.
+    pub fn last_of(&self, wanted: impl Fn(NodeId) -> bool) -> Option<NodeId> {
+        self.0.iter().rev().copied().find(|&node| wanted(node))
+    }
+
     pub fn depth(&self) -> u32 {
         u32::try_from(self.0.len()).unwrap_or(u32::MAX)
     }

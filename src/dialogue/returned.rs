@@ -61,10 +61,7 @@ impl Dialogue {
             Some(Choice::TryAgain) => self.human_key(),
             Some(Choice::Callback) => self.begin_callback(),
             Some(Choice::Message) => self.begin_message(),
-            Some(Choice::BackToBot) => {
-                let last = self.path.last();
-                Some(Next::Again(last.unwrap_or(self.dialplan().start)))
-            }
+            Some(Choice::BackToBot) => Some(self.back_to_menu()),
             None => self.not_a_choice(),
         }
     }

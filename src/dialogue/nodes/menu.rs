@@ -3,7 +3,7 @@
 use crate::dialogue::action::Part;
 use crate::dialogue::interpreter::Dialogue;
 use crate::dialogue::state::{Among, Next};
-use crate::dialplan::model::NodeKind;
+use crate::dialplan::model::{NodeKind, Target};
 use crate::key::Key;
 
 impl Dialogue {
@@ -29,6 +29,7 @@ impl Dialogue {
         };
         let option = menu.options.iter().find(|option| option.key == key);
         match option.map(|option| option.to) {
+            Some(Target::Back) => Some(self.back()),
             Some(to) => Some(Next::To(to)),
             None => self.not_a_choice(),
         }

@@ -3,6 +3,7 @@
 use super::caller::Caller;
 use super::plans::*;
 use crate::dialogue::input::Input;
+use crate::dialplan::model::NodeKind;
 use crate::events::{Event, ReturnReason};
 
 fn returned(reason: ReturnReason) -> Caller {
@@ -59,6 +60,35 @@ fn back_to_the_bot() {
     caller.press("3");
     assert_eq!(caller.hearing(), "Main menu.");
     assert_eq!((caller.dialogue.steps(), caller.dialogue.depth()), (2, 1));
+}
+
+/// Law 3: the number was given, and the way to people came after it.
+#[test]
+fn back_to_the_menu_is_not_back_to_a_question_that_was_answered() {
+    let mut caller = Caller::calls(parcel());
+    caller.hears().press("1").press("1234").lookup_fails();
+    caller.nobody_answers().log();
+    caller.press("3");
+    assert_eq!(caller.log(), ["step n0 (3, 1)"]);
+    assert_eq!(caller.hearing(), "Main menu.");
+    // It is looked up again, and not asked again.
+    caller.press("1");
+    assert!(caller.fetch.is_some());
+}
+
+/// A dialplan without a menu: its start goes on with what is known.
+#[test]
+fn back_to_a_bot_without_a_menu_asks_nothing_again() {
+    let nodes = vec![
+        ask(0, "Number?", false, node(1)),
+        say("Thank you.", node(2)),
+        NodeKind::Transfer { handoff: REFUNDS },
+    ];
+    let mut caller = Caller::calls(plan(nodes, vec![digits("number", 4, 4)]));
+    caller.hears().press("1234").hears().nobody_answers();
+    caller.press("3");
+    assert_eq!(caller.hearing(), "Thank you.");
+    assert_eq!((caller.dialogue.steps(), caller.dialogue.depth()), (1, 1));
 }
 
 #[test]

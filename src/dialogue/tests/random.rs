@@ -192,6 +192,9 @@ fn a_filled_slot_is_never_asked_again_unless_the_caller_goes_back() {
         let mut caller = Caller::calls(plan.clone());
         for _ in 0..60 {
             happens(&mut rng, &mut caller, "123456789#");
+            if with_people(&caller) && rng.random_bool(0.5) {
+                caller.nobody_answers();
+            }
         }
         let mut filled = BTreeSet::new();
         for event in &caller.events {
@@ -220,16 +223,23 @@ fn a_filled_slot_is_never_asked_again_unless_the_caller_goes_back() {
     }
 }
 
-/// Nothing leads back, and no number is asked for that fills no slot.
+/// No option leads back, no question is repeated, and no number is asked for that fills no slot.
 fn lead_forward(plan: &mut Dialplan) {
     let forward = |to: &mut Target| {
-        if matches!(to, Target::Back | Target::Repeat | Target::Callback) {
+        if matches!(to, Target::Repeat | Target::Callback) {
             *to = Target::Hangup;
         }
     };
     for node in &mut plan.nodes {
         match &mut node.kind {
-            NodeKind::Menu(menu) => menu.options.iter_mut().for_each(|it| forward(&mut it.to)),
+            NodeKind::Menu(menu) => {
+                for option in &mut menu.options {
+                    forward(&mut option.to);
+                    if option.to == Target::Back {
+                        option.to = Target::Hangup;
+                    }
+                }
+            }
             NodeKind::Ask(ask) => {
                 ask.confirm = false;
                 forward(&mut ask.to);

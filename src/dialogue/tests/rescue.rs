@@ -17,9 +17,9 @@ fn what_the_caller_gave_and_was_asked_is_kept() {
     assert_eq!(context[0], ("number".to_string(), "1234".to_string()));
     caller.nobody_answers();
     assert_eq!(caller.log(), ["handoff step 1"]);
-    // Back to the question that was put last; its steps are counted on.
+    // Back to the menu; its steps are counted on.
     caller.press("3");
-    assert_eq!(caller.log(), ["step n1 (3, 2)"]);
+    assert_eq!(caller.log(), ["step n0 (3, 1)"]);
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn a_lookup_that_is_under_way_is_cancelled() {
     );
     assert_eq!(caller.transfers, [SUPPORT]);
     // The next lookup is another one.
-    caller.nobody_answers().press("3").press("1234");
+    caller.nobody_answers().press("3").press("1").press("1234");
     assert!(caller.fetch.as_ref().expect("it is looked up again").id > fetch);
 }
 

@@ -103,6 +103,31 @@ fn star_leads_back_and_at_the_start_repeats() {
     assert!(caller.hearing().starts_with("Outer."), "`back` as a target");
 }
 
+/// Law 3: only who presses a key for it is asked again.
+#[test]
+fn a_dialplan_that_leads_back_leads_to_the_menu() {
+    let languages = NodeKind::LanguageMenu(LanguageMenu {
+        prompt: words("Press 1."),
+        options: vec![(key('1'), Language::En), (key('2'), Language::Zh)],
+        to: Target::Back,
+        no_input_timeout: NO_INPUT,
+    });
+    let nodes = vec![
+        menu("Menu.", &[('1', node(1)), ('2', node(3))]),
+        ask(0, "Number?", false, node(2)),
+        answer("Answer.", Target::Hangup, Target::Back),
+        languages,
+    ];
+    let mut caller = Caller::calls(plan(nodes, vec![digits("number", 4, 4)]));
+    caller.hears().press("1").press("1234").hears().press("2");
+    assert_eq!(caller.hearing(), "Menu.");
+    assert_eq!((caller.dialogue.steps(), caller.dialogue.depth()), (4, 1));
+    // A menu does not lead back to itself.
+    caller.press("2").press("2");
+    assert!(caller.hearing().starts_with("zh:Menu."));
+    assert_eq!((caller.dialogue.steps(), caller.dialogue.depth()), (6, 1));
+}
+
 #[test]
 fn the_caller_hears_the_chosen_language_and_the_offer_in_it() {
     let languages = NodeKind::LanguageMenu(LanguageMenu {
