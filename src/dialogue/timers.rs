@@ -35,8 +35,10 @@ impl Timers {
         self.0[timer as usize] = Some(at);
     }
 
-    pub fn is_armed(&self, timer: Timer) -> bool {
-        self.0[timer as usize].is_some()
+    /// Where it is armed for an earlier time already, that one holds.
+    pub fn arm_at_the_latest(&mut self, timer: Timer, at: Instant) {
+        let deadline = &mut self.0[timer as usize];
+        *deadline = Some(deadline.map_or(at, |armed| armed.min(at)));
     }
 
     pub fn stop(&mut self, timer: Timer) {

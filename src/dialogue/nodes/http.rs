@@ -30,9 +30,11 @@ impl Dialogue {
         });
         match self.fetch_of(http) {
             Ok(fetch) => {
-                // From a lookup to the next the silence goes on, and so does its timer.
-                if !self.speaker.is_playing() && !self.timers.is_armed(Timer::LookingUp) {
-                    self.timers.arm(Timer::LookingUp, self.now + DEAD_AIR);
+                // From a lookup to the next the silence goes on, and so does its timer; but the music
+                // between two fillers has ended with the lookup before.
+                if !self.speaker.is_playing() {
+                    let latest = self.now + DEAD_AIR;
+                    self.timers.arm_at_the_latest(Timer::LookingUp, latest);
                 }
                 let deadline = self.now + http.timeout + FETCH_GRACE;
                 self.timers.arm(Timer::Fetch, deadline);

@@ -29,6 +29,30 @@ fn the_caller_hears_within_a_second_and_a_half_that_it_goes_on() {
     assert_eq!(caller.hearing(), "One moment please, I am looking that up.");
 }
 
+/// The second lookup follows the first without a word: what was between the first one's fillers
+/// ended with it.
+#[test]
+fn a_lookup_after_a_lookup_is_heard_to_go_on_as_soon() {
+    let mut plan = parcel();
+    let again = http(
+        HttpMethod::Get,
+        "https://parcels.example.com/more",
+        "more",
+        node(3),
+        Target::Human,
+    );
+    plan.nodes[4].kind = again;
+    if let NodeKind::Http(first) = &mut plan.nodes[2].kind {
+        first.to = node(4);
+    }
+    let mut caller = Caller::calls(plan);
+    caller.hears().press("1").press("1234").waits(1.5);
+    caller.hears().waits(1.0).lookup_answers(json!({}));
+    assert!(caller.playing.is_none());
+    caller.waits(1.5);
+    assert_eq!(caller.hearing(), "One moment please, I am looking that up.");
+}
+
 #[test]
 fn the_answer_is_spoken() {
     let mut caller = looking_up();
