@@ -30,16 +30,25 @@ const RINGS_AT_MOST: Duration = Duration::from_secs(180);
 impl Signalling {
     pub(super) fn incoming(&mut self, now: Instant, incoming: event::Incoming) {
         let leg = incoming.leg;
-        let source = incoming.flow.remote.ip();
-        let user_agent = text(&incoming.request, Header::UserAgent);
-        let verdict = self
-            .admission
-            .judge_invite(now, source, &user_agent, self.busy());
+        let is_ours = self.is_ours(&incoming);
+        let verdict = if is_ours {
+            // The call that wants the built-in agent is admitted already.
+            Verdict::Admit
+        } else {
+            self.judge(now, &incoming)
+        };
         let answered = match verdict {
-            Verdict::Admit => self.answer(now, &incoming),
+            Verdict::Admit => self.answer(now, &incoming, is_ours),
             refused => self.obey(now, leg, refused),
         };
         ignore_gone(answered);
+    }
+
+    fn judge(&mut self, now: Instant, incoming: &event::Incoming) -> Verdict {
+        let source = incoming.flow.remote.ip();
+        let user_agent = text(&incoming.request, Header::UserAgent);
+        let busy = self.busy();
+        self.admission.judge_invite(now, source, &user_agent, busy)
     }
 
     /// Carries out a verdict that refuses the call.
@@ -74,11 +83,15 @@ impl Signalling {
         self.agent.reject(now, leg, status, headers)
     }
 
-    fn answer(&mut self, now: Instant, incoming: &event::Incoming) -> Result<(), CommandError> {
+    fn answer(
+        &mut self,
+        now: Instant,
+        incoming: &event::Incoming,
+        is_ours: bool,
+    ) -> Result<(), CommandError> {
         let leg = incoming.leg;
         let called = incoming.request.uri.user();
-        let is_for_agent =
-            self.is_ours(&incoming.flow) && BUILT_IN_AGENT.contains(&format!(":{called}@"));
+        let is_for_agent = is_ours && BUILT_IN_AGENT.contains(&format!(":{called}@"));
         let services = self.directory.services(&called);
         if services.is_none() && !is_for_agent {
             return self.refuse(now, leg, 404, &[]);
@@ -196,15 +209,10 @@ impl Signalling {
             .send(thread, Command::Adopt(resident), &self.threads);
     }
 
-    /// The INVITE comes from one of our own sockets.
-    fn is_ours(&self, flow: &Flow) -> bool {
-        let ours = self.transports.listening();
-        ours.iter().any(|(_, local)| {
-            local.port() == flow.remote.port()
-                && (local.ip() == flow.remote.ip()
-                    || local.ip().is_unspecified() && flow.remote.ip() == flow.local.ip()
-                    || local.ip().is_unspecified() && flow.remote.ip().is_loopback())
-        })
+    /// The INVITE is one that we sent to ourselves: nobody else has seen its branch.
+    fn is_ours(&self, incoming: &event::Incoming) -> bool {
+        let sent = self.agent.sent_invite(&incoming.request);
+        sent.is_some_and(|flow| self.transports.is_ours(flow.protocol, flow.remote))
     }
 
     fn least_busy_thread(&self) -> usize {

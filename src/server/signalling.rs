@@ -256,7 +256,8 @@ mod tests {
         let mut desk = Desk::new().await;
         let tcp = desk.listening(Protocol::Tcp);
         let mut stream = std::net::TcpStream::connect(tcp).expect("it is accepted");
-        stream.write_all(OPTIONS.as_bytes()).expect("it is written");
+        let request = OPTIONS.replace("branch=z9hG4bK1", "branch=z9hG4bK2");
+        stream.write_all(request.as_bytes()).expect("it is written");
         stream.set_nonblocking(true).expect("it is a socket");
         let (mut answer, start) = ([0; 12], Instant::now());
         while stream.read_exact(&mut answer).is_err() {

@@ -14,7 +14,7 @@ use crate::sip::flow::{Flow, Protocol};
 use crate::sip::location::{Location, Server};
 use crate::sip::uri::{SipUri, Uri};
 use rustc_hash::FxHashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 /// A target that can be rung.
@@ -179,7 +179,8 @@ fn built_in_agent(transports: &Transports) -> Result<Prepared, String> {
         .first()
         .ok_or("nothing is listened on")?;
     let remote = match local.ip() {
-        ip if ip.is_unspecified() => SocketAddr::new(loopback(ip), local.port()),
+        // `[::]` takes IPv4 too, and IPv6 may be switched off.
+        ip if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, local.port()).into(),
         _ => local,
     };
     let flow = transports
@@ -198,13 +199,6 @@ fn built_in_agent(transports: &Transports) -> Result<Prepared, String> {
         from: None,
         credentials: None,
     })
-}
-
-fn loopback(like: IpAddr) -> IpAddr {
-    match like {
-        IpAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-    }
 }
 
 /// What the config says about targets.

@@ -7,9 +7,10 @@ use crate::sip::parser::ParseError;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use rustc_hash::FxHashMap;
+use socket2::{Domain, Socket, Type};
 use std::future::poll_fn;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncWriteExt, ReadBuf};
 use tokio::net::tcp::OwnedWriteHalf;
@@ -25,6 +26,8 @@ const FROM_STREAMS: usize = 1024;
 const TO_STREAM: usize = 256;
 /// Open connections; one more is closed at once.
 const MAX_STREAMS: usize = 4096;
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 1024;
 /// The largest datagram.
 const DATAGRAM: usize = 65_535;
 /// Room in the kernel for a burst of INVITEs while the task is busy.
@@ -98,9 +101,11 @@ impl Transports {
             datagram: vec![0; DATAGRAM].into(),
         };
         for &(protocol, address) in listen {
+            let apart = |(p, a): &(_, SocketAddr)| {
+                *p == protocol && a.is_ipv4() && a.port() == address.port()
+            };
             transports
-                .bind_one(protocol, address)
-                .await
+                .bind_one(protocol, address, listen.iter().any(apart))
                 .map_err(|error| {
                     let name = protocol.name();
                     io::Error::new(
@@ -112,16 +117,37 @@ impl Transports {
         Ok(transports)
     }
 
-    async fn bind_one(&mut self, protocol: Protocol, address: SocketAddr) -> io::Result<()> {
+    /// `[::]` takes IPv4 too, unless another socket takes that port's.
+    fn bind_one(
+        &mut self,
+        protocol: Protocol,
+        address: SocketAddr,
+        v4_apart: bool,
+    ) -> io::Result<()> {
+        let socket = |kind| {
+            let socket = Socket::new(Domain::for_address(address), kind, None)?;
+            if address.is_ipv6() {
+                socket.set_only_v6(v4_apart)?;
+            }
+            socket.set_nonblocking(true)?;
+            Ok::<_, io::Error>(socket)
+        };
         match protocol {
             Protocol::Udp => {
-                let socket = UdpSocket::bind(address).await?;
+                let socket = socket(Type::DGRAM)?;
+                socket.bind(&address.into())?;
+                let socket = UdpSocket::from_std(socket.into())?;
                 // The kernel caps it at its own limit.
                 let _ = socket2::SockRef::from(&socket).set_recv_buffer_size(UDP_BUFFER);
                 self.udp.push((socket.local_addr()?, socket));
             }
             Protocol::Tcp => {
-                let listener = TcpListener::bind(address).await?;
+                let socket = socket(Type::STREAM)?;
+                // A server that starts again takes the port from its predecessor's last connections.
+                socket.set_reuse_address(true)?;
+                socket.bind(&address.into())?;
+                socket.listen(BACKLOG)?;
+                let listener = TcpListener::from_std(socket.into())?;
                 self.tcp.push(listener.local_addr()?);
                 tokio::spawn(accept(listener, self.to_task.clone()));
             }
@@ -146,12 +172,22 @@ impl Transports {
         udp.into_iter().chain(tcp).collect()
     }
 
-    /// The local address from which a peer is reached: a listener of its address family.
+    /// Whether a message sent there comes back to us.
+    pub fn is_ours(&self, protocol: Protocol, address: SocketAddr) -> bool {
+        let reached = |local: SocketAddr| {
+            let every = local.ip().is_unspecified() && address.ip().is_loopback();
+            local.port() == address.port() && (local.ip() == address.ip() || every)
+        };
+        let mut listening = self.listening().into_iter();
+        listening.any(|(of, local)| of == protocol && reached(local))
+    }
+
+    /// The local address from which a peer is reached: a listener of its address family, or on
+    /// all addresses of both.
     pub fn flow_to(&self, protocol: Protocol, remote: SocketAddr) -> Option<Flow> {
         let listening = self.listening();
-        let (_, local) = *listening
-            .iter()
-            .find(|(of, local)| *of == protocol && local.is_ipv4() == remote.is_ipv4())?;
+        let of = listening.iter().filter(|(of, _)| *of == protocol);
+        let local = best_for(remote, of.map(|(_, local)| *local))?;
         Some(Flow {
             protocol,
             local: local_towards(local, remote),
@@ -230,6 +266,7 @@ impl Transports {
         loop {
             // An error is an ICMP report about an earlier datagram: the next one is looked at.
             if let Ok(remote) = ready!(socket.poll_recv_from(context, &mut buffer)) {
+                let remote = canonical(remote);
                 let flow = Flow {
                     protocol: Protocol::Udp,
                     local: self.locals.towards(*local, remote),
@@ -245,20 +282,25 @@ impl Transports {
     pub fn send(&mut self, transmit: Transmit) -> bool {
         let Transmit { flow, bytes } = transmit;
         match flow.protocol {
-            Protocol::Udp => match self
-                .udp
-                .iter()
-                .find(|(local, _)| covers(*local, flow.local))
-            {
-                // A full socket buffer loses the datagram, as the network may; the transaction
-                // sends it again.
-                Some((_, socket)) => match socket.try_send_to(&bytes, flow.remote) {
-                    Err(error) => error.kind() == io::ErrorKind::WouldBlock,
-                    Ok(_) => true,
-                },
-                None => false,
-            },
+            Protocol::Udp => self.send_datagram(flow, &bytes),
             Protocol::Tcp => self.send_on_stream(flow, bytes),
+        }
+    }
+
+    fn send_datagram(&self, flow: Flow, bytes: &[u8]) -> bool {
+        let bound = self.udp.iter().map(|(bound, _)| *bound);
+        let bound = best_for(
+            flow.remote,
+            bound.filter(|bound| covers(*bound, flow.local)),
+        );
+        let Some((bound, socket)) = self.udp.iter().find(|(of, _)| Some(*of) == bound) else {
+            return false;
+        };
+        // A full socket buffer loses the datagram, as the network may; the transaction sends it
+        // again.
+        match socket.try_send_to(bytes, named_for(*bound, flow.remote)) {
+            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+            Ok(_) => true,
         }
     }
 
@@ -304,6 +346,38 @@ impl Locals {
     }
 }
 
+/// An IPv4 peer of a socket on `[::]` is an IPv4 peer to everybody else: only here it is seen and
+/// named as `::ffff:192.0.2.1`.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    match address.ip().to_canonical() {
+        IpAddr::V4(ip) => SocketAddr::new(ip.into(), address.port()),
+        // With its scope.
+        IpAddr::V6(_) => address,
+    }
+}
+
+/// A peer's address as the socket bound there takes it.
+fn named_for(bound: SocketAddr, remote: SocketAddr) -> SocketAddr {
+    match remote {
+        SocketAddr::V4(v4) if bound.is_ipv6() => {
+            SocketAddr::new(v4.ip().to_ipv6_mapped().into(), v4.port())
+        }
+        remote => remote,
+    }
+}
+
+/// The first of the listening addresses from which a peer can be reached: its own family's before
+/// `[::]`, whose IPv4 may be another's.
+fn best_for(
+    remote: SocketAddr,
+    listening: impl Iterator<Item = SocketAddr> + Clone,
+) -> Option<SocketAddr> {
+    let of_family = |local: &SocketAddr| local.is_ipv4() == remote.is_ipv4();
+    let of_both = |local: &SocketAddr| local.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+    let (mut first, mut second) = (listening.clone(), listening);
+    first.find(of_family).or_else(|| second.find(of_both))
+}
+
 /// A socket on all addresses covers each of them.
 fn covers(bound: SocketAddr, local: SocketAddr) -> bool {
     bound == local || bound.ip().is_unspecified() && bound.port() == local.port()
@@ -314,12 +388,16 @@ fn local_towards(bound: SocketAddr, remote: SocketAddr) -> SocketAddr {
     if !bound.ip().is_unspecified() {
         return bound;
     }
+    let any: IpAddr = match remote {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
     let ask = || {
-        let socket = std::net::UdpSocket::bind(SocketAddr::new(bound.ip(), 0))?;
+        let socket = std::net::UdpSocket::bind(SocketAddr::new(any, 0))?;
         socket.connect(remote)?;
         socket.local_addr()
     };
-    SocketAddr::new(ask().map_or(bound.ip(), |local| local.ip()), bound.port())
+    SocketAddr::new(ask().map_or(any, |local| local.ip()), bound.port())
 }
 
 enum Arrived {
@@ -341,8 +419,8 @@ async fn accept(listener: TcpListener, to_task: mpsc::Sender<FromStream>) {
         };
         let flow = Flow {
             protocol: Protocol::Tcp,
-            local,
-            remote,
+            local: canonical(local),
+            remote: canonical(remote),
         };
         let (writer, messages) = mpsc::channel(TO_STREAM);
         let to_task = to_task.clone();
@@ -409,5 +487,54 @@ async fn write_last(messages: &mut mpsc::Receiver<Bytes>, writing: &mut OwnedWri
     if let Ok(Some(bytes)) = answer {
         // The peer may have gone.
         let _ = writing.write_all(&bytes).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn transports(listen: &[&str]) -> Transports {
+        let listen = listen.iter().map(|text| {
+            let address = text.parse().expect("an address");
+            [Protocol::Udp, Protocol::Tcp].map(|protocol| (protocol, address))
+        });
+        let listen: Vec<_> = listen.flatten().collect();
+        Transports::bind(&listen).await.expect("free ports")
+    }
+
+    #[tokio::test]
+    async fn on_all_addresses_an_ipv4_peer_is_an_ipv4_peer() {
+        let mut transports = transports(&["[::]:0"]).await;
+        let port = transports.listening()[0].1.port();
+        let peer = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        let ours = SocketAddr::from(([127, 0, 0, 1], port));
+        peer.send_to(b"in", ours).expect("it is sent");
+        let Received::Datagram { flow, .. } = transports.receive().await else {
+            panic!("a datagram was sent");
+        };
+        let expected = Flow {
+            protocol: Protocol::Udp,
+            local: ours,
+            remote: peer.local_addr().expect("it is bound"),
+        };
+        assert_eq!(flow, expected);
+        assert_eq!(transports.flow_to(flow.protocol, flow.remote), Some(flow));
+        let bytes = Bytes::from_static(b"out");
+        assert!(transports.send(Transmit { flow, bytes }));
+        let mut buffer = [0; 8];
+        assert_eq!(peer.recv_from(&mut buffer).expect("it comes"), (3, ours));
+    }
+
+    #[tokio::test]
+    async fn what_comes_back_to_us_is_known() {
+        let transports = transports(&["127.0.0.1:0"]).await;
+        let (protocol, ours) = transports.listening()[1];
+        assert_eq!(protocol, Protocol::Tcp);
+        assert!(transports.is_ours(protocol, ours));
+        let other_port = SocketAddr::new(ours.ip(), ours.port() ^ 1);
+        let other_address = SocketAddr::new([127, 0, 0, 2].into(), ours.port());
+        assert!(!transports.is_ours(protocol, other_port));
+        assert!(!transports.is_ours(protocol, other_address));
     }
 }

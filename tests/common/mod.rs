@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 
 pub struct Server {
     process: Child,
+    /// Without a port where UDP is not listened on.
     pub udp: SocketAddr,
+    /// Without a port where TCP is not listened on.
     pub tcp: SocketAddr,
     pub console: SocketAddr,
     pub folder: tempfile::TempDir,
@@ -65,7 +67,8 @@ impl Server {
         Server::start_with(dialplan, "")
     }
 
-    /// `settings` are further lines of the config.
+    /// `settings` are further lines of the config; without a `listen` in them, both transports are
+    /// listened on.
     pub fn start_with(dialplan: &str, settings: &str) -> Server {
         Server::start_among(&[], dialplan, settings)
     }
@@ -81,8 +84,12 @@ impl Server {
             std::fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
         }
         std::fs::write(path("dialplan.yaml"), dialplan).unwrap();
+        let listen = match settings.contains("listen:") {
+            true => "",
+            false => "listen: [\"udp:127.0.0.1:0\", \"tcp:127.0.0.1:0\"]\n",
+        };
         let config = format!(
-            "listen: [\"udp:127.0.0.1:0\", \"tcp:127.0.0.1:0\"]\nconsole: 127.0.0.1:0\n\
+            "{listen}console: 127.0.0.1:0\n\
              dialplans: {{ default: dialplan.yaml }}\ndata: data\nprompts: prompts\ndrain: 1s\n{settings}"
         );
         std::fs::write(path("zeroline.yaml"), config).unwrap();
@@ -180,11 +187,11 @@ fn launch(folder: &Path) -> (Child, SocketAddr, SocketAddr, SocketAddr) {
     );
     let address = |transport: &str| {
         let ending = format!(";transport={transport}");
-        let word = line
-            .split(' ')
-            .find_map(|word| word.strip_suffix(&ending))
-            .unwrap();
-        word.rsplit_once('@').unwrap().1.parse().unwrap()
+        let mut words = line.split(' ');
+        match words.find_map(|word| word.strip_suffix(&ending)) {
+            Some(word) => word.rsplit_once('@').unwrap().1.parse().unwrap(),
+            None => SocketAddr::from(([0, 0, 0, 0], 0)),
+        }
     };
     let (udp, tcp) = (address("udp"), address("tcp"));
     let console = line

@@ -2,9 +2,10 @@
 
 use super::desk::{Desk, NOTHING, in_dialog, request, with_sdp};
 use super::simulation::{ANSWER, sdp};
-use crate::sip::flow::Protocol;
+use crate::sip::flow::{Flow, Protocol};
 use crate::sip::header::Header;
-use crate::sip::message::Response;
+use crate::sip::message::{Message, Response};
+use crate::sip::user_agent::command::Invite;
 use crate::sip::user_agent::config::{Config, Limits};
 use crate::sip::user_agent::event::Event;
 use std::time::Duration;
@@ -372,4 +373,46 @@ fn a_lost_connection_is_made_anew_to_the_contact() {
     assert_eq!(second.flow.remote.to_string(), "192.0.2.9:5070");
     desk.agent.transport_failed(desk.now, second.flow);
     assert_eq!(desk.agent.load().legs, 0);
+}
+
+#[test]
+fn an_invite_of_ours_is_known_again_and_no_other_is() {
+    let mut desk = Desk::new();
+    let flow = Flow {
+        remote: desk.flow.local,
+        ..desk.flow
+    };
+    desk.agent
+        .invite(desk.now, invite_by(flow))
+        .expect("there is room");
+    let sent = desk.agent.poll_transmit().expect("it is sent");
+    let sent = String::from_utf8(sent.bytes.to_vec()).expect("it is text");
+    let known = |text: &str| match Message::parse(text.as_bytes()) {
+        Ok(Message::Request(request)) => desk.agent.sent_invite(&request),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(known(&sent), Some(flow));
+    let header = |name: &str| {
+        let line = sent.lines().find(|line| line.starts_with(name));
+        line.expect("it has one").to_owned()
+    };
+    assert_eq!(known(&sent.replace(&header("Call-ID"), "Call-ID: 1")), None);
+    let via = "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK0123456789abcdef";
+    assert_eq!(known(&sent.replace(&header("Via"), via)), None);
+    assert_eq!(known(&request("INVITE", 1, "a", &with_sdp(""))), None);
+}
+
+fn invite_by(flow: Flow) -> Invite {
+    Invite {
+        flow,
+        fallbacks: Vec::new(),
+        target: "sip:agent@192.0.2.1".into(),
+        route: Vec::new(),
+        from: "<sip:hotline@192.0.2.1>".into(),
+        to: None,
+        headers: Vec::new(),
+        offer: None,
+        credentials: None,
+        timeout: Duration::from_secs(60),
+    }
 }

@@ -17,7 +17,7 @@ use crate::sip::token::Token;
 use crate::sip::uri::Uri;
 use crate::sip::user_agent::event::LegId;
 use crate::sip::user_agent::transactions::{merge_id, server_id};
-use crate::sip::via::Via;
+use crate::sip::via::{MAGIC_COOKIE, Via};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Instant;
@@ -304,6 +304,18 @@ impl UserAgent {
         response.headers.push(Header::AcceptEncoding, "identity");
         response.headers.push(Header::AcceptLanguage, "en");
         response
+    }
+
+    /// Where we sent the INVITE that `request` is, if it is one of ours that has no final response
+    /// yet. Nobody guesses its branch: who repeats it was sent it.
+    pub fn sent_invite(&self, request: &Request) -> Option<Flow> {
+        let via = request.headers.top_via()?;
+        let branch = Token::parse(via.branch()?.strip_prefix(MAGIC_COOKIE)?)?;
+        let client = self.clients.slab.get(self.clients.find(branch, false)?)?;
+        let sent = client.request.as_ref()?;
+        let is_same =
+            sent.method == Method::Invite && sent.headers.call_id() == request.headers.call_id();
+        is_same.then_some(client.flow)
     }
 
     /// The leg that a request within a dialog belongs to: by our tag, then Call-ID and theirs. A leg
