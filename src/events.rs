@@ -62,6 +62,10 @@ pub enum Event {
     LanguageSet {
         language: Language,
     },
+    /// From here on the caller is given more time, or as much as usual again.
+    PaceSet {
+        pace: Pace,
+    },
     NodeEntered {
         node: String,
     },
@@ -188,6 +192,15 @@ pub enum Event {
         by: EndedBy,
         reason: String,
     },
+}
+
+/// How much time a caller is given to answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pace {
+    #[default]
+    Usual,
+    Elder,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@
 use crate::call::outcome::Outcome;
 use crate::call::outcome_rules::OutcomeRules;
 use crate::events::{
-    CallRef, EndedBy, Entry, Event, KeySource, LegName, LookupResult, Quality, RequestedBy,
+    CallRef, EndedBy, Entry, Event, KeySource, LegName, LookupResult, Pace, Quality, RequestedBy,
     SlotValue, TargetFailure, TransferWay,
 };
 use crate::language::Language;
@@ -30,6 +30,9 @@ pub struct CallRecord {
     pub dialplan_version: String,
     /// The language in which the call ended.
     pub language: Option<Language>,
+    /// The pace at which the call ended.
+    #[serde(default)]
+    pub pace: Pace,
     pub codec: Option<String>,
     pub keys_by: Option<KeySource>,
 
@@ -213,6 +216,7 @@ impl Fold {
         let count = |counter: &mut u32| *counter = counter.saturating_add(1);
         match event {
             Event::LanguageSet { language } => record.language = Some(*language),
+            Event::PaceSet { pace } => record.pace = *pace,
             Event::NodeEntered { node } => record.last_node = Some(node.clone()),
             Event::StepAsked { steps, depth, .. } => {
                 record.steps = *steps;
@@ -417,6 +421,19 @@ mod tests {
         let json = serde_json::to_string(&record).expect("serializes");
         assert_eq!(
             serde_json::from_str::<CallRecord>(&json).expect("reads"),
+            record
+        );
+    }
+
+    /// Written before there were paces.
+    #[test]
+    fn an_older_record_is_read() {
+        let record = CallRecord::fold(&law_4()).expect("there are events");
+        let mut json = serde_json::to_value(&record).expect("serializes");
+        let removed = json.as_object_mut().and_then(|it| it.remove("pace"));
+        assert_eq!(removed, Some("usual".into()));
+        assert_eq!(
+            serde_json::from_value::<CallRecord>(json).expect("reads"),
             record
         );
     }

@@ -4,7 +4,7 @@ use crate::call::call_record::{Attempt, CallRecord};
 use crate::cli::call_table::{local_time, printable};
 use crate::cli::event_text::{describe, ended_by, failure, key_source, language_name, name_of};
 use crate::cli::event_text::{requested_by, way_name};
-use crate::events::{Entry, Event};
+use crate::events::{Entry, Event, Pace};
 use jiff::tz::TimeZone;
 use std::fmt::Write;
 
@@ -52,6 +52,7 @@ fn tell_head(out: &mut String, record: &CallRecord, zone: &TimeZone) -> std::fmt
             .language
             .map(|language| language_name(language).into()),
     );
+    facts.extend((record.pace == Pace::Elder).then(|| "elder pacing".into()));
     facts.extend(record.codec.clone());
     facts.extend(
         record
@@ -259,6 +260,18 @@ mod tests {
             !told.contains("Depth") && !told.contains("Attempts"),
             "{told}"
         );
+    }
+
+    #[test]
+    fn elder_pacing_is_told() {
+        let mut entries = law_4();
+        assert!(!story(&entries).contains("elder"));
+        let silence = |entry: &Entry| matches!(entry.event, Event::NoInput { .. });
+        let at = entries.iter().position(silence).expect("there is one");
+        entries[at].event = Event::PaceSet { pace: Pace::Elder };
+        let told = story(&entries);
+        assert!(told.contains("is given more time (elder pacing)"), "{told}");
+        assert!(told.contains(", elder pacing, "), "{told}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Call records as rows: a table to look at, CSV to compute with.
 
 use crate::call::call_record::CallRecord;
-use crate::events::{EndedBy, KeySource, Quality, RequestedBy, SlotValue, TargetFailure};
+use crate::events::{EndedBy, KeySource, Pace, Quality, RequestedBy, SlotValue, TargetFailure};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -86,6 +86,7 @@ struct CsvRow<'a> {
     dialplan: &'a str,
     dialplan_version: &'a str,
     language: Option<&'static str>,
+    pace: Pace,
     codec: Option<&'a str>,
     keys_by: Option<KeySource>,
     outcome: &'static str,
@@ -145,6 +146,7 @@ impl<'a> CsvRow<'a> {
             dialplan: &record.dialplan,
             dialplan_version: &record.dialplan_version,
             language: record.language.map(|language| language.tag()),
+            pace: record.pace,
             codec: record.codec.as_deref(),
             keys_by: record.keys_by,
             outcome: record.outcome.name(),

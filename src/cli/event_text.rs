@@ -2,7 +2,7 @@
 
 use crate::cli::call_table::{loss_percent, printable, slot_value};
 use crate::events::{
-    EndedBy, Event, KeySource, LegName, LookupResult, RequestedBy, ReturnReason, StepKind,
+    EndedBy, Event, KeySource, LegName, LookupResult, Pace, RequestedBy, ReturnReason, StepKind,
     TargetFailure, TransferWay,
 };
 use crate::language::Language;
@@ -33,6 +33,7 @@ pub fn describe(event: &Event) -> String {
         | Event::MessageStarted { .. }
         | Event::MessageLeft { .. } => describe_handoff(event),
         Event::LanguageSet { .. }
+        | Event::PaceSet { .. }
         | Event::NodeEntered { .. }
         | Event::StepAsked { .. }
         | Event::HumanOffered { .. }
@@ -82,6 +83,7 @@ fn describe_call(event: &Event) -> String {
 fn describe_dialogue(event: &Event) -> String {
     match event {
         Event::LanguageSet { language } => format!("goes on in {}", language_name(*language)),
+        Event::PaceSet { pace } => format!("is given {}", pace_name(*pace)),
         Event::NodeEntered { node } => format!("comes to {node}"),
         Event::StepAsked {
             node,
@@ -246,6 +248,13 @@ pub fn failure(reason: TargetFailure, status: Option<u16>) -> String {
     match status {
         Some(status) => format!("{words} ({status})"),
         None => words.into(),
+    }
+}
+
+pub fn pace_name(pace: Pace) -> &'static str {
+    match pace {
+        Pace::Usual => "as much time as usual",
+        Pace::Elder => "more time (elder pacing)",
     }
 }
 

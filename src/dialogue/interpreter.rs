@@ -10,7 +10,7 @@ use super::state::{Next, State};
 use super::timers::{Timer, Timers};
 use crate::dialplan::model::{Dialplan, Handoff, HandoffId, Node, NodeId, NodeKind, Target};
 use crate::dialplan::template::Values;
-use crate::events::{CallRef, EndedBy, Event, LookupResult, RequestedBy};
+use crate::events::{CallRef, EndedBy, Event, LookupResult, Pace, RequestedBy};
 use crate::key::Key;
 use crate::language::Language;
 use crate::speech::sentences::Sentence;
@@ -44,6 +44,7 @@ pub struct Dialogue {
     pub(super) program: Arc<Program>,
     pub(super) context: CallContext,
     pub(super) language: Language,
+    pub(super) pace: Pace,
     /// The time of what is being handled.
     pub(super) now: Instant,
     pub(super) state: State,
@@ -85,6 +86,7 @@ impl Dialogue {
         Dialogue {
             language: *served.unwrap_or(&languages[0]),
             context,
+            pace: Pace::default(),
             now,
             state: State::New,
             node: start,

@@ -11,6 +11,7 @@ pub mod interpreter;
 mod keys;
 mod message;
 mod nodes;
+mod pace;
 pub mod path;
 pub mod program;
 mod question;

@@ -15,6 +15,8 @@ use std::time::Duration;
 const LAST_FAILURE: u32 = 3;
 /// From this one on the human key is named again.
 const NAME_HUMAN_KEY: u32 = 2;
+/// From this silence on the caller is given more time.
+const ELDER_PACING: u32 = 2;
 
 impl Dialogue {
     pub(super) fn choose_among(&mut self, among: Among) -> Option<Next> {
@@ -156,8 +158,8 @@ impl Dialogue {
 
     fn choice_parts(&self, choosing: &Choosing, again: bool) -> Result<Vec<Part>, String> {
         Ok(match &choosing.among {
-            Among::Menu => self.menu_parts(again)?,
-            Among::Languages => self.language_menu_parts()?,
+            Among::Menu => self.paced_options(self.menu_parts(again)?),
+            Among::Languages => self.paced_options(self.language_menu_parts()?),
             Among::ValueRight(slot) => self.read_back(*slot),
             Among::Resolved => vec![self.sentence(Sentence::DidThatAnswer)],
             Among::Returned(choices) => vec![self.sentence(Sentence::Choices(choices.clone()))],
@@ -209,19 +211,20 @@ impl Dialogue {
     }
 
     fn no_input_timeout(&self) -> Duration {
-        match &self.node().kind {
+        self.paced(match &self.node().kind {
             NodeKind::Menu(menu) => menu.no_input_timeout,
             NodeKind::LanguageMenu(menu) => menu.no_input_timeout,
             NodeKind::Ask(ask) => ask.no_input_timeout,
             _ => self.dialplan().timing.no_input_timeout,
-        }
+        })
     }
 
     pub(super) fn no_input(&mut self) -> Option<Next> {
         self.failed_to_answer(Failure::NoInput)
     }
 
-    /// By the table of defaults: again and shorter, again with the human key named, a person.
+    /// By the table of defaults: again and shorter, again with the human key named (and after silence
+    /// with more time), a person.
     pub(super) fn failed_to_answer(&mut self, failure: Failure) -> Option<Next> {
         self.typed_ahead.clear();
         let failures = match &mut self.state {
@@ -240,6 +243,9 @@ impl Dialogue {
             Failure::NoInput => Event::NoInput { node, count },
             Failure::NoMatch => Event::NoMatch { node, count },
         });
+        if failure == Failure::NoInput && count >= ELDER_PACING {
+            self.begin_elder_pacing();
+        }
         if count < LAST_FAILURE {
             return self.put(Some(failure));
         }

@@ -14,6 +14,7 @@ impl Dialogue {
         let start = fresh.node;
         let mut dialogue = Dialogue {
             language: broken.language,
+            pace: broken.pace,
             state: broken.state.under_way(),
             node: broken.node,
             path: broken.path.clone(),

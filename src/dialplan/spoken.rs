@@ -40,6 +40,33 @@ fn plain(language: Language, text: &str) -> f64 {
     wide / MANDARIN + narrow / narrow_rate + stops as f64 * PAUSE
 }
 
+/// A menu's text, option by option, each trimmed: its sentences, and in Mandarin also what a comma
+/// after a key ends (查询请按1，派送请按2。). A stop ends a sentence where a space follows, so that
+/// 3.50 is left whole; a Chinese one does anywhere.
+pub fn options(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text.trim();
+    std::iter::from_fn(move || {
+        let end = rest.char_indices().find_map(|(at, stop)| {
+            let end = at + stop.len_utf8();
+            ends_option(&rest[..at], stop, &rest[end..]).then_some(end)
+        });
+        let (option, after) = rest.split_at(end.unwrap_or(rest.len()));
+        rest = after.trim_start();
+        (!option.is_empty()).then_some(option)
+    })
+}
+
+fn ends_option(before: &str, stop: char, after: &str) -> bool {
+    match stop {
+        '.' | '!' | '?' | ';' => after.starts_with(char::is_whitespace),
+        '。' | '！' | '？' | '；' => true,
+        '，' => {
+            before.ends_with(|c: char| c.is_ascii_digit() || "零一二三四五六七八九".contains(c))
+        }
+        _ => false,
+    }
+}
+
 /// Whether a text names a key: as its sign, or as a word.
 pub fn names_key(language: Language, text: &str, key: Key) -> bool {
     const ENGLISH: [&str; 10] = [
@@ -126,6 +153,27 @@ mod tests {
         ] {
             let seconds = estimate(language, text).as_secs();
             assert!((from..=to).contains(&seconds), "{text}: {seconds} s");
+        }
+    }
+
+    #[test]
+    fn a_menu_is_its_options() {
+        for (text, expected) in [
+            (
+                " For tracking, press 1.  For a refund, press 2. ",
+                vec!["For tracking, press 1.", "For a refund, press 2."],
+            ),
+            (
+                "It costs 3.50 pounds; press 1",
+                vec!["It costs 3.50 pounds;", "press 1"],
+            ),
+            (
+                "查快递请按一。退款请按二。",
+                vec!["查快递请按一。", "退款请按二。"],
+            ),
+            (" ", vec![]),
+        ] {
+            assert_eq!(options(text).collect::<Vec<_>>(), expected);
         }
     }
 

@@ -3,7 +3,8 @@
 use super::prompt_library::{Known, PromptLibrary, Source};
 use crate::audio::prompt::Prompt;
 use crate::dialogue::action::{Content, Part};
-use crate::dialplan::model::Dialplan;
+use crate::dialplan::model::{Dialplan, NodeKind};
+use crate::dialplan::spoken::options;
 use crate::dialplan::template::{has_values, sources};
 use crate::language::Language;
 use crate::speech::sentences::Sentence;
@@ -41,8 +42,8 @@ impl std::fmt::Display for PromptProblem {
 }
 
 /// Everything that calls of a dialplan say in words that are known beforehand, in its languages:
-/// the engine's own sentences first, then the dialplan's prompts. A text with a template's braces
-/// is known only in a call.
+/// the engine's own sentences first, then the dialplan's prompts, then the menus' options one by
+/// one, as elder pacing says them. A text with a template's braces is known only in a call.
 pub fn known_parts(dialplan: &Dialplan) -> Vec<Part> {
     let mut parts = Vec::new();
     let prompts = sources::prompts(dialplan);
@@ -59,10 +60,31 @@ pub fn known_parts(dialplan: &Dialplan) -> Vec<Part> {
         parts.extend(
             sentences
                 .chain(texts)
+                .chain(menu_options(dialplan, language))
                 .map(|content| Part { language, content }),
         );
     }
     parts
+}
+
+/// Where a menu can have a recording, its words are never taken apart.
+fn menu_options(dialplan: &Dialplan, language: Language) -> impl Iterator<Item = Content> {
+    let prompts = dialplan.nodes.iter().flat_map(|node| match &node.kind {
+        NodeKind::Menu(menu) => [Some(&menu.prompt), menu.reprompt.as_ref()],
+        NodeKind::LanguageMenu(menu) => [Some(&menu.prompt), None],
+        _ => [None, None],
+    });
+    let texts = prompts
+        .flatten()
+        .filter(|prompt| prompt.audio.is_none())
+        .filter_map(move |prompt| prompt.text.get(language))
+        .filter(|text| !has_values(text));
+    texts
+        .flat_map(|text| options(text))
+        .map(|option| Content::Text {
+            text: option.to_string(),
+            audio: None,
+        })
 }
 
 /// What became of one part.
@@ -254,6 +276,21 @@ mod tests {
             };
             let lengths: Vec<usize> = parts.iter().map(length).collect();
             assert_eq!(lengths, [6, 6, 4_000, 10, 4_000, 44]);
+        }
+    }
+
+    #[test]
+    fn the_options_that_elder_pacing_says_one_by_one_are_known() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/dialplans/parcel.yaml");
+        let yaml = std::fs::read_to_string(path).unwrap();
+        let plan = crate::dialplan::load::load(&crate::diagnostic::Source::new(path, yaml));
+        let parts = known_parts(&plan.unwrap());
+        for (language, option) in [
+            (Language::En, "To track a parcel, press 1."),
+            (Language::En, "Delivery, 2."),
+            (Language::Zh, "查询包裹请按1，"),
+        ] {
+            assert!(parts.contains(&text(language, option, None)), "{option}");
         }
     }
 

@@ -96,10 +96,10 @@ impl Dialogue {
     }
 
     fn inter_digit_timeout(&self) -> Duration {
-        match &self.node().kind {
+        self.paced(match &self.node().kind {
             NodeKind::Ask(ask) => ask.inter_digit_timeout,
             _ => self.dialplan().timing.inter_digit_timeout,
-        }
+        })
     }
 
     /// Back, where `*` does not mean a person.

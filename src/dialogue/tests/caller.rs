@@ -95,9 +95,9 @@ impl Caller {
         self
     }
 
-    /// Hears it all and says nothing until the time-out.
+    /// Hears it all and says nothing until the time-out, at whichever pace.
     pub fn is_silent(&mut self) -> &mut Caller {
-        self.hears().waits(5.0)
+        self.hears().waits(8.0)
     }
 
     pub fn lookup_answers(&mut self, json: serde_json::Value) -> &mut Caller {

@@ -225,7 +225,7 @@ fn prompts_that_fail_lead_to_a_person_once_and_never_round_in_a_circle() {
         .play_fails()
         .waits(5.0)
         .play_fails()
-        .waits(5.0);
+        .waits(8.0);
     assert!(
         caller
             .events

@@ -5,6 +5,7 @@ use super::plans::*;
 use crate::dialogue::action::{Action, Content};
 use crate::dialplan::model::{Dialplan, NodeKind, Target};
 use crate::events::{Event, SlotValue};
+use std::time::Duration;
 
 #[test]
 fn silence_is_asked_again_then_told_of_the_human_key_then_a_person_is_rung() {
@@ -332,4 +333,63 @@ fn a_question_is_not_interrupted_by_the_time_out_of_the_one_before() {
         .hears()
         .press("*");
     is_let_speak(&mut caller);
+}
+
+/// The pauses between what plays.
+fn pauses(caller: &Caller) -> Vec<Duration> {
+    let play = caller.playing.as_ref().expect("something plays");
+    let pauses = play.parts.iter().filter_map(|part| match part.content {
+        Content::Pause(length) => Some(length),
+        _ => None,
+    });
+    pauses.collect()
+}
+
+#[test]
+fn from_the_second_silence_on_the_caller_is_given_more_time() {
+    let mut plan = asking(false);
+    plan.nodes[0].kind = menu("For one, press 1. For two, press 2.", &[('1', node(1))]);
+    let mut caller = Caller::calls(plan);
+    caller.hears().waits(5.0);
+    assert_eq!(pauses(&caller), []);
+    caller.hears().waits(5.0);
+    assert_eq!(
+        caller.log()[4..],
+        [
+            "no input 2",
+            "PaceSet { pace: Elder }",
+            "step n0 again (3, 1)"
+        ]
+    );
+    assert_eq!(
+        caller.hearing(),
+        "Sorry, I did not hear anything. Press zero at any time to speak to a person. \
+         For one, press 1. For two, press 2."
+    );
+    assert_eq!(pauses(&caller), [Duration::from_millis(800)]);
+    caller.hears().waits(7.9);
+    assert!(caller.transfers.is_empty());
+    // In every question that follows, between keys too.
+    caller.press("1").log();
+    caller.press("12345").waits(4.7);
+    assert!(caller.log().is_empty());
+    caller.waits(0.2);
+    assert_eq!(caller.log()[0], "number = Plain(\"12345\")");
+    // It begins once.
+    caller.is_silent().is_silent();
+    assert!(
+        !caller
+            .log()
+            .contains(&"PaceSet { pace: Elder }".to_string())
+    );
+}
+
+#[test]
+fn wrong_keys_are_no_reason_for_more_time() {
+    let mut caller = Caller::calls(parcel());
+    caller.press("9").press("9").hears().waits(5.0);
+    assert_eq!(
+        caller.log().last().map(String::as_str),
+        Some("step n0 again (4, 1)")
+    );
 }

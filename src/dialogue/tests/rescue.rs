@@ -64,6 +64,17 @@ fn nothing_of_the_broken_dialogues_plays_is_taken_for_the_new_ones() {
 }
 
 #[test]
+fn who_was_given_more_time_is_given_it_still() {
+    let mut caller = Caller::calls(parcel());
+    caller.is_silent().is_silent().dialogue_breaks();
+    caller.nobody_answers().hears().log();
+    caller.waits(7.9);
+    assert!(caller.log().is_empty());
+    caller.waits(0.1);
+    assert_eq!(caller.log()[0], "no input 1");
+}
+
+#[test]
 fn what_was_sensitive_does_not_stay_so() {
     let mut plan = parcel();
     plan.slots[0].sensitive = true;

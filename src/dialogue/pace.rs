@@ -1,0 +1,64 @@
+//! How much time a caller is given. Elder pacing begins at the second silence of one question, and
+//! stays for the rest of the call: who was too slow twice is not hurried by the next question.
+//!
+//! It is longer waits and longer pauses only; prompts are as fast as ever. A slower rate is the
+//! synthesizer's to give (`engines::synthesizer`), and is to follow [`Pace`] once it does.
+
+use super::action::{Content, Part};
+use super::interpreter::Dialogue;
+use crate::dialplan::spoken;
+use crate::events::{Event, Pace};
+use std::time::Duration;
+
+/// Between one option and the next: as long as elder pacing waits for a speaker to go on.
+const BETWEEN_OPTIONS: Duration = Duration::from_millis(800);
+
+impl Dialogue {
+    pub(super) fn begin_elder_pacing(&mut self) {
+        if self.pace != Pace::Elder {
+            self.pace = Pace::Elder;
+            self.log(Event::PaceSet { pace: self.pace });
+        }
+    }
+
+    /// A time-out at the call's pace. Elder pacing has 800 ms of silence end what is said, where it
+    /// usually is 500 ms, and every other wait is longer by the same.
+    pub(super) fn paced(&self, timeout: Duration) -> Duration {
+        match self.pace {
+            Pace::Usual => timeout,
+            Pace::Elder => timeout * 8 / 5,
+        }
+    }
+
+    /// A menu's words at the call's pace: pauses between its options. Words that can have a
+    /// recording are left whole, as it is; so are the engine's own sentences.
+    pub(super) fn paced_options(&self, parts: Vec<Part>) -> Vec<Part> {
+        if self.pace == Pace::Usual {
+            return parts;
+        }
+        let mut apart: Vec<Part> = Vec::new();
+        for part in parts {
+            let language = part.language;
+            for content in taken_apart(part.content) {
+                if !apart.is_empty() {
+                    let content = Content::Pause(BETWEEN_OPTIONS);
+                    apart.push(Part { language, content });
+                }
+                apart.push(Part { language, content });
+            }
+        }
+        apart
+    }
+}
+
+fn taken_apart(content: Content) -> Vec<Content> {
+    match content {
+        Content::Text { text, audio: None } => spoken::options(&text)
+            .map(|option| Content::Text {
+                text: option.to_string(),
+                audio: None,
+            })
+            .collect(),
+        whole => vec![whole],
+    }
+}
