@@ -486,14 +486,16 @@ impl Session for Call {
         (leg, channel, source): (LegNumber, Channel, SocketAddr),
         datagram: &mut [u8],
         sink: &mut dyn PacketSink,
-    ) {
-        if !self.ended {
-            match channel {
-                Channel::Rtp => self.receive_rtp(now, leg, source, datagram, sink),
-                Channel::Rtcp => self.receive_rtcp(now, leg, source, datagram),
-            }
-            self.after_work(now, sink);
+    ) -> bool {
+        if self.ended {
+            return false;
         }
+        let is_from_peer = match channel {
+            Channel::Rtp => self.receive_rtp(now, leg, source, datagram, sink),
+            Channel::Rtcp => self.receive_rtcp(now, leg, source, datagram),
+        };
+        self.after_work(now, sink);
+        is_from_peer
     }
 
     fn tick(&mut self, now: Instant, sink: &mut dyn PacketSink) {

@@ -36,14 +36,14 @@ pub trait PacketSink {
 pub trait Session: Send {
     fn handle_input(&mut self, now: Instant, input: Input, sink: &mut dyn PacketSink);
 
-    /// One datagram from a leg's socket.
+    /// One datagram from a leg's socket; whether it was from the leg's peer.
     fn receive(
         &mut self,
         now: Instant,
         from: (LegNumber, Channel, SocketAddr),
         datagram: &mut [u8],
         sink: &mut dyn PacketSink,
-    );
+    ) -> bool;
 
     /// To be called at [`Session::next_tick`] or later.
     fn tick(&mut self, now: Instant, sink: &mut dyn PacketSink);

@@ -145,10 +145,11 @@ impl Session for DemoAgent {
         (_, channel, source): (LegNumber, Channel, SocketAddr),
         datagram: &mut [u8],
         _: &mut dyn PacketSink,
-    ) {
+    ) -> bool {
         // Only the latch and the quality figures want what the caller says.
-        if let (Channel::Rtp, Some(media)) = (channel, &mut self.leg.media) {
-            media.receive_rtp(now, source, datagram);
+        match (channel, &mut self.leg.media) {
+            (Channel::Rtp, Some(media)) => media.receive_rtp(now, source, datagram).is_from_peer(),
+            _ => true,
         }
     }
 

@@ -79,6 +79,14 @@ pub enum Received {
 }
 
 impl Received {
+    /// Whether the peer sent it, whatever it is.
+    pub fn is_from_peer(&self) -> bool {
+        !matches!(
+            self,
+            Self::Ignored(Ignored::NotRtp | Ignored::NotAuthentic | Ignored::NotFromPeer)
+        )
+    }
+
     /// What can be passed on to another leg.
     pub fn packet(&self) -> Option<&Packet> {
         match self {

@@ -28,13 +28,13 @@ impl Call {
         source: SocketAddr,
         datagram: &mut [u8],
         sink: &mut dyn PacketSink,
-    ) {
+    ) -> bool {
         let Some(media) = self.leg_mut(from).and_then(|leg| leg.media.as_mut()) else {
-            return;
+            return false;
         };
         let received = media.receive_rtp(now, source, datagram);
         let Some(packet) = received.packet() else {
-            return;
+            return received.is_from_peer();
         };
         if from == LegNumber::CALLER {
             self.caller_is_heard(now);
@@ -43,7 +43,7 @@ impl Call {
             self.relay(now, from, packet, datagram, sink);
         }
         if from != LegNumber::CALLER {
-            return;
+            return true;
         }
         match received {
             Received::Key(key, _) => self.key(now, key, KeySource::TelephoneEvent),
@@ -59,6 +59,7 @@ impl Call {
             }
             _ => {}
         }
+        true
     }
 
     fn caller_is_heard(&mut self, now: Instant) {
@@ -77,15 +78,16 @@ impl Call {
         from: LegNumber,
         source: SocketAddr,
         datagram: &mut [u8],
-    ) {
+    ) -> bool {
         let Some(media) = self.leg_mut(from).and_then(|leg| leg.media.as_mut()) else {
-            return;
+            return false;
         };
-        let received = media.receive_rtcp(now, source, datagram);
-        if received != RtcpReceived::Ignored && from == LegNumber::CALLER {
+        let is_from_peer = media.receive_rtcp(now, source, datagram) != RtcpReceived::Ignored;
+        if is_from_peer && from == LegNumber::CALLER {
             self.media_seen = now;
             self.asked_for_media = false;
         }
+        is_from_peer
     }
 
     /// What one side of a bridge said goes to the other at once, without a jitter buffer between.

@@ -1,7 +1,7 @@
 //! Symmetric RTP: where a peer behind a NAT really sends from, and so where it can be reached.
 //!
-//! One latch a session description: the first valid packet's source is taken, and stays. It moves
-//! again only with a new description, or when the same source (SSRC) goes on in sequence from a new
+//! The first valid packet's source is taken, and stays. It moves again only with a description that
+//! names another address, or when the same source (SSRC) goes on in sequence from a new
 //! address: a guess at both by a stranger is not worth fearing more than a phone that roams. A
 //! stranger who was quicker than the peer loses to packets from the address that the peer named.
 
@@ -41,14 +41,14 @@ impl Latch {
         }
     }
 
-    /// A new description came. Where it names the same address, what was learnt holds until a
-    /// packet says otherwise.
+    /// A description came. Where it names the same address, a session refresh most often, what was
+    /// learnt holds: a stranger gets no second chance.
     pub fn renegotiate(&mut self, signalled: Option<SocketAddr>) {
         if self.signalled != signalled {
             self.signalled = signalled;
             self.before = self.source.take().map(|source| (source, ON_THEIR_WAY));
+            self.open = true;
         }
-        self.open = true;
     }
 
     /// Whether a valid packet from `source` belongs to the peer; follows the peer if so.
@@ -152,9 +152,8 @@ mod tests {
         let mut latch = Latch::new(Some(address(1)));
         latch.accept(address(2), &packet(7, 100));
         latch.renegotiate(Some(address(1)));
-        assert_eq!(latch.destination(), Some(address(2)), "it has not moved");
-        assert!(latch.accept(address(4), &packet(8, 1)));
-        assert_eq!(latch.destination(), Some(address(4)));
+        assert!(!latch.accept(address(4), &packet(8, 1)), "it has not moved");
+        assert_eq!(latch.destination(), Some(address(2)));
         latch.renegotiate(Some(address(5)));
         assert_eq!(latch.destination(), Some(address(5)), "it has moved");
     }

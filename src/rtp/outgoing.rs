@@ -26,10 +26,21 @@ pub struct Outgoing {
 #[derive(Debug, Clone, Copy)]
 struct Relayed {
     ssrc: u32,
+    /// What is older was sent before we began to pass the source on, or is too late.
     first: u16,
     newest: u16,
     sequence_offset: u16,
     timestamp_offset: u32,
+}
+
+impl Relayed {
+    /// Numbers come round after 65,536 packets: `first` follows, or it would be ahead one day.
+    fn advance(&mut self, newest: u16) {
+        self.newest = newest;
+        if newest.wrapping_sub(self.first) > MAX_JUMP as u16 {
+            self.first = newest.wrapping_sub(MAX_JUMP as u16);
+        }
+    }
 }
 
 /// A packet's place.
@@ -113,7 +124,7 @@ impl Outgoing {
             marker: header.marker || known.is_none(),
         };
         if known.is_none() || (number.wrapping_sub(relayed.newest) as i16) > 0 {
-            relayed.newest = number;
+            relayed.advance(number);
             self.next_sequence_number = place.sequence_number.wrapping_add(1);
         }
         if (place.timestamp.wrapping_sub(self.newest_timestamp) as i32) > 0 {
@@ -130,7 +141,7 @@ impl Outgoing {
         if let Some(relayed) = &mut self.relayed {
             let ahead = header.sequence_number.wrapping_sub(relayed.newest) as i16;
             if relayed.ssrc == header.ssrc && ahead > 0 {
-                relayed.newest = header.sequence_number;
+                relayed.advance(header.sequence_number);
                 relayed.sequence_offset = relayed.sequence_offset.wrapping_sub(1);
             }
         }
@@ -260,6 +271,20 @@ mod tests {
             outgoing.place_next(after(start, 100), 160, false),
             place(3, 800, true)
         );
+    }
+
+    #[test]
+    fn a_source_is_passed_on_for_hours() {
+        let start = Instant::now();
+        let mut outgoing = Outgoing::new(start, 1, 40_000, 5_000);
+        for n in 0..200_000_u32 {
+            let place = outgoing.place_relayed(
+                after(start, 20 * u64::from(n)),
+                &header(7, (n + 9) as u16, 160 * n),
+            );
+            let expected = (40_000 + n) as u16;
+            assert_eq!(place.map(|place| place.sequence_number), Some(expected));
+        }
     }
 
     #[test]

@@ -21,6 +21,10 @@ use std::time::Instant;
 /// What may be under way to one thread. When it is full the sender keeps the rest and tries again,
 /// so nothing is lost.
 const INBOX: usize = 8192;
+/// Datagrams of strangers that are read beside one of the peer's for each ready socket, so that a
+/// flood of them does not keep the peer's from being heard; reading so many takes a quarter of the
+/// turn.
+const STRANGERS_PER_TURN: usize = 256;
 /// The largest datagram that is read; RTP stays far below.
 const DATAGRAM: usize = 2048;
 
@@ -264,16 +268,26 @@ impl Turns {
         let mut ready = std::mem::take(&mut self.ready);
         self.epoll.ready(false, &mut ready);
         let mut datagram = std::mem::take(&mut self.datagram);
+        let mut strangers = 0;
         for token in ready.iter().map(|&token| Token::from_u64(token)) {
-            if self.slots[token.index as usize].generation == token.generation {
-                let now = Instant::now();
-                self.with(token.index, now, |resident, routes| {
-                    resident.read(now, token.leg, token.channel, &mut datagram, routes)
-                });
+            while self.read_socket(token, &mut datagram) && strangers < STRANGERS_PER_TURN {
+                strangers += 1;
             }
         }
         self.datagram = datagram;
         self.ready = ready;
+    }
+
+    /// Whether a stranger's datagram was read: the peer's may be behind it.
+    fn read_socket(&mut self, token: Token, datagram: &mut [u8]) -> bool {
+        let mut is_strangers = false;
+        if self.slots[token.index as usize].generation == token.generation {
+            let now = Instant::now();
+            self.with(token.index, now, |resident, routes| {
+                is_strangers = resident.read(now, token.leg, token.channel, datagram, routes);
+            });
+        }
+        is_strangers
     }
 
     fn run_due(&mut self) {

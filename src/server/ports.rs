@@ -5,8 +5,9 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Room for 160 ms of 10 ms packets while the thread is busy elsewhere.
-const RECEIVE_BUFFER: usize = 16 * 1024;
+/// Room for the peer's packets among a stranger's, and while the thread is busy elsewhere; the kernel
+/// takes it only when it is needed.
+const RECEIVE_BUFFER: usize = 128 * 1024;
 
 /// Hands out port pairs in turn, so that a port rests as long as possible before its next use and
 /// a late packet of the last call does not fall into the next one.

@@ -120,7 +120,7 @@ impl Resident {
         self.guarded(routes, |session, sockets| session.tick(now, sockets));
     }
 
-    /// Reads one datagram from a socket that is ready.
+    /// Reads one datagram from a socket that is ready; whether a stranger sent it.
     pub fn read(
         &mut self,
         now: Instant,
@@ -128,18 +128,20 @@ impl Resident {
         channel: Channel,
         buffer: &mut [u8],
         routes: &mut Routes,
-    ) {
+    ) -> bool {
         let Some(socket) = self.sockets.socket(leg, channel) else {
-            return;
+            return false;
         };
         // An error here is an ICMP report about an earlier packet, or nothing to read after all.
         let Ok((length, source)) = socket.recv_from(buffer) else {
-            return;
+            return false;
         };
         let datagram = &mut buffer[..length];
+        let mut is_from_peer = true;
         self.guarded(routes, |session, sockets| {
-            session.receive(now, (leg, channel, source), datagram, sockets)
+            is_from_peer = session.receive(now, (leg, channel, source), datagram, sockets);
         });
+        !is_from_peer
     }
 
     fn guarded(&mut self, routes: &mut Routes, work: impl FnOnce(&mut dyn Session, &mut Sockets)) {

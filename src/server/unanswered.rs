@@ -148,7 +148,8 @@ mod tests {
             _: (LegNumber, Channel, SocketAddr),
             _: &mut [u8],
             _: &mut dyn PacketSink,
-        ) {
+        ) -> bool {
+            true
         }
 
         fn tick(&mut self, _: Instant, _: &mut dyn PacketSink) {}

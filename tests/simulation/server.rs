@@ -123,7 +123,7 @@ impl Server {
         if let Some((leg, channel)) = self.ports.leg(datagram.to.port()) {
             let from = (leg, channel, datagram.from);
             self.with_call(now, network, |call, sink| {
-                call.receive(now, from, &mut datagram.bytes, sink)
+                call.receive(now, from, &mut datagram.bytes, sink);
             });
         }
     }
