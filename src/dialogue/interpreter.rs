@@ -273,7 +273,11 @@ impl Dialogue {
             }
             next = match step {
                 Next::To(target) => self.follow(target, RequestedBy::Dialplan),
-                Next::Failed(target) => self.follow(target, RequestedBy::Failure),
+                Next::Failed(target) => {
+                    // What was keyed ahead was for what comes after a success.
+                    self.typed_ahead.clear();
+                    self.follow(target, RequestedBy::Failure)
+                }
                 Next::Again(node) => self.enter(node, true),
                 Next::Human(by) => self.follow(Target::Human, by),
             };
@@ -292,7 +296,7 @@ impl Dialogue {
                 self.path.back(self.node);
                 Some(self.back_to_menu())
             }
-            Target::Repeat => Some(Next::Again(self.node)),
+            Target::Repeat => Some(Next::To(Target::Node(self.node))),
             Target::Callback => self.begin_callback(),
             Target::Message => self.begin_message(),
             Target::Hangup => self.say_goodbye(None, "the dialplan led to its end"),
@@ -345,7 +349,9 @@ impl Dialogue {
     }
 
     /// The caller's own wish: what was put before is put again, a question though its slot is filled.
+    /// What they keyed ahead was for what they leave.
     pub(super) fn back(&mut self) -> Next {
+        self.typed_ahead.clear();
         Next::Again(self.path.back(self.node).unwrap_or(self.node))
     }
 
@@ -420,6 +426,14 @@ impl Dialogue {
         }
     }
 
+    /// Its end was never reported. The call goes on, but nothing was heard to its end (law 5).
+    fn play_overdue(&mut self) -> Option<Next> {
+        match &self.state {
+            State::Saying => self.cut_short(),
+            _ => self.play_ended(),
+        }
+    }
+
     /// The caller hears a person instead of what could not be said; but where the way to a person
     /// has just failed, or nothing of worth was lost, the dialogue goes on as if it had been heard.
     fn play_failed(&mut self, reason: String) -> Option<Next> {
@@ -444,7 +458,7 @@ impl Dialogue {
         match timer {
             Timer::Play => {
                 self.speaker.forget();
-                self.play_ended()
+                self.play_overdue()
             }
             Timer::NoInput => self.no_input(),
             Timer::InterDigit => self.digits_paused(),

@@ -40,7 +40,7 @@ impl TypeAhead {
         self.superfluous = Some((terminator, until));
     }
 
-    fn is_superfluous(&mut self, key: Key, now: Instant) -> bool {
+    pub fn is_superfluous(&mut self, key: Key, now: Instant) -> bool {
         match self.superfluous.take() {
             Some((terminator, until)) => key == terminator && now <= until,
             None => false,

@@ -65,7 +65,9 @@ impl Dialogue {
         let mut next = None;
         let mut consumed = false;
         while let Some(key) = self.typed_ahead.pop() {
-            if matches!(&self.state, State::Keying(keying) if keying.entry.ignores(key)) {
+            if self.typed_ahead.is_superfluous(key, self.now)
+                || matches!(&self.state, State::Keying(keying) if keying.entry.ignores(key))
+            {
                 continue;
             }
             consumed = true;

@@ -3,7 +3,7 @@
 use super::caller::Caller;
 use super::plans::*;
 use crate::dialogue::action::{Action, Content};
-use crate::dialplan::model::{Dialplan, NodeKind, Target};
+use crate::dialplan::model::{Dialplan, HttpMethod, NodeKind, Target};
 use crate::events::{Event, SlotValue};
 use std::time::Duration;
 
@@ -392,4 +392,95 @@ fn wrong_keys_are_no_reason_for_more_time() {
         caller.log().last().map(String::as_str),
         Some("step n0 again (4, 1)")
     );
+}
+
+/// A menu, a question and its lookup, then another menu; if the lookup fails, a third.
+fn looked_up() -> Caller {
+    let mut plan = parcel();
+    plan.nodes[2].kind = http(HttpMethod::Get, "https://x", "found", node(3), node(4));
+    plan.nodes[3].kind = menu("Found.", &[('1', node(0)), ('2', node(5))]);
+    plan.nodes[4].kind = menu("Not found.", &[('1', node(0)), ('2', node(5))]);
+    let mut caller = Caller::calls(plan);
+    caller.hears().press("1").press("1234");
+    caller
+}
+
+#[test]
+fn keys_typed_ahead_answer_nothing_that_star_leads_back_to() {
+    let mut caller = looked_up();
+    caller.press("21*");
+    assert!(caller.hearing().starts_with("Your number?"));
+    caller.press("5678");
+    assert!(
+        caller
+            .log()
+            .contains(&"number = Plain(\"5678\")".to_string())
+    );
+    // Over what is said, too.
+    let nodes = vec![
+        menu("Menu.", &[('1', node(1)), ('2', Target::Hangup)]),
+        say("News.", node(2)),
+        say("More news.", node(0)),
+    ];
+    let mut caller = Caller::calls(plan(nodes, vec![]));
+    caller.hears().press("1").press("2*");
+    assert_eq!(caller.hearing(), "Menu.");
+}
+
+#[test]
+fn keys_typed_ahead_do_not_answer_what_a_failure_leads_to() {
+    let mut caller = looked_up();
+    caller.press("2").lookup_fails();
+    assert_eq!(caller.hearing(), "Not found.");
+    let mut caller = looked_up();
+    caller.press("2").lookup_answers(serde_json::json!({}));
+    assert!(caller.hearing().starts_with("Thank you for calling"));
+}
+
+#[test]
+fn a_terminator_that_is_typed_ahead_after_the_last_digit_is_swallowed() {
+    let nodes = vec![
+        say("News.", node(1)),
+        say("More news.", node(2)),
+        http(
+            HttpMethod::Get,
+            "https://x",
+            "found",
+            node(3),
+            Target::Human,
+        ),
+        ask(0, "Number?", false, node(4)),
+        menu("Done.", &[('1', node(0)), ('2', Target::Hangup)]),
+    ];
+    let mut caller = Caller::calls(plan(nodes, vec![digits("number", 4, 4)]));
+    caller
+        .hears()
+        .hears()
+        .press("1234#2")
+        .lookup_answers(serde_json::json!({}));
+    assert!(
+        caller.hearing().starts_with("Thank you for calling"),
+        "{}",
+        caller.hearing()
+    );
+}
+
+/// Law 5: played to its end is what is known, not what is supposed.
+#[test]
+fn an_answer_whose_end_is_never_reported_is_none() {
+    let nodes = vec![answer("An answer.", Target::Hangup, Target::Human)];
+    let mut caller = Caller::calls(plan(nodes, vec![]));
+    caller.waits(300.0);
+    assert!(caller.hearing().starts_with("Did that answer"));
+    assert_eq!(caller.log(), ["step n0 (1, 1)"]);
+}
+
+/// Law 3, whatever the dialplan says.
+#[test]
+fn a_question_that_repeats_itself_is_not_put_again() {
+    let nodes = vec![ask(0, "Number?", false, Target::Repeat)];
+    let mut caller = Caller::calls(plan(nodes, vec![digits("number", 4, 4)]));
+    caller.hears().press("1234");
+    assert_eq!(caller.dialogue.steps(), 1);
+    assert_eq!(caller.transfers, [SUPPORT]);
 }

@@ -223,10 +223,10 @@ fn a_filled_slot_is_never_asked_again_unless_the_caller_goes_back() {
     }
 }
 
-/// No option leads back, no question is repeated, and no number is asked for that fills no slot.
+/// No option leads back, and no number is asked for that fills no slot.
 fn lead_forward(plan: &mut Dialplan) {
     let forward = |to: &mut Target| {
-        if matches!(to, Target::Repeat | Target::Callback) {
+        if *to == Target::Callback {
             *to = Target::Hangup;
         }
     };
