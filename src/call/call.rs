@@ -209,6 +209,19 @@ impl Call {
             self.started = true;
             self.media_seen = now;
             self.dialogue_input(now, input::Input::Start);
+            self.tell_hold(now);
+        }
+    }
+
+    /// The dialogue learns whether the caller can hear it.
+    fn tell_hold(&mut self, now: Instant) {
+        let held = self.caller.is_held();
+        if self.started && held != self.dialogue.is_held() {
+            let told = match held {
+                true => input::Input::Held,
+                false => input::Input::Resumed,
+            };
+            self.dialogue_input(now, told);
         }
     }
 
@@ -388,6 +401,7 @@ impl Call {
             );
         }
         self.start(now);
+        self.tell_hold(now);
     }
 
     fn offered(&mut self, now: Instant, number: LegNumber, offer: Option<Bytes>) {
@@ -403,6 +417,7 @@ impl Call {
             leg: number,
             answer,
         });
+        self.tell_hold(now);
     }
 
     fn offer_answered(
@@ -418,6 +433,7 @@ impl Call {
                     // A bad answer to a question that changes nothing changes nothing.
                     let _ = leg.accept_answer(now, &answer);
                 }
+                self.tell_hold(now);
             }
             // Glare, or a peer that is busy with one of its own: it is there.
             Err(Some(491 | 500..=599)) => self.media_seen = now,

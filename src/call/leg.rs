@@ -191,6 +191,12 @@ impl Leg {
         self.media.as_ref().is_some_and(MediaSession::expects_media)
     }
 
+    /// Whether the peer takes no sound now (RFC 3264, 8.4).
+    pub fn is_held(&self) -> bool {
+        let media = self.media.as_ref();
+        media.is_some_and(|media| !media.negotiated().direction.sends())
+    }
+
     /// Keys that are heard in the sound itself. `codec` is the packet's own: some peers send the
     /// other law than they agreed on.
     pub fn detect_keys(&mut self, codec: Codec, payload: &[u8]) -> Option<Key> {
@@ -227,9 +233,10 @@ impl Leg {
         self.media.as_ref().map(MediaSession::quality)
     }
 
-    /// Sends the next packet of keys or playout.
+    /// Sends the next packet of keys or playout. On hold the playout stands still: what was not sent
+    /// was not heard.
     pub fn send_sound(&mut self, now: Instant, sink: &mut dyn PacketSink) -> Option<Sent> {
-        if self.send_key(now, sink) {
+        if self.is_held() || self.send_key(now, sink) {
             return None;
         }
         let mut sent = Sent {

@@ -75,8 +75,11 @@ impl Call {
         }
     }
 
-    /// What the caller said in one packet's time.
+    /// What the caller said in one packet's time; what comes while they are on hold is not theirs.
     pub(super) fn record_message(&mut self, samples: &[i16]) {
+        if self.caller.is_held() {
+            return;
+        }
         let Some(message) = self
             .message
             .as_mut()

@@ -35,6 +35,10 @@ pub enum Input {
     MessageEnded { milliseconds: u32, file: String },
     /// The message could not be recorded.
     MessageFailed { reason: String },
+    /// The caller can hear nothing any more, but press keys.
+    Held,
+    /// The caller can hear again. What was playing goes on where it was.
+    Resumed,
     /// The call is over, whoever ended it: what is under way is cancelled, and nothing follows.
     CallEnded,
 }

@@ -60,6 +60,8 @@ pub struct Dialogue {
     pub(super) speaker: Speaker,
     pub(super) timers: Timers,
     pub(super) sensitive: bool,
+    /// The caller is on hold.
+    pub(super) held: bool,
     pub(super) last_fetch: FetchId,
     /// The handoff that was tried last.
     pub(super) last_handoff: Option<HandoffId>,
@@ -99,6 +101,7 @@ impl Dialogue {
             speaker: Speaker::default(),
             timers: Timers::default(),
             sensitive: false,
+            held: false,
             last_fetch: FetchId(0),
             last_handoff: None,
             wish: start,
@@ -132,6 +135,11 @@ impl Dialogue {
             Input::HandoffReturned { reason } => self.handoff_returned(reason),
             Input::MessageEnded { milliseconds, file } => self.message_ended(milliseconds, file),
             Input::MessageFailed { .. } => self.message_could_not_be_kept(),
+            Input::Held => {
+                self.hold();
+                None
+            }
+            Input::Resumed => self.resume(),
             Input::CallEnded => {
                 self.leave();
                 self.stop_playing();
@@ -141,6 +149,7 @@ impl Dialogue {
             }
         };
         self.run(next);
+        self.keep_hold();
     }
 
     pub fn handle_timeout(&mut self, now: Instant) {
@@ -151,6 +160,7 @@ impl Dialogue {
                 self.run(next);
             }
         }
+        self.keep_hold();
     }
 
     pub fn next_timeout(&self) -> Option<Instant> {

@@ -6,6 +6,7 @@
 pub mod action;
 mod callback;
 pub mod digits;
+mod hold;
 pub mod input;
 pub mod interpreter;
 mod keys;

@@ -42,6 +42,10 @@ impl Dialogue {
         if let Some(next) = self.consume_typed_ahead() {
             return next;
         }
+        self.say_question(failure)
+    }
+
+    pub(super) fn say_question(&mut self, failure: Option<Failure>) -> Option<Next> {
         match self.question_parts(failure) {
             Ok(parts) => {
                 self.told_first.clear();

@@ -24,6 +24,7 @@ impl Dialogue {
             saved: broken.saved.clone(),
             speaker: broken.speaker.after_fault(),
             sensitive: broken.sensitive,
+            held: broken.held,
             last_fetch: broken.last_fetch,
             last_handoff: broken.last_handoff,
             wish: broken.wish,

@@ -11,6 +11,7 @@ mod faults;
 mod handset;
 mod helpers;
 mod hotline;
+mod hold;
 mod human_key;
 mod network;
 mod random;

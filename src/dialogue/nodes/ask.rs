@@ -74,10 +74,9 @@ impl Dialogue {
     }
 
     fn take_keyed(&mut self, keyed: Keyed) -> Option<Next> {
-        let pause = self.inter_digit_timeout();
         match keyed {
             Keyed::More | Keyed::Ignored => {
-                self.timers.arm(Timer::InterDigit, self.now + pause);
+                self.wait_for_digit();
                 None
             }
             Keyed::Human => Some(Next::Human(RequestedBy::Key)),
@@ -93,6 +92,11 @@ impl Dialogue {
                 _ => self.book_callback(&value),
             },
         }
+    }
+
+    pub(in crate::dialogue) fn wait_for_digit(&mut self) {
+        let deadline = self.now + self.inter_digit_timeout();
+        self.timers.arm(Timer::InterDigit, deadline);
     }
 
     fn inter_digit_timeout(&self) -> Duration {

@@ -33,8 +33,8 @@ impl Dialogue {
                 // From a lookup to the next the silence goes on, and so does its timer; but the music
                 // between two fillers has ended with the lookup before.
                 if !self.speaker.is_playing() {
-                    let latest = self.now + DEAD_AIR;
-                    self.timers.arm_at_the_latest(Timer::LookingUp, latest);
+                    self.timers
+                        .arm_at_the_latest(Timer::LookingUp, self.now, DEAD_AIR);
                 }
                 let deadline = self.now + http.timeout + FETCH_GRACE;
                 self.timers.arm(Timer::Fetch, deadline);

@@ -2,6 +2,7 @@
 
 mod caller;
 mod handoffs;
+mod hold;
 mod human_key;
 mod lookups;
 mod plans;
