@@ -86,6 +86,12 @@ impl SessionTimer {
             .then(|| now + Duration::from_secs(u64::from(self.seconds / 2)))
     }
 
+    /// When we refresh again after a refusal: a peer that lost its way for a moment is asked often
+    /// enough before its own timer runs out, and one that always refuses is not pestered.
+    pub fn retry_at(&self, now: Instant) -> Instant {
+        now + Duration::from_secs(u64::from(self.seconds / 10))
+    }
+
     /// When the session is over without a refresh: shortly before the interval ends (RFC 4028, 10).
     pub fn expires_at(&self, now: Instant) -> Instant {
         now + Duration::from_secs(u64::from(self.seconds - (self.seconds / 3).min(32)))

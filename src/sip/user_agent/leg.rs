@@ -125,6 +125,8 @@ pub(super) struct Unacked {
 /// Our re-INVITE.
 pub(super) struct Reinvite {
     pub sdp: Bytes,
+    /// It only keeps the session alive: the application did not ask for it and is not told of it.
+    pub refresh: bool,
     /// While it is out; none while it waits after a 491.
     pub client: Option<Key>,
     pub cseq: u32,

@@ -27,12 +27,23 @@ impl UserAgent {
     /// Offers another session description. It goes out when the dialog is free for it; one re-INVITE
     /// at a time.
     pub fn reinvite(&mut self, now: Instant, leg: LegId, sdp: Bytes) -> Result<(), CommandError> {
+        self.start_reinvite(now, leg, sdp, false)
+    }
+
+    fn start_reinvite(
+        &mut self,
+        now: Instant,
+        leg: LegId,
+        sdp: Bytes,
+        refresh: bool,
+    ) -> Result<(), CommandError> {
         let state = self.living(leg).ok_or(CommandError::Gone)?;
         if !matches!(state.phase, Phase::Confirmed) || state.reinvite.is_some() {
             return Err(CommandError::WrongState);
         }
         state.reinvite = Some(Box::new(Reinvite {
             sdp,
+            refresh,
             client: None,
             cseq: 0,
             attempts: 0,
@@ -73,7 +84,7 @@ impl UserAgent {
                 reinvite.client = Some(client);
                 reinvite.cseq = cseq;
             }
-            _ => self.reinvite_failed(leg, None),
+            _ => self.reinvite_failed(now, leg, None),
         }
     }
 
@@ -90,7 +101,7 @@ impl UserAgent {
         reinvite.client = None;
         reinvite.attempts += 1;
         if reinvite.attempts > MAX_GLARES {
-            return self.reinvite_failed(leg, Some(491));
+            return self.reinvite_failed(now, leg, Some(491));
         }
         let wait = if state.we_called { of_ours } else { of_theirs };
         state.set(
@@ -123,7 +134,7 @@ impl UserAgent {
             408 | 481 => self.lost(now, leg),
             491 => self.wait_for_turn(now, leg),
             422 if self.raise_refresh(now, client, response) => {}
-            _ => self.reinvite_failed(leg, Some(status)),
+            _ => self.reinvite_failed(now, leg, Some(status)),
         }
     }
 
@@ -136,10 +147,10 @@ impl UserAgent {
         };
         state.local_sdp = reinvite.sdp;
         take_refresh(state, now, &response.headers);
-        let over = state.over;
+        let told = !state.over && !reinvite.refresh;
         self.send_ack(leg, client, reinvite.cseq, None);
         self.arm(Owner::Leg(leg.0));
-        if !over {
+        if told {
             let sdp = sdp_body(&response.headers, &response.body);
             self.tell(leg, Event::ReinviteAnswered { leg, sdp });
         }
@@ -163,12 +174,32 @@ impl UserAgent {
         }
     }
 
-    fn reinvite_failed(&mut self, leg: LegId, status: Option<u16>) {
-        if let Some(state) = self.legs.get_mut(leg.0) {
-            state.reinvite = None;
-            state.stop(LegTimer::Reinvite);
+    fn reinvite_failed(&mut self, now: Instant, leg: LegId, status: Option<u16>) {
+        let Some(state) = self.legs.get_mut(leg.0) else {
+            return;
+        };
+        state.stop(LegTimer::Reinvite);
+        let refresh = state.reinvite.take().is_some_and(|it| it.refresh);
+        self.refresh_failed(now, leg, status);
+        if !refresh {
+            self.tell(leg, Event::ReinviteFailed { leg, status });
         }
-        self.tell(leg, Event::ReinviteFailed { leg, status });
+    }
+
+    /// Who refuses a refresh is there all the same: the session goes on (RFC 3261, 14.1). The peer's
+    /// own timer was not refreshed, though, so it is tried again soon.
+    fn refresh_failed(&mut self, now: Instant, leg: LegId, status: Option<u16>) {
+        let Some(state) = self.living(leg) else {
+            return;
+        };
+        let Some(session) = state.session.filter(|session| session.we_refresh) else {
+            return;
+        };
+        if status.is_some() {
+            state.start_session(now, Some(session));
+        }
+        state.set(LegTimer::Refresh, session.retry_at(now));
+        self.arm(Owner::Leg(leg.0));
     }
 
     /// The peer does not know the dialog any more (RFC 3261, 12.2.1.2).
@@ -190,7 +221,7 @@ impl UserAgent {
         if !state.peer_takes_update {
             let sdp = state.local_sdp.clone();
             // A leg that is not confirmed expires instead.
-            let _ = self.reinvite(now, leg, sdp);
+            let _ = self.start_reinvite(now, leg, sdp, true);
             return;
         }
         let mut update = state.dialog.request(Method::Update);
@@ -224,13 +255,7 @@ impl UserAgent {
                 self.refresh_session(now, leg);
             }
             422 if self.raise_refresh(now, client, response) => {}
-            // Again a little later; the session's expiry bounds it.
-            _ => {
-                if let Some(state) = self.living(leg) {
-                    state.set(LegTimer::Refresh, now + Duration::from_secs(5));
-                    self.arm(Owner::Leg(leg.0));
-                }
-            }
+            status => self.refresh_failed(now, leg, Some(status)),
         }
     }
 

@@ -140,6 +140,39 @@ fn a_call_is_kept_alive_by_updates() {
 }
 
 #[test]
+fn a_session_goes_on_although_its_refresh_is_refused() {
+    let (mut net, ours, theirs) = with_intervals(Some(100), Some(100));
+    let leg = net.agents[CALLER].legs.get_mut(ours.0);
+    leg.expect("it is alive").peer_takes_update = false;
+    net.run_for(seconds(51));
+    assert_eq!(net.told(CALLEE), ["Offer offer"]);
+    net.agents[CALLEE]
+        .answer_offer(net.now, theirs, Err(488))
+        .expect("there is one");
+    net.settle();
+    let refused = ["callee: 488 INVITE", "caller: ACK"];
+    assert!(net.said().ends_with(&refused.map(String::from)));
+    // Beyond the first interval, and the next try is out; the peer's own end of it stays away.
+    net.silenced[CALLEE] = true;
+    net.run_for(seconds(25));
+    assert_eq!(net.told(CALLER), [] as [&str; 0]);
+    assert!(net.said().contains(&"caller: INVITE".to_string()));
+}
+
+#[test]
+fn the_application_is_not_told_of_a_refresh() {
+    let (mut net, ours, theirs) = established();
+    let leg = net.agents[CALLER].legs.get_mut(ours.0);
+    leg.expect("it is alive").peer_takes_update = false;
+    net.run_for(seconds(901));
+    net.agents[CALLEE]
+        .answer_offer(net.now, theirs, Ok(sdp(ANSWER)))
+        .expect("there is one");
+    net.run_for(seconds(1));
+    assert_eq!(net.told(CALLER), [] as [&str; 0]);
+}
+
+#[test]
 fn the_longer_wish_gives_way_to_the_shorter() {
     let (mut net, _, _) = with_intervals(Some(1800), Some(200));
     net.run_for(seconds(110));
