@@ -287,6 +287,8 @@ pub enum ReturnReason {
     OutOfHours,
     /// The person hung up and the caller stayed.
     AgentLeft,
+    /// The person's leg died, and the caller stayed.
+    AgentLost,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -83,9 +83,6 @@ pub struct Call {
     /// Something new is to be heard: it does not wait for the next tick.
     pub(super) speak_at_once: bool,
     pub(super) next_tick: Instant,
-    /// The caller was asked by re-INVITE whether it is there.
-    pub(super) asked_for_media: bool,
-    pub(super) media_seen: Instant,
     pub(super) outputs: VecDeque<Output>,
 }
 
@@ -133,8 +130,6 @@ impl Call {
             ended: false,
             speak_at_once: false,
             next_tick: now,
-            asked_for_media: false,
-            media_seen: now,
             outputs: VecDeque::new(),
             services,
         };
@@ -207,7 +202,7 @@ impl Call {
     pub(super) fn start(&mut self, now: Instant) {
         if !self.started && !self.ended && self.caller.media.is_some() {
             self.started = true;
-            self.media_seen = now;
+            self.caller.is_there(now);
             self.dialogue_input(now, input::Input::Start);
             self.tell_hold(now);
         }
@@ -412,7 +407,7 @@ impl Call {
             Some(offer) => leg.answer(now, &offer).map_err(|error| error.status()),
             None => Ok(leg.offer()),
         };
-        self.media_seen = now;
+        leg.is_there(now);
         self.sip(SipCommand::AnswerOffer {
             leg: number,
             answer,
@@ -426,23 +421,18 @@ impl Call {
         number: LegNumber,
         result: Result<Option<Bytes>, Option<u16>>,
     ) {
-        match result {
-            Ok(answer) => {
-                self.media_seen = now;
-                if let (Some(leg), Some(answer)) = (self.leg_mut(number), answer) {
-                    // A bad answer to a question that changes nothing changes nothing.
-                    let _ = leg.accept_answer(now, &answer);
-                }
-                self.tell_hold(now);
-            }
-            // Glare, or a peer that is busy with one of its own: it is there.
-            Err(Some(491 | 500..=599)) => self.media_seen = now,
-            Err(_) => self.end(
-                now,
-                EndedBy::Network,
-                "no media, and no answer to a re-INVITE".into(),
-            ),
+        let Some(leg) = self.leg_mut(number) else {
+            return;
+        };
+        // Whatever the answer is: who does not know the call any more has ended it by it.
+        if !matches!(result, Err(None)) {
+            leg.is_there(now);
         }
+        if let Ok(Some(answer)) = result {
+            // A bad answer to a question that changes nothing changes nothing.
+            let _ = leg.accept_answer(now, &answer);
+        }
+        self.tell_hold(now);
     }
 
     pub(super) fn leg_mut(&mut self, number: LegNumber) -> Option<&mut Leg> {

@@ -68,7 +68,7 @@ pub enum Input {
         leg: LegNumber,
         sdp: Option<Bytes>,
     },
-    /// The answer to our own re-INVITE.
+    /// The answer to our own re-INVITE; a status that says the dialog is gone is [`Input::LegEnded`].
     OfferAnswered {
         leg: LegNumber,
         result: Result<Option<Bytes>, Option<u16>>,

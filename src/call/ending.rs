@@ -2,6 +2,7 @@
 
 use super::call::Call;
 use super::contract::{LegNumber, Output, PacketSink, SipCommand};
+use super::leg::Leg;
 use crate::dialogue::input;
 use crate::events::{EndedBy, Event, LegName};
 use std::time::Instant;
@@ -35,28 +36,26 @@ impl Call {
     fn close(&mut self, now: Instant, by: EndedBy, reason: String) {
         self.dialogue_input(now, input::Input::CallEnded);
         self.ended = true;
-        let agent_quality = self.human.agent.as_ref().and_then(|agent| agent.quality());
+        let agent_quality = self.quality(LegName::Agent);
         self.end_human(now);
         self.end_recordings(now);
-        if let Some(quality) = self.caller.quality() {
-            self.log_event(
-                now,
-                Event::Quality {
-                    leg: LegName::Caller,
-                    quality,
-                },
-            );
-        }
-        if let Some(quality) = agent_quality.filter(|quality| quality.packets_received > 0) {
-            self.log_event(
-                now,
-                Event::Quality {
-                    leg: LegName::Agent,
-                    quality,
-                },
-            );
+        let caller_quality = self.quality(LegName::Caller);
+        for quality in [caller_quality, agent_quality].into_iter().flatten() {
+            self.log_event(now, quality);
         }
         self.log_event(now, Event::CallEnded { by, reason });
+    }
+
+    /// How a leg's media was; of a person who was never heard nothing is told.
+    pub(super) fn quality(&self, leg: LegName) -> Option<Event> {
+        let quality = match leg {
+            LegName::Caller => self.caller.quality(),
+            LegName::Agent => {
+                let quality = self.human.agent.as_ref().and_then(Leg::quality);
+                quality.filter(|quality| quality.packets_received > 0)
+            }
+        };
+        quality.map(|quality| Event::Quality { leg, quality })
     }
 
     /// The last packets, and the last outputs.

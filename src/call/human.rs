@@ -7,7 +7,7 @@ use super::leg::Leg;
 use crate::config::trunk::TrunkKeys;
 use crate::dialogue::input;
 use crate::dialplan::model::HandoffId;
-use crate::events::{EndedBy, KeySource};
+use crate::events::{EndedBy, Event, KeySource, LegName, ReturnReason};
 use crate::handoff::context::user_to_user;
 use crate::handoff::targets::plan;
 use crate::handoff::transfer::{self, Transfer, WaitingSound};
@@ -303,19 +303,30 @@ impl Call {
         }
     }
 
-    /// Either side's hang-up ends both.
+    /// Either side's hang-up ends both; what the network does to the person's leg does not.
     fn agent_left(&mut self, now: Instant, by_peer: bool, reason: String) {
-        if self.human.bridged {
-            let by = if by_peer {
-                EndedBy::Agent
-            } else {
-                EndedBy::Network
-            };
-            self.end(now, by, reason);
-        } else {
+        if !self.human.bridged {
             self.drop_agent();
             self.transfer_input(now, transfer::Input::Failed { status: None });
+        } else if by_peer {
+            self.end(now, EndedBy::Agent, reason);
+        } else {
+            self.lose_agent(now, &reason);
         }
+    }
+
+    /// The person is out of reach in the midst of the talk: the caller is ours again, and chooses.
+    pub(super) fn lose_agent(&mut self, now: Instant, reason: &str) {
+        if let Some(quality) = self.quality(LegName::Agent) {
+            self.log_event(now, quality);
+        }
+        self.hang_up_agent(reason);
+        self.human.bridged = false;
+        let by = EndedBy::Network;
+        self.log_event(now, Event::BridgeEnded { by });
+        let reason = ReturnReason::AgentLost;
+        self.log_event(now, Event::TransferReturned { reason });
+        self.dialogue_input(now, input::Input::HandoffReturned { reason });
     }
 
     /// Leaves nothing ringing and no person alone in a dead call.

@@ -4,6 +4,7 @@ use super::contract::{Channel, LegNumber, PacketSink};
 use super::key_sender::KeySender;
 use super::keys::KeyGate;
 use super::media_session::{MAX_DATAGRAM, MediaSession, Packet, PacketKind};
+use super::media_watch::{MediaWatch, Silence};
 use super::playout::{Filled, Playout};
 use crate::audio::codecs::Codec;
 use crate::audio::dtmf_detector::{DtmfDetector, KeyTone};
@@ -31,6 +32,7 @@ pub struct Leg {
     pub keys: KeyGate,
     /// `None` until both sides' descriptions are known.
     pub media: Option<MediaSession>,
+    watch: MediaWatch,
     offer_answer: OfferAnswer,
     local: LocalMedia,
     seed: u64,
@@ -59,6 +61,7 @@ impl Leg {
             playout: Playout::default(),
             keys: KeyGate::new(false),
             media: None,
+            watch: MediaWatch::default(),
             offer_answer: OfferAnswer::new(seed),
             local,
             seed,
@@ -93,6 +96,7 @@ impl Leg {
 
     fn agree(&mut self, now: Instant, negotiated: Negotiated) {
         self.keys.renegotiate(negotiated.telephone_event.is_some());
+        self.is_there(now);
         match &mut self.media {
             Some(media) => media.renegotiate(negotiated),
             none => *none = Some(MediaSession::new(now, negotiated, self.seed, self.unix)),
@@ -186,9 +190,15 @@ impl Leg {
         (self.packet_time().as_millis() as usize * 8).min(MAX_PAYLOAD)
     }
 
-    /// Whether the peer's silence means something: it neither held nor said that it is silent.
-    pub fn expects_media(&self) -> bool {
-        self.media.as_ref().is_some_and(MediaSession::expects_media)
+    /// Signalling has shown that the peer is there.
+    pub fn is_there(&mut self, now: Instant) {
+        self.watch.signalled(now);
+    }
+
+    /// What the peer's silence has come to, unless it held or said that it is silent.
+    pub fn watch_media(&mut self, now: Instant) -> Option<Silence> {
+        let media = self.media.as_ref().filter(|it| it.expects_media())?;
+        self.watch.check(now, media.last_received())
     }
 
     /// Whether the peer takes no sound now (RFC 3264, 8.4).

@@ -19,6 +19,7 @@ mod key_sender;
 pub mod keys;
 mod leg;
 pub mod media_session;
+mod media_watch;
 mod messages;
 pub mod outcome;
 pub mod outcome_rules;

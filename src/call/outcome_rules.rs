@@ -113,8 +113,8 @@ impl OutcomeRules {
     fn returned(&mut self, reason: ReturnReason) {
         self.with = With::Waiting;
         self.answer_stands = false;
-        // Who spoke with somebody who then left has been transferred, until something else comes.
-        if reason != ReturnReason::AgentLeft {
+        // Who spoke with somebody who then went has been transferred, until something else comes.
+        if !matches!(reason, ReturnReason::AgentLeft | ReturnReason::AgentLost) {
             self.person = None;
         }
     }

@@ -5,6 +5,7 @@ use super::call::{Call, OwnPlay};
 use super::contract::{LegNumber, PacketSink, SipCommand};
 use super::leg::MAX_PAYLOAD;
 use super::media_session::{Packet, PacketKind, Received};
+use super::media_watch::Silence;
 use super::playout::Heard;
 use super::recording::TapeClock;
 use crate::dialogue::input::{self, FetchId};
@@ -14,9 +15,6 @@ use crate::rtp::control::RtcpReceived;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// Without RTP and RTCP for so long, a re-INVITE asks whether the caller is there; after as long
-/// again the call ends.
-const MEDIA_TIMEOUT: Duration = Duration::from_secs(30);
 /// A thread that was held up sends no more than this in one go; the rest is skipped.
 const MAX_LAG: Duration = Duration::from_millis(100);
 
@@ -63,8 +61,6 @@ impl Call {
     }
 
     fn caller_is_heard(&mut self, now: Instant) {
-        self.media_seen = now;
-        self.asked_for_media = false;
         if !std::mem::replace(&mut self.media_flows, true) {
             self.log_event(now, Event::MediaFlows);
         }
@@ -82,12 +78,7 @@ impl Call {
         let Some(media) = self.leg_mut(from).and_then(|leg| leg.media.as_mut()) else {
             return false;
         };
-        let is_from_peer = media.receive_rtcp(now, source, datagram) != RtcpReceived::Ignored;
-        if is_from_peer && from == LegNumber::CALLER {
-            self.media_seen = now;
-            self.asked_for_media = false;
-        }
-        is_from_peer
+        media.receive_rtcp(now, source, datagram) != RtcpReceived::Ignored
     }
 
     /// What one side of a bridge said goes to the other at once, without a jitter buffer between.
@@ -229,22 +220,27 @@ impl Call {
         if let Some(agent) = &mut self.human.agent {
             agent.send_rtcp(now, sink);
         }
-        self.watch_media(now);
+        self.watch_media(now, LegNumber::CALLER);
+        if let Some(agent) = self.human.agent.as_ref().map(|agent| agent.number) {
+            self.watch_media(now, agent);
+        }
     }
 
-    fn watch_media(&mut self, now: Instant) {
-        if self.ended || now < self.media_seen + MEDIA_TIMEOUT || !self.caller.expects_media() {
+    fn watch_media(&mut self, now: Instant, number: LegNumber) {
+        let Some(leg) = self.leg_mut(number) else {
             return;
+        };
+        let gone = "no media for a minute";
+        match leg.watch_media(now) {
+            None => {}
+            Some(Silence::Doubtful) => {
+                let offer = leg.offer();
+                self.sip(SipCommand::Reinvite { leg: number, offer });
+            }
+            Some(Silence::Lost) if number == LegNumber::CALLER => {
+                self.end(now, EndedBy::Network, gone.into())
+            }
+            Some(Silence::Lost) => self.lose_agent(now, gone),
         }
-        if self.asked_for_media {
-            return self.end(now, EndedBy::Network, "no media for a minute".into());
-        }
-        self.asked_for_media = true;
-        self.media_seen = now;
-        let offer = self.caller.offer();
-        self.sip(SipCommand::Reinvite {
-            leg: LegNumber::CALLER,
-            offer,
-        });
     }
 }

@@ -155,6 +155,7 @@ fn describe_handoff(event: &Event) -> String {
                 ReturnReason::NobodyAnswered => "nobody answered",
                 ReturnReason::OutOfHours => "outside of opening hours",
                 ReturnReason::AgentLeft => "the person hung up",
+                ReturnReason::AgentLost => "the person's line is dead",
             }
         ),
         Event::BridgeEnded { by } => format!("the two are parted: {}", ended_by(*by)),

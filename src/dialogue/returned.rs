@@ -18,6 +18,7 @@ impl Dialogue {
             ReturnReason::NobodyAnswered => Sentence::NobodyAnswered,
             ReturnReason::OutOfHours => Sentence::OutOfHours,
             ReturnReason::AgentLeft => Sentence::AgentLeft,
+            ReturnReason::AgentLost => Sentence::AgentLost,
         };
         self.offer_choices(vec![told])
     }

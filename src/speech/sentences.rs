@@ -45,6 +45,8 @@ pub enum Sentence {
     NobodyAnswered,
     OutOfHours,
     AgentLeft,
+    /// The person's line is dead; they may think the same of the caller's.
+    AgentLost,
     /// The choices after a failed transfer, each with its key; only what can be had.
     Choices(Vec<(Key, Choice)>),
     /// "I will note that you want to be called back on this number:" (the digits follow).
@@ -117,6 +119,7 @@ impl Sentence {
             NobodyAnswered,
             OutOfHours,
             AgentLeft,
+            AgentLost,
             CallbackNumberIs,
             IsNumberRight,
             AskCallbackNumber,
@@ -167,6 +170,7 @@ impl Sentence {
             NobodyAnswered => "I am sorry, I could not reach anybody just now.",
             OutOfHours => "I am sorry, nobody is there at this hour.",
             AgentLeft => "The person you were speaking to has left the call.",
+            AgentLost => "I am sorry, the connection to the person was lost.",
             Choices(choices) => return sentences(choices, " ", english_choice),
             CallbackNumberIs => "We will call you back on this number:",
             IsNumberRight => "If that is right, press 1. For another number, press 2.",
@@ -212,6 +216,7 @@ impl Sentence {
             NobodyAnswered => "非常抱歉，暂时没有联系到工作人员。",
             OutOfHours => "非常抱歉，现在不是人工服务时间。",
             AgentLeft => "为您服务的工作人员已经挂机。",
+            AgentLost => "非常抱歉，与工作人员的连接已中断。",
             Choices(choices) => return sentences(choices, "", mandarin_choice),
             CallbackNumberIs => "我们将回拨这个号码：",
             IsNumberRight => "正确请按一，使用其他号码请按二。",

@@ -91,6 +91,13 @@ impl Agents {
         }
     }
 
+    /// Their lines are dead, but for signalling.
+    pub fn go_dead(&mut self) {
+        for (_, handset) in self.legs.values_mut() {
+            handset.dead = true;
+        }
+    }
+
     pub fn work(&mut self, now: Instant, network: &mut Network) {
         self.ua.handle_timeout(now);
         while let Some(entry) = self.wishes.first_entry().filter(|e| e.key().0 <= now) {
@@ -115,7 +122,7 @@ impl Agents {
 
     fn handle_event(&mut self, now: Instant, event: Event) {
         let ended = event.ends();
-        if let Event::Incoming(incoming) = event {
+        if let Event::Incoming(incoming) = &event {
             let user = incoming.request.uri.user();
             self.rung.push((now, user.clone()));
             let port = 20_000 + 2 * self.rung.len() as u16;
@@ -125,6 +132,18 @@ impl Agents {
             let offer = incoming.offer.clone().expect("we always offer");
             self.legs.insert(incoming.leg, (offer, handset));
             self.react(now, incoming.leg, &user);
+        }
+        if let Event::Offer {
+            leg,
+            sdp: Some(sdp),
+        } = &event
+            && let Some((_, handset)) = self.legs.get_mut(leg)
+        {
+            let answer = handset.offer_answer.answer(sdp, &handset.local);
+            let (negotiated, answer) = answer.expect("our offers can be answered");
+            handset.agree(now, negotiated);
+            let answered = self.ua.answer_offer(now, *leg, Ok(answer.into()));
+            answered.expect("it was asked for");
         }
         if let Some(leg) = ended {
             self.legs.remove(&leg);

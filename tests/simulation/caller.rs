@@ -35,6 +35,8 @@ pub struct Caller {
     pub ended: bool,
     /// The call is on hold, or is about to be; it counts as held until the resuming is agreed to.
     pub held: bool,
+    /// Its telephone refuses to change a session.
+    pub refuses_offers: bool,
     keys_by: KeysBy,
     late_offer: bool,
     fingers: BTreeMap<(Instant, u64), Key>,
@@ -51,6 +53,7 @@ impl Caller {
             answered: false,
             ended: false,
             held: false,
+            refuses_offers: false,
             keys_by,
             late_offer: false,
             fingers: BTreeMap::new(),
@@ -199,6 +202,10 @@ impl Caller {
                 let negotiated = accepted.expect("its answers answer our offers");
                 self.held = negotiated.direction != Direction::SendRecv;
                 self.handset.agree(now, negotiated);
+            }
+            Event::Offer { leg, .. } if self.refuses_offers => {
+                let refused = self.ua.answer_offer(now, leg, Err(488));
+                refused.expect("it was asked for");
             }
             Event::Offer { leg, sdp } => {
                 let sdp = sdp.expect("the server asks with an offer");

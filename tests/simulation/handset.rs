@@ -22,6 +22,8 @@ pub struct Handset {
     pub media: Option<MediaSession>,
     /// What is said: a steady sample value, which survives G.711 and is told from any prompt.
     pub level: i16,
+    /// Nothing comes from it any more, neither sound nor reports.
+    pub dead: bool,
     /// Key tones that are said instead.
     tones: VecDeque<i16>,
     pub heard: Heard,
@@ -55,6 +57,7 @@ impl Handset {
             },
             media: None,
             level,
+            dead: false,
             tones: VecDeque::new(),
             heard: Heard::default(),
             next_tick: now,
@@ -94,6 +97,9 @@ impl Handset {
             return;
         }
         self.next_tick += PACKET_TIME;
+        if self.dead {
+            return;
+        }
         let mut packet = [0; 1500];
         let rtcp = SocketAddr::new(self.address.ip(), self.address.port() + 1);
         if let Some((to, length)) = media.poll_rtcp(now, &mut packet) {

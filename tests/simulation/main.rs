@@ -10,12 +10,13 @@ mod checks;
 mod faults;
 mod handset;
 mod helpers;
-mod hotline;
 mod hold;
+mod hotline;
 mod human_key;
 mod network;
 mod random;
 mod server;
+mod silence;
 mod world;
 
 use crate::world::World;
