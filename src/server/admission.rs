@@ -1,7 +1,10 @@
 //! Which requests and calls are taken. What is refused costs little, and a caller who cannot be
 //! served here is sent to a person where the config names one.
 
-use crate::config::{self, Config};
+use crate::config::Admission::Allowed;
+use crate::config::Config;
+use crate::sip::header::Header;
+use crate::sip::message::Request;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use rustc_hash::FxHashMap;
 use std::net::IpAddr;
@@ -15,6 +18,8 @@ const BLOCKED_FOR: Duration = Duration::from_secs(3600);
 /// Scanners that are remembered; when it is full, the ones whose time is over make room, and if
 /// there are none the new one is only refused.
 const MAX_BLOCKED: usize = 10_000;
+/// How often strangers stand in the log.
+const TELL_EVERY: Duration = Duration::from_secs(1);
 /// After so many sources the limiter forgets those that have been quiet.
 const SWEEP_EVERY: u32 = 10_000;
 /// What the User-Agent of common SIP scanners contains.
@@ -34,6 +39,7 @@ pub struct Admission {
     calls: DefaultKeyedRateLimiter<IpAddr>,
     blocked: FxHashMap<IpAddr, Instant>,
     seen: u32,
+    strangers: Strangers,
     /// Shared with the health endpoint.
     ready: Arc<AtomicBool>,
 }
@@ -41,8 +47,6 @@ pub struct Admission {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     Admit,
-    /// Not even an answer.
-    Ignore,
     Refuse {
         status: u16,
         reason: &'static str,
@@ -64,6 +68,7 @@ impl Admission {
             config,
             blocked: FxHashMap::default(),
             seen: 0,
+            strangers: Strangers::default(),
             ready,
         }
     }
@@ -77,7 +82,7 @@ impl Admission {
         !self.ready.load(Ordering::Relaxed)
     }
 
-    /// Whether a message from there is looked at.
+    /// Whether a message from there is looked at, if it belongs to no call.
     pub fn takes_message(&mut self, now: Instant, source: IpAddr) -> bool {
         self.seen += 1;
         if self.seen.is_multiple_of(SWEEP_EVERY) {
@@ -88,27 +93,31 @@ impl Admission {
         !blocked && self.requests.check_key(&source).is_ok()
     }
 
-    /// `busy` says why the server itself cannot take a call now.
+    /// Whether calls are taken from there. A stranger that says it is a scanner is not answered
+    /// again; a source that the config allows stays, as it may speak for many.
+    pub fn knows(&mut self, now: Instant, source: IpAddr, invite: &Request) -> bool {
+        let is_allowed = matches!(self.config.admit(source), Allowed { .. });
+        if !is_allowed {
+            self.strangers.count(now, source);
+            if is_scanner(invite) {
+                self.block(now, source);
+            }
+        }
+        is_allowed
+    }
+
+    /// For a source that is known. `busy` says why the server itself cannot take a call now.
     pub fn judge_invite(
         &mut self,
-        now: Instant,
         source: IpAddr,
-        user_agent: &str,
+        invite: &Request,
         busy: Option<&'static str>,
     ) -> Verdict {
-        if is_scanner(user_agent) {
-            self.block(now, source);
-            return Verdict::Ignore;
-        }
-        match self.config.admit(source) {
-            config::Admission::Blocked => return Verdict::Ignore,
-            config::Admission::NotAllowed => {
-                return Verdict::Refuse {
-                    status: 403,
-                    reason: "the source is not in `allow`",
-                };
-            }
-            config::Admission::Allowed { .. } => {}
+        if is_scanner(invite) {
+            return Verdict::Refuse {
+                status: 403,
+                reason: "its User-Agent is a SIP scanner's",
+            };
         }
         let draining = self.is_draining().then_some("the server is stopping");
         if let Some(reason) = draining.or(busy) {
@@ -138,21 +147,45 @@ impl Admission {
         if self.blocked.len() >= MAX_BLOCKED {
             self.blocked.retain(|_, until| now < *until);
         }
-        if self.blocked.len() < MAX_BLOCKED && !source.is_loopback() {
+        if self.blocked.len() < MAX_BLOCKED {
             tracing::warn!(%source, "a SIP scanner: it is not answered for an hour");
             self.blocked.insert(source, now + BLOCKED_FOR);
         }
     }
 }
 
-fn is_scanner(user_agent: &str) -> bool {
-    let user_agent = user_agent.to_ascii_lowercase();
+/// Strangers have no records, and at most one line a second in the log.
+#[derive(Default)]
+struct Strangers {
+    told: Option<Instant>,
+    untold: u32,
+}
+
+impl Strangers {
+    fn count(&mut self, now: Instant, source: IpAddr) {
+        metrics::counter!("zeroline_strangers_refused_total").increment(1);
+        if self.told.is_some_and(|told| now < told + TELL_EVERY) {
+            self.untold += 1;
+            return;
+        }
+        let others = std::mem::take(&mut self.untold);
+        self.told = Some(now);
+        tracing::warn!(%source, others, "a call was refused: the source is not in `allow`");
+    }
+}
+
+fn is_scanner(invite: &Request) -> bool {
+    let user_agent = invite.headers.get(Header::UserAgent);
+    let user_agent = user_agent.map(|value| value.to_ascii_lowercase());
+    let user_agent = String::from_utf8_lossy(user_agent.as_deref().unwrap_or_default());
     SCANNERS.iter().any(|scanner| user_agent.contains(scanner))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sip::method::Method;
+    use crate::sip::uri::Uri;
 
     fn admission(change: impl FnOnce(&mut Config)) -> Admission {
         let mut config = Config::default();
@@ -164,22 +197,28 @@ mod tests {
         text.parse().unwrap()
     }
 
+    /// An INVITE of this user agent.
+    fn by(user_agent: &str) -> Request {
+        let uri: Uri = "sip:hotline@127.0.0.1".parse().expect("it is a URI");
+        let mut invite = Request::new(Method::Invite, uri);
+        let name = user_agent.to_owned();
+        invite.headers.push(Header::UserAgent, name);
+        invite
+    }
+
     #[test]
     fn only_allowed_networks_may_call() {
         let now = Instant::now();
         let mut admission = admission(|_| {});
-        let verdict = admission.judge_invite(now, source("127.0.0.1"), "phone", None);
-        assert_eq!(verdict, Verdict::Admit);
-        let verdict = admission.judge_invite(now, source("192.0.2.1"), "phone", None);
-        assert!(matches!(verdict, Verdict::Refuse { status: 403, .. }));
+        assert!(admission.knows(now, source("127.0.0.1"), &by("phone")));
+        assert!(!admission.knows(now, source("192.0.2.1"), &by("phone")));
     }
 
     #[test]
     fn a_full_server_sends_callers_to_a_person() {
-        let now = Instant::now();
         let full = Some("all lines are taken");
         let mut with_human = admission(|config| config.human = Some("sip:desk@example.com".into()));
-        let verdict = with_human.judge_invite(now, source("127.0.0.1"), "", full);
+        let verdict = with_human.judge_invite(source("127.0.0.1"), &by("phone"), full);
         let contact = "sip:desk@example.com".to_string();
         assert_eq!(
             verdict,
@@ -189,7 +228,7 @@ mod tests {
             }
         );
         let mut without = admission(|_| {});
-        let verdict = without.judge_invite(now, source("127.0.0.1"), "", full);
+        let verdict = without.judge_invite(source("127.0.0.1"), &by("phone"), full);
         assert_eq!(
             verdict,
             Verdict::Refuse {
@@ -200,23 +239,39 @@ mod tests {
     }
 
     #[test]
-    fn scanners_are_not_answered_for_an_hour() {
+    fn strangers_that_scan_are_not_answered_for_an_hour() {
         let now = Instant::now();
-        let mut admission = admission(|config| config.allow = vec!["0.0.0.0/0".parse().unwrap()]);
+        let mut admission = admission(|_| {});
         let scanner = source("198.51.100.9");
         assert!(admission.takes_message(now, scanner));
-        let verdict = admission.judge_invite(now, scanner, "friendly-scanner/1", None);
-        assert_eq!(verdict, Verdict::Ignore);
+        assert!(!admission.knows(now, scanner, &by("phone")));
+        assert!(admission.takes_message(now, scanner));
+        assert!(!admission.knows(now, scanner, &by("Friendly-Scanner/1")));
         assert!(!admission.takes_message(now, scanner));
         assert!(admission.takes_message(now + BLOCKED_FOR, scanner));
     }
 
     #[test]
-    fn a_source_has_so_many_calls_a_second() {
+    fn a_scanner_behind_an_allowed_source_is_refused_and_the_source_stays() {
         let now = Instant::now();
+        let mut admission =
+            admission(|config| config.allow = vec!["192.0.2.0/24".parse().unwrap()]);
+        let trunk = source("192.0.2.9");
+        assert!(admission.knows(now, trunk, &by("sipcli/v1.8")));
+        let verdict = admission.judge_invite(trunk, &by("sipcli/v1.8"), None);
+        assert!(matches!(verdict, Verdict::Refuse { status: 403, .. }));
+        assert!(admission.takes_message(now, trunk));
+        assert_eq!(
+            admission.judge_invite(trunk, &by("phone"), None),
+            Verdict::Admit
+        );
+    }
+
+    #[test]
+    fn a_source_has_so_many_calls_a_second() {
         let mut admission = admission(|config| config.rate.calls_per_second = 3);
         let verdicts: Vec<_> = (0..5)
-            .map(|_| admission.judge_invite(now, source("127.0.0.1"), "", None))
+            .map(|_| admission.judge_invite(source("127.0.0.1"), &by("phone"), None))
             .collect();
         assert_eq!(
             verdicts[..3],

@@ -11,6 +11,10 @@ pub fn describe() {
         "Calls that were refused, by SIP status"
     );
     describe_counter!(
+        "zeroline_strangers_refused_total",
+        "Calls from sources that are not allowed: refused without a record"
+    );
+    describe_counter!(
         "zeroline_calls_ended_total",
         "Calls that ended, by who ended them"
     );

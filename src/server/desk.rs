@@ -20,10 +20,12 @@ use crate::journal::append::Limits;
 use crate::locator::Locator;
 use crate::sip::flow::Protocol;
 use crate::sip::user_agent::UserAgent;
+use crate::sip::user_agent::command::Invite;
 use crate::sip::user_agent::config as agent_config;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
 pub struct Desk {
@@ -38,7 +40,13 @@ pub struct Desk {
 
 impl Desk {
     pub async fn new() -> Desk {
-        let config = Arc::new(Config::default());
+        Desk::with(|_| {}).await
+    }
+
+    pub async fn with(change: impl FnOnce(&mut Config)) -> Desk {
+        let mut config = Config::default();
+        change(&mut config);
+        let config = Arc::new(config);
         let data = tempfile::tempdir().expect("a temporary folder");
         let limits = Limits::for_calls(config.max_calls as u32);
         let (journal, _) = Journal::open(data.path(), limits).expect("the folder is new");
@@ -75,7 +83,51 @@ impl Desk {
         };
         let udp = desk.listening(Protocol::Udp);
         desk.phone.connect(udp).expect("it is an address");
+        desk.phone.set_nonblocking(true).expect("it is a socket");
         desk
+    }
+
+    /// The phone sends, and has this back once the task has had its turns.
+    pub async fn ask(&mut self, message: &str) -> String {
+        self.phone.send(message.as_bytes()).expect("it is sent");
+        self.answer().await
+    }
+
+    /// The next that the phone is sent.
+    pub async fn answer(&mut self) -> String {
+        loop {
+            if let Some(answer) = self.heard() {
+                return answer;
+            }
+            self.signalling.turn().await;
+        }
+    }
+
+    /// What the phone has been sent already.
+    pub fn heard(&self) -> Option<String> {
+        let mut buffer = [0; 4096];
+        let length = self.phone.recv(&mut buffer).ok()?;
+        Some(String::from_utf8_lossy(&buffer[..length]).into_owned())
+    }
+
+    /// Our INVITE to the phone.
+    pub fn invite(&mut self) {
+        let remote = self.phone.local_addr().expect("it is bound");
+        let flow = self.signalling.transports.flow_to(Protocol::Udp, remote);
+        let invite = Invite {
+            flow: flow.expect("it is listened on"),
+            fallbacks: Vec::new(),
+            target: format!("sip:desk@{remote}"),
+            route: Vec::new(),
+            from: "<sip:hotline@127.0.0.1>".into(),
+            to: None,
+            headers: Vec::new(),
+            offer: Some("v=0\r\n".into()),
+            credentials: None,
+            timeout: Duration::from_secs(60),
+        };
+        let invited = self.signalling.agent.invite(Instant::now(), invite);
+        invited.expect("there is room");
     }
 
     pub fn listening(&self, protocol: Protocol) -> SocketAddr {

@@ -30,12 +30,12 @@ const RINGS_AT_MOST: Duration = Duration::from_secs(180);
 impl Signalling {
     pub(super) fn incoming(&mut self, now: Instant, incoming: event::Incoming) {
         let leg = incoming.leg;
-        let is_ours = self.is_ours(&incoming);
+        let is_ours = self.is_own_call(&incoming.request);
         let verdict = if is_ours {
             // The call that wants the built-in agent is admitted already.
             Verdict::Admit
         } else {
-            self.judge(now, &incoming)
+            self.judge(&incoming)
         };
         let answered = match verdict {
             Verdict::Admit => self.answer(now, &incoming, is_ours),
@@ -44,11 +44,10 @@ impl Signalling {
         ignore_gone(answered);
     }
 
-    fn judge(&mut self, now: Instant, incoming: &event::Incoming) -> Verdict {
+    fn judge(&mut self, incoming: &event::Incoming) -> Verdict {
         let source = incoming.flow.remote.ip();
-        let user_agent = text(&incoming.request, Header::UserAgent);
         let busy = self.busy();
-        self.admission.judge_invite(now, source, &user_agent, busy)
+        self.admission.judge_invite(source, &incoming.request, busy)
     }
 
     /// Carries out a verdict that refuses the call.
@@ -60,8 +59,6 @@ impl Signalling {
     ) -> Result<(), CommandError> {
         match verdict {
             Verdict::Admit => Ok(()),
-            // Silence would keep the transaction open: 403 is all that a scanner learns.
-            Verdict::Ignore => self.refuse(now, leg, 403, &[]),
             Verdict::Refuse { status, reason } => {
                 tracing::warn!(status, reason, "a call was refused");
                 self.refuse(now, leg, status, &[])
@@ -207,12 +204,6 @@ impl Signalling {
         }
         self.calls
             .send(thread, Command::Adopt(resident), &self.threads);
-    }
-
-    /// The INVITE is one that we sent to ourselves: nobody else has seen its branch.
-    fn is_ours(&self, incoming: &event::Incoming) -> bool {
-        let sent = self.agent.sent_invite(&incoming.request);
-        sent.is_some_and(|flow| self.transports.is_ours(flow.protocol, flow.remote))
     }
 
     fn least_busy_thread(&self) -> usize {

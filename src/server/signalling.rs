@@ -16,9 +16,11 @@ use super::transports::{Received, Transports};
 use super::trunks::Trunks;
 use super::unanswered::Unanswered;
 use crate::config::Config;
+use crate::sip::flow::Flow;
+use crate::sip::message::{Message, Request};
+use crate::sip::method::Method;
 use crate::sip::user_agent::UserAgent;
 use crate::sip::user_agent::event::Event;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
@@ -73,9 +75,7 @@ impl Signalling {
     pub(super) async fn turn(&mut self) {
         let timeout = self.timeout();
         tokio::select! {
-            received = self.transports.receive() => {
-                take(&mut self.agent, &mut self.admission, received);
-            }
+            received = self.transports.receive() => self.take(received),
             number = self.unanswered.written() => self.answer_written(number),
             Some((call, command)) = self.wishes.recv() => self.act(call, command),
             located = self.targets.located() => self.finish_preparing(located),
@@ -112,7 +112,7 @@ impl Signalling {
     fn take_received(&mut self) {
         for _ in 0..BATCH {
             match self.transports.try_receive() {
-                Some(received) => take(&mut self.agent, &mut self.admission, received),
+                Some(received) => self.take(received),
                 None => return,
             }
         }
@@ -134,6 +134,47 @@ impl Signalling {
                 Err(_) => return,
             }
         }
+    }
+
+    fn take(&mut self, received: Received) {
+        let now = Instant::now();
+        match received {
+            Received::Message { flow, message } => self.take_message(now, flow, message),
+            Received::Malformed { flow, error } => {
+                if self.admission.takes_message(now, flow.remote.ip()) {
+                    self.agent.receive_bad(flow, &error);
+                }
+            }
+            Received::Closed { flow } => self.agent.transport_failed(now, flow),
+        }
+    }
+
+    /// Who is on a call is heard, whatever else comes from there. A stranger's INVITE is answered
+    /// without state: no number of them keeps a caller out.
+    fn take_message(&mut self, now: Instant, flow: Flow, message: Message) {
+        let source = flow.remote.ip();
+        let taken = self.admission.takes_message(now, source);
+        let is_expected = match &message {
+            Message::Request(request) => self.is_own_call(request) || self.agent.awaits(&message),
+            Message::Response(_) => self.agent.awaits(&message),
+        };
+        match &message {
+            _ if !taken && !is_expected => {}
+            Message::Request(invite)
+                if invite.method == Method::Invite
+                    && !is_expected
+                    && !self.admission.knows(now, source, invite) =>
+            {
+                self.agent.refuse_without_state(flow, invite, 403);
+            }
+            _ => self.agent.receive_message(now, flow, message),
+        }
+    }
+
+    /// The INVITE is one that we sent to ourselves: nobody else has seen its branch.
+    pub(super) fn is_own_call(&self, request: &Request) -> bool {
+        let sent = self.agent.sent_invite(request);
+        sent.is_some_and(|flow| self.transports.is_ours(flow.protocol, flow.remote))
     }
 
     /// Timers, then everything that the last inputs led to.
@@ -191,29 +232,6 @@ impl Signalling {
     }
 }
 
-fn take(agent: &mut UserAgent, admission: &mut Admission, received: Received) {
-    let now = Instant::now();
-    let takes = |admission: &mut Admission, source: IpAddr| admission.takes_message(now, source);
-    match received {
-        Received::Datagram { flow, bytes } => {
-            if takes(admission, flow.remote.ip()) {
-                agent.receive(now, flow, bytes);
-            }
-        }
-        Received::Message { flow, message } => {
-            if takes(admission, flow.remote.ip()) {
-                agent.receive_message(now, flow, message);
-            }
-        }
-        Received::Malformed { flow, error } => {
-            if takes(admission, flow.remote.ip()) {
-                agent.receive_bad(flow, &error);
-            }
-        }
-        Received::Closed { flow } => agent.transport_failed(now, flow),
-    }
-}
-
 async fn sleep_until(timeout: Option<Instant>) {
     match timeout {
         Some(at) => tokio::time::sleep_until(at.into()).await,
@@ -226,6 +244,7 @@ mod tests {
     use crate::call::contract::{LegNumber, SipCommand};
     use crate::server::desk::Desk;
     use crate::sip::flow::Protocol;
+    use crate::sip::user_agent::Load;
     use std::io::{Read, Write};
     use std::time::{Duration, Instant};
 
@@ -268,5 +287,59 @@ mod tests {
             desk.signalling.turn().await;
         }
         assert_eq!(&answer, b"SIP/2.0 200 ");
+    }
+
+    /// A request of the phone's, within the dialog of `headers` if it has one.
+    fn request(method: &str, headers: &str) -> String {
+        format!(
+            "{method} sip:hotline@127.0.0.1 SIP/2.0\r\n\
+             Via: SIP/2.0/UDP 127.0.0.2;branch=z9hG4bK{method};rport\r\n{headers}\r\n\
+             CSeq: 1 {method}\r\nContent-Length: 0\r\n\r\n"
+        )
+    }
+
+    const STRANGER: &str = "From: <sip:x@h>;tag=1\r\nTo: <sip:hotline@h>\r\nCall-ID: 1\r\n\
+        User-Agent: sipcli/v1.8";
+
+    #[tokio::test]
+    async fn a_strangers_invite_is_refused_and_leaves_nothing() {
+        let mut desk = Desk::with(|config| config.allow.clear()).await;
+        let invite = request("INVITE", &STRANGER.replace("sipcli", "phone"));
+        let first = desk.ask(&invite).await;
+        assert!(first.starts_with("SIP/2.0 403 "), "{first}");
+        assert_eq!(desk.ask(&invite).await, first);
+        assert_eq!(desk.signalling.agent.load(), Load::default());
+    }
+
+    #[tokio::test]
+    async fn who_is_on_a_call_is_heard_although_its_source_is_blocked() {
+        let mut desk = Desk::with(|config| config.allow.clear()).await;
+        let refused = desk.ask(&request("INVITE", STRANGER)).await;
+        assert!(refused.starts_with("SIP/2.0 403 "), "{refused}");
+        desk.phone.send(OPTIONS.as_bytes()).expect("it is sent");
+        desk.signalling.turn().await;
+        assert_eq!(desk.heard(), None);
+
+        desk.invite();
+        desk.signalling.settle();
+        let invite = desk.answer().await;
+        let header = |name: &str| {
+            let line = invite.lines().find(|line| line.starts_with(name));
+            line.expect("it has one").to_owned()
+        };
+        let (from, to, call_id) = (header("From: "), header("To: "), header("Call-ID: "));
+        let ok = format!(
+            "SIP/2.0 200 OK\r\n{}\r\n{from}\r\n{to};tag=7\r\n{call_id}\r\n{}\r\n\
+             Contact: <sip:desk@{}>\r\nContent-Length: 0\r\n\r\n",
+            header("Via: "),
+            header("CSeq: "),
+            desk.phone.local_addr().expect("it is bound"),
+        );
+        let ack = desk.ask(&ok).await;
+        assert!(ack.starts_with("ACK "), "{ack}");
+        let (ours, theirs) = (from.replacen("From", "To", 1), to.replacen("To", "From", 1));
+        let bye = request("BYE", &format!("{theirs};tag=7\r\n{ours}\r\n{call_id}"));
+        let answer = desk.ask(&bye).await;
+        assert!(answer.starts_with("SIP/2.0 200 "), "{answer}");
     }
 }

@@ -36,21 +36,17 @@ const UDP_BUFFER: usize = 4 * 1024 * 1024;
 /// How long the answer to a broken stream may take.
 const LAST_ANSWER: std::time::Duration = std::time::Duration::from_secs(1);
 
-pub enum Received<'a> {
-    Datagram {
-        flow: Flow,
-        bytes: &'a [u8],
-    },
-    /// From a stream.
+pub enum Received {
     Message {
         flow: Flow,
         message: Message,
     },
-    /// From a stream: to be answered as far as possible.
+    /// To be answered as far as possible.
     Malformed {
         flow: Flow,
         error: ParseError,
     },
+    /// The stream is closed, or could not be opened.
     Closed {
         flow: Flow,
     },
@@ -195,33 +191,20 @@ impl Transports {
         })
     }
 
-    pub async fn receive(&mut self) -> Received<'_> {
-        let arrived = poll_fn(|context| self.poll_message(context)).await;
-        self.received(arrived)
+    pub async fn receive(&mut self) -> Received {
+        poll_fn(|context| self.poll_message(context)).await
     }
 
     /// What has arrived already.
-    pub fn try_receive(&mut self) -> Option<Received<'_>> {
+    pub fn try_receive(&mut self) -> Option<Received> {
         let mut context = Context::from_waker(std::task::Waker::noop());
         match self.poll_message(&mut context) {
-            Poll::Ready(arrived) => Some(self.received(arrived)),
+            Poll::Ready(received) => Some(received),
             Poll::Pending => None,
         }
     }
 
-    fn received(&self, arrived: Arrived) -> Received<'_> {
-        match arrived {
-            Arrived::Datagram { flow, length } => Received::Datagram {
-                flow,
-                bytes: &self.datagram[..length],
-            },
-            Arrived::Message { flow, message } => Received::Message { flow, message },
-            Arrived::Malformed { flow, error } => Received::Malformed { flow, error },
-            Arrived::Closed { flow } => Received::Closed { flow },
-        }
-    }
-
-    fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Arrived> {
+    fn poll_message(&mut self, context: &mut Context<'_>) -> Poll<Received> {
         let sources = self.udp.len() + 1;
         self.first = (self.first + 1) % sources;
         for at in 0..sources {
@@ -237,7 +220,7 @@ impl Transports {
         Poll::Pending
     }
 
-    fn poll_stream(&mut self, context: &mut Context<'_>) -> Poll<Arrived> {
+    fn poll_stream(&mut self, context: &mut Context<'_>) -> Poll<Received> {
         while let Poll::Ready(Some(from)) = self.from_streams.poll_recv(context) {
             match from {
                 FromStream::Opened { flow, writer } if self.streams.len() < MAX_STREAMS => {
@@ -246,21 +229,21 @@ impl Transports {
                 // Without its writer the connection closes.
                 FromStream::Opened { .. } => {}
                 FromStream::Message { flow, message } => {
-                    return Poll::Ready(Arrived::Message { flow, message });
+                    return Poll::Ready(Received::Message { flow, message });
                 }
                 FromStream::Malformed { flow, error } => {
-                    return Poll::Ready(Arrived::Malformed { flow, error });
+                    return Poll::Ready(Received::Malformed { flow, error });
                 }
                 FromStream::Closed { flow } => {
                     self.streams.remove(&flow);
-                    return Poll::Ready(Arrived::Closed { flow });
+                    return Poll::Ready(Received::Closed { flow });
                 }
             }
         }
         Poll::Pending
     }
 
-    fn poll_datagram(&mut self, socket: usize, context: &mut Context<'_>) -> Poll<Arrived> {
+    fn poll_datagram(&mut self, socket: usize, context: &mut Context<'_>) -> Poll<Received> {
         let (local, socket) = &self.udp[socket];
         let mut buffer = ReadBuf::new(&mut self.datagram);
         loop {
@@ -272,8 +255,10 @@ impl Transports {
                     local: self.locals.towards(*local, remote),
                     remote,
                 };
-                let length = buffer.filled().len();
-                return Poll::Ready(Arrived::Datagram { flow, length });
+                match datagram(flow, buffer.filled()) {
+                    Some(received) => return Poll::Ready(received),
+                    None => buffer.clear(),
+                }
             }
         }
     }
@@ -321,6 +306,17 @@ impl Transports {
         tokio::spawn(connect(flow, messages, self.to_task.clone()));
         true
     }
+}
+
+/// `None` for line ends alone, which keep a NAT's binding open.
+fn datagram(flow: Flow, bytes: &[u8]) -> Option<Received> {
+    if bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
+        return None;
+    }
+    Some(match Message::parse(bytes) {
+        Ok(message) => Received::Message { flow, message },
+        Err(error) => Received::Malformed { flow, error },
+    })
 }
 
 /// Which of our addresses a peer sees, where we listen on all of them.
@@ -398,13 +394,6 @@ fn local_towards(bound: SocketAddr, remote: SocketAddr) -> SocketAddr {
         socket.local_addr()
     };
     SocketAddr::new(ask().map_or(any, |local| local.ip()), bound.port())
-}
-
-enum Arrived {
-    Datagram { flow: Flow, length: usize },
-    Message { flow: Flow, message: Message },
-    Malformed { flow: Flow, error: ParseError },
-    Closed { flow: Flow },
 }
 
 async fn accept(listener: TcpListener, to_task: mpsc::Sender<FromStream>) {
@@ -509,9 +498,9 @@ mod tests {
         let port = transports.listening()[0].1.port();
         let peer = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
         let ours = SocketAddr::from(([127, 0, 0, 1], port));
-        peer.send_to(b"in", ours).expect("it is sent");
-        let Received::Datagram { flow, .. } = transports.receive().await else {
-            panic!("a datagram was sent");
+        peer.send_to(b"in\r\n", ours).expect("it is sent");
+        let Received::Malformed { flow, .. } = transports.receive().await else {
+            panic!("it was no message");
         };
         let expected = Flow {
             protocol: Protocol::Udp,

@@ -2,7 +2,7 @@
 
 use crate::sip::header::Header;
 use crate::sip::message::Message;
-use crate::sip::parser::{Head, MAX_MESSAGE, ParseError};
+use crate::sip::parser::{Head, MAX_HEAD, MAX_MESSAGE, ParseError};
 use bytes::{Buf, Bytes, BytesMut};
 use std::io;
 use tokio_util::codec::{Decoder, Encoder};
@@ -111,7 +111,7 @@ fn read_head(searched: usize, stream: &mut BytesMut, ended: bool) -> Step {
         return Step::Out(Frame::Ping);
     }
     let Some(length) = head_length(stream, searched) else {
-        if stream.len() >= MAX_MESSAGE {
+        if stream.len() > MAX_HEAD {
             let head = Head::parse(stream.split().freeze());
             return Step::Last(head.refuse(513, "Message Too Large"));
         }

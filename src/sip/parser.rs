@@ -15,12 +15,16 @@ use std::ops::Range;
 
 /// A whole message; more is answered 513.
 pub const MAX_MESSAGE: usize = 65_535;
+/// The octets up to the body; more is answered 513. Phones send some 1,000, proxies add a few
+/// hundred each.
+pub const MAX_HEAD: usize = 16_384;
 /// Header lines of one message; more is answered 513.
 pub const MAX_HEADERS: usize = 256;
 /// The start line's octets; more is answered 414.
 pub const MAX_START_LINE: usize = 8_192;
 
-const _: () = assert!(MAX_START_LINE < MAX_MESSAGE && MAX_HEADERS * 4 < MAX_MESSAGE);
+const _: () =
+    assert!(MAX_START_LINE < MAX_HEAD && MAX_HEADERS * 4 < MAX_HEAD && MAX_HEAD < MAX_MESSAGE);
 
 /// A message that cannot be taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -107,7 +111,10 @@ impl Head {
         let start = lines.next().unwrap_or_default();
         let start_line = text.get(start.clone()).unwrap_or_default();
         let mut headers = Headers::default();
-        let fault = parse_headers(&text, &mut lines, &mut headers);
+        let mut fault = parse_headers(&text, &mut lines, &mut headers);
+        if lines.at > MAX_HEAD {
+            fault = Err(refuse(513, "Message Too Large"));
+        }
         Head {
             start: parse_start(&text, start_line),
             method: start_method(start_line),

@@ -3,6 +3,7 @@
 
 use rand::Rng;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Token(u64);
@@ -10,6 +11,14 @@ pub struct Token(u64);
 impl Token {
     pub fn random(rng: &mut impl Rng) -> Self {
         Self(rng.next_u64())
+    }
+
+    /// The same for the same text; to be told by nobody who does not know the secret.
+    pub fn derived(secret: [u64; 2], text: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        secret.hash(&mut hasher);
+        text.hash(&mut hasher);
+        Self(hasher.finish())
     }
 
     /// As [`Token`]'s `Display` writes it: 16 lower-case hexadecimal digits.

@@ -81,6 +81,8 @@ enum Owner {
 pub struct UserAgent {
     config: Config,
     rng: StdRng,
+    /// Of the To tags of answers without state.
+    secret: [u64; 2],
     timers: TimerQueue<Owner>,
     servers: Servers,
     clients: Clients,
@@ -106,6 +108,7 @@ impl UserAgent {
             clients: Clients::new(limits.transactions),
             legs: Slab::new(limits.legs),
             registrations: Slab::new(MAX_REGISTRATIONS),
+            secret: [rng.next_u64(), rng.next_u64()],
             config,
             rng,
             timers: TimerQueue::default(),

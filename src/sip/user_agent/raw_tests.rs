@@ -5,6 +5,8 @@ use super::simulation::{ANSWER, sdp};
 use crate::sip::flow::{Flow, Protocol};
 use crate::sip::header::Header;
 use crate::sip::message::{Message, Response};
+use crate::sip::parser::MAX_HEAD;
+use crate::sip::user_agent::Load;
 use crate::sip::user_agent::command::Invite;
 use crate::sip::user_agent::config::{Config, Limits};
 use crate::sip::user_agent::event::Event;
@@ -415,4 +417,38 @@ fn invite_by(flow: Flow) -> Invite {
         credentials: None,
         timeout: Duration::from_secs(60),
     }
+}
+
+#[test]
+fn what_anybody_may_send_is_answered_alike_and_kept_nowhere() {
+    let mut desk = Desk::new();
+    let unknown = "<sip:hotline@192.0.2.1>;tag=0123456789abcdef";
+    for message in [
+        request("OPTIONS", 1, "o", ""),
+        request("REGISTER", 1, "r", ""),
+        request("FETCH", 1, "f", ""),
+        in_dialog("BYE", 1, "b", unknown, ""),
+        in_dialog("CANCEL", 1, "c", "<sip:a@b>", ""),
+    ] {
+        let first = desk.receive(&message);
+        assert_eq!(first.len(), 1, "{message}");
+        assert_eq!(desk.receive(&message), first, "{message}");
+        assert_eq!(desk.agent.load(), Load::default(), "{message}");
+    }
+}
+
+#[test]
+fn a_message_with_endless_headers_is_513_and_kept_nowhere() {
+    let mut desk = Desk::new();
+    let padded = |octets: usize| with_sdp(&format!("X: {}\r\n", "x".repeat(octets)));
+    assert_eq!(
+        desk.statuses(&request("INVITE", 1, "a", &padded(MAX_HEAD))),
+        [513]
+    );
+    assert_eq!(desk.agent.load(), Load::default());
+    assert_eq!(
+        desk.statuses(&request("INVITE", 1, "b", &padded(MAX_HEAD / 2))),
+        NOTHING
+    );
+    assert!(desk.incoming().is_some());
 }

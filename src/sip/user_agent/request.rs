@@ -91,7 +91,7 @@ impl UserAgent {
         let known = self.servers.find(&id);
         match (&request.method, known) {
             (Method::Ack, _) => self.receive_ack(now, known, &request),
-            (Method::Cancel, _) => self.receive_cancel(now, flow, &via, known, &request),
+            (Method::Cancel, _) => self.receive_cancel(now, flow, &via, (&id, known), &request),
             (_, Some(key)) => self.receive_retransmission(key),
             (Method::Invite, None) => self.receive_invite(now, flow, &via, id, request),
             (_, None) => self.receive_other(now, flow, &via, id, request),
@@ -132,13 +132,13 @@ impl UserAgent {
         now: Instant,
         flow: Flow,
         via: &Via,
-        known: Option<Key>,
+        (id, known): (&str, Option<Key>),
         cancel: &Request,
     ) {
         let server = known.and_then(|key| self.servers.slab.get(key));
         let (status, tag) = match server {
             Some(server) => (200, server.local_tag),
-            None => (481, self.token()),
+            None => (481, Token::derived(self.secret, id)),
         };
         let response = self.response_to(cancel, status, tag);
         self.transmit(response_flow(flow, via), response_bytes(&response));
@@ -192,8 +192,31 @@ impl UserAgent {
         self.transmit(reply_to, response_bytes(&response));
     }
 
-    /// Requests other than INVITE, ACK and CANCEL. Most are answered at once; one that waits for the
-    /// application has a transaction from the beginning.
+    /// Whether it belongs to a call or a transaction of ours, however many others come.
+    pub fn awaits(&self, message: &Message) -> bool {
+        match message {
+            Message::Request(request) => {
+                let known = || server_id(request).and_then(|id| self.servers.find(&id));
+                self.find_leg(request).is_some() || known().is_some()
+            }
+            Message::Response(response) => self.find_client(response).is_some(),
+        }
+    }
+
+    /// Answers a request with nothing but the status, and keeps nothing (RFC 3261, 8.2.7).
+    pub fn refuse_without_state(&mut self, flow: Flow, request: &Request, status: u16) {
+        let (Some(mut via), Some(id)) = (request.headers.top_via(), server_id(request)) else {
+            return;
+        };
+        via.mark_received(flow.remote);
+        let tag = Token::derived(self.secret, &id);
+        let mut response = self.response_to(request, status, tag);
+        response.headers.set_first(Header::Via, &via.to_bytes());
+        self.transmit(response_flow(flow, &via), response_bytes(&response));
+    }
+
+    /// Requests other than INVITE, ACK and CANCEL. Those of no dialog are answered without state:
+    /// anybody may send them, and nobody needs more than the same answer again.
     fn receive_other(
         &mut self,
         now: Instant,
@@ -202,21 +225,24 @@ impl UserAgent {
         id: Box<str>,
         request: Request,
     ) {
-        let local_tag = self.token();
         let reply_to = response_flow(flow, via);
+        let Some(leg) = self.find_leg(&request) else {
+            let tag = Token::derived(self.secret, &id);
+            let response = self
+                .object(&request, tag)
+                .unwrap_or_else(|| self.answer_out_of_dialog(&flow, &request, tag));
+            return self.transmit(reply_to, response_bytes(&response));
+        };
+        let local_tag = self.token();
         let reliable = flow.protocol.is_reliable();
         let machine = ServerTransaction::new(now, false, reliable, self.config.timers);
         let request = Arc::new(request);
         let inserted = self
             .servers
             .insert(id, machine, reply_to, request.clone(), local_tag);
-        let leg = self.find_leg(&request);
-        let response = match (self.object(&request, local_tag), leg) {
-            (Some(refusal), _) => Some(refusal),
-            (None, Some(leg)) => {
-                self.receive_in_dialog(now, flow, leg, inserted, &request, local_tag)
-            }
-            (None, None) => Some(self.answer_out_of_dialog(&flow, &request, local_tag)),
+        let response = match self.object(&request, local_tag) {
+            Some(refusal) => Some(refusal),
+            None => self.receive_in_dialog(now, flow, leg, inserted, &request, local_tag),
         };
         match (response, inserted) {
             (Some(response), Some(key)) => {
@@ -225,7 +251,7 @@ impl UserAgent {
             (Some(response), None) => self.transmit(reply_to, response_bytes(&response)),
             (None, _) => {}
         }
-        if let (Method::Prack, Some(leg)) = (&request.method, leg) {
+        if request.method == Method::Prack {
             self.go_on_after_prack(now, leg);
         }
     }

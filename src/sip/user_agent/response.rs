@@ -46,7 +46,7 @@ impl UserAgent {
         self.arm(Owner::Client(key));
     }
 
-    fn find_client(&self, response: &Response) -> Option<Key> {
+    pub(super) fn find_client(&self, response: &Response) -> Option<Key> {
         let headers = &response.headers;
         if headers.all(Header::Via).nth(1).is_some() {
             return None;
