@@ -36,6 +36,12 @@ impl Message {
     pub fn is_recording(&self) -> bool {
         self.recording && !self.closing
     }
+
+    /// How long it is without the silence at its end: nothing, where nothing was said.
+    fn without_silence(&self, milliseconds: u32) -> u32 {
+        let silence = u32::try_from(self.silent_for.as_millis()).unwrap_or(u32::MAX);
+        milliseconds.saturating_sub(silence)
+    }
 }
 
 impl Call {
@@ -117,8 +123,7 @@ impl Call {
     pub(super) fn recording_closed(&mut self, now: Instant, file: String, milliseconds: u32) {
         let message = self.message.take_if(|message| message.tape.file() == file);
         if let Some(message) = message {
-            let silence = u32::try_from(message.silent_for.as_millis()).unwrap_or(u32::MAX);
-            let milliseconds = milliseconds.saturating_sub(silence);
+            let milliseconds = message.without_silence(milliseconds);
             self.dialogue_input(now, input::Input::MessageEnded { milliseconds, file });
         }
     }
@@ -152,7 +157,7 @@ impl Call {
         self.record(full);
     }
 
-    /// A caller who hangs up at the end of a message has left it.
+    /// A caller who hangs up at the end of a message has left it, if they have said something (law 5).
     pub(super) fn end_recordings(&mut self, now: Instant) {
         let tape = self.tape.take().map(|mut tape| tape.close());
         self.record(tape.into_iter().flatten());
@@ -162,7 +167,7 @@ impl Call {
         if !message.closing {
             self.record(message.tape.close());
         }
-        let milliseconds = message.tape.milliseconds();
+        let milliseconds = message.without_silence(message.tape.milliseconds());
         if milliseconds >= SHORTEST_MESSAGE_MS {
             let handoff = self
                 .services

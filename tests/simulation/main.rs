@@ -13,6 +13,7 @@ mod helpers;
 mod hold;
 mod hotline;
 mod human_key;
+mod messages;
 mod network;
 mod random;
 mod server;
