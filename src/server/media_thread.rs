@@ -16,6 +16,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 /// What may be under way to one thread. When it is full the sender keeps the rest and tries again,
@@ -61,11 +62,12 @@ struct Shared {
 }
 
 impl MediaThread {
-    /// `routes` is told how to reach the new thread.
+    /// `routes` is told how to reach the new thread. It runs until [`Command::Stop`] and the end of
+    /// its last call.
     pub fn spawn(
         index: usize,
         routes: impl Fn(MediaThread) -> Routes,
-    ) -> std::io::Result<MediaThread> {
+    ) -> std::io::Result<(MediaThread, JoinHandle<()>)> {
         let (inbox, commands) = sync_channel(INBOX);
         let epoll = Epoll::new()?;
         let shared = Arc::new(Shared::default());
@@ -88,10 +90,10 @@ impl MediaThread {
             datagram: vec![0; DATAGRAM],
             stopping: false,
         };
-        std::thread::Builder::new()
+        let running = std::thread::Builder::new()
             .name(format!("media-{index}"))
             .spawn(move || turns.run())?;
-        Ok(handle)
+        Ok((handle, running))
     }
 
     /// Gives the command back when the inbox is full.

@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
 
 /// A second of sound each: half a gigabyte would be under way before the disk is too slow for it.
 /// When it is full, a chunk is lost and its recording is reported as failed.
@@ -35,17 +36,18 @@ enum Channels {
     Stereo,
 }
 
-/// `data` is the folder under which files are made.
-pub fn spawn(data: PathBuf) -> std::io::Result<RecorderHandle> {
+/// `data` is the folder under which files are made. The thread ends when all handles are gone and all
+/// that was sent is written.
+pub fn spawn(data: PathBuf) -> std::io::Result<(RecorderHandle, JoinHandle<()>)> {
     let (sender, jobs) = sync_channel(QUEUE);
     let recorder = Recorder {
         data,
         files: HashMap::new(),
     };
-    std::thread::Builder::new()
+    let running = std::thread::Builder::new()
         .name("recorder".into())
         .spawn(move || recorder.run(jobs))?;
-    Ok(sender)
+    Ok((sender, running))
 }
 
 impl Recorder {

@@ -30,6 +30,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
@@ -37,6 +38,8 @@ use tokio::sync::{mpsc, watch};
 const WISHES: usize = 16_384;
 /// How long hung-up calls have for their BYEs to be answered.
 const GOODBYES: Duration = Duration::from_secs(5);
+/// How often a thread is looked at whose inbox is full, or which is to end.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// What was made ready before the first socket is opened.
 pub struct Ready {
@@ -109,10 +112,10 @@ async fn run<Stop: Future<Output = ()> + Send + 'static>(
 ) -> Result<(), ServeError> {
     let config = ready.config.clone();
     let (wishes_in, wishes) = mpsc::channel(WISHES);
-    let recorder = recorder::spawn(config.data.clone())
+    let (recorder, recording) = recorder::spawn(config.data.clone())
         .map_err(io_error("cannot start the recorder's thread"))?;
     let fetcher = fetcher::spawn()?;
-    let threads = media_threads(&config, |thread| Routes {
+    let (threads, mut running) = media_threads(&config, |thread| Routes {
         thread,
         signalling: wishes_in.clone(),
         journal: journal.clone(),
@@ -121,6 +124,8 @@ async fn run<Stop: Future<Output = ()> + Send + 'static>(
         synthesizers: ready.synthesizers.clone(),
         waiting: Waiting::default(),
     })?;
+    drop(recorder);
+    running.push(recording);
     let taking_calls = Arc::new(AtomicBool::new(true));
     let (phase_in, phase) = watch::channel(Phase::Serving);
     let transports = Transports::bind(&listen(&config))
@@ -156,10 +161,36 @@ async fn run<Stop: Future<Output = ()> + Send + 'static>(
     };
     let stop = stop();
     started(Addresses { sip, console: at });
-    let stopper = tokio::spawn(stop_in_order(stop, config.drain, phase_in, threads));
+    let stopper = tokio::spawn(stop_in_order(stop, config.drain, phase_in, threads.clone()));
     signalling.run().await;
     stopper.abort();
+    end_threads(&threads, &running).await;
     Ok(())
+}
+
+/// When they have ended, what calls had to tell the journal is told, and their recordings are whole.
+async fn end_threads(threads: &[MediaThread], running: &[JoinHandle<()>]) {
+    let ended = async {
+        stop_media_threads(threads).await;
+        while !running.iter().all(JoinHandle::is_finished) {
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    if tokio::time::timeout(GOODBYES, ended).await.is_err() {
+        tracing::error!("a thread does not end: the last events of its calls may be lost");
+    }
+}
+
+async fn stop_media_threads(threads: &[MediaThread]) {
+    for thread in threads {
+        let mut command = Command::Stop {
+            reason: "the server stops".into(),
+        };
+        while let Err(full) = thread.send(command) {
+            command = full;
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
 }
 
 /// First no new calls; after `drain` the calls that are left are hung up.
@@ -176,15 +207,7 @@ async fn stop_in_order(
     );
     let _ = phase.send(Phase::Draining);
     tokio::time::sleep(drain).await;
-    for thread in threads {
-        let mut command = Command::Stop {
-            reason: "the server stops".into(),
-        };
-        while let Err(full) = thread.send(command) {
-            command = full;
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    }
+    stop_media_threads(&threads).await;
     let _ = phase.send(Phase::Stopping);
     tokio::time::sleep(GOODBYES).await;
     let _ = phase.send(Phase::Gone);
@@ -194,7 +217,7 @@ async fn stop_in_order(
 fn media_threads(
     config: &Config,
     routes: impl Fn(MediaThread) -> Routes,
-) -> Result<Vec<MediaThread>, ServeError> {
+) -> Result<(Vec<MediaThread>, Vec<JoinHandle<()>>), ServeError> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let count = config.media.threads.unwrap_or(cores).max(1);
     (0..count)

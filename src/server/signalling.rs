@@ -226,8 +226,9 @@ impl Signalling {
 
     fn is_done(&mut self) -> bool {
         let phase = *self.phase.borrow();
-        let is_empty = self.calls.len() == 0 && self.agent.load().legs == 0;
-        let idle = is_empty && self.trunks.has_left();
+        let calls = self.calls.len() + self.unanswered.len();
+        let is_empty = calls == 0 && self.agent.load().legs == 0;
+        let idle = is_empty && !self.calls.has_waiting() && self.trunks.has_left();
         phase == Phase::Gone || phase != Phase::Serving && idle
     }
 }

@@ -161,10 +161,20 @@ impl Server {
         self.process.wait().unwrap();
     }
 
-    /// SIGTERM, and the wait for the end.
-    pub fn terminate(&mut self) -> std::process::ExitStatus {
+    /// SIGTERM.
+    pub fn ask_to_stop(&self) {
         let pid = rustix::process::Pid::from_child(&self.process);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    }
+
+    /// SIGTERM, and the wait for the end.
+    pub fn terminate(&mut self) -> std::process::ExitStatus {
+        self.ask_to_stop();
+        self.wait()
+    }
+
+    /// For the end of a server that was asked to stop.
+    pub fn wait(&mut self) -> std::process::ExitStatus {
         self.process.wait().unwrap()
     }
 }
