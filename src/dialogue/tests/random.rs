@@ -262,3 +262,63 @@ fn lead_forward(plan: &mut Dialplan) {
         }
     }
 }
+
+/// Nobody is told of a silence while the bot itself speaks.
+#[test]
+fn silence_counts_only_after_a_question_was_heard() {
+    for seed in 0..SEEDS {
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let mut caller = Caller::calls(random_plan(&mut rng));
+        for _ in 0..60 {
+            if caller.playing.is_some() {
+                caller.log();
+                caller.waits(rng.random_range(0.0..4.0));
+                let log = caller.log();
+                let told = log.iter().any(|it| it.starts_with("no "));
+                assert!(!told, "seed {seed}: {log:?}");
+            }
+            happens(&mut rng, &mut caller, "1234567890*#");
+            if with_people(&caller) && rng.random_bool(0.5) {
+                caller.nobody_answers();
+            }
+        }
+    }
+}
+
+/// Law 4, over any walk: each step counts one, and asking again changes neither place nor depth.
+#[test]
+fn steps_and_depth_hold_together() {
+    for seed in 0..SEEDS {
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let mut caller = Caller::calls(random_plan(&mut rng));
+        for _ in 0..60 {
+            happens(&mut rng, &mut caller, "1234567890*#");
+            if with_people(&caller) && rng.random_bool(0.5) {
+                caller.nobody_answers();
+            }
+        }
+        let mut last = (String::new(), 0, 0);
+        for event in &caller.events {
+            match event {
+                Event::StepAsked {
+                    node,
+                    reprompt,
+                    steps,
+                    depth,
+                    ..
+                } => {
+                    assert_eq!(*steps, last.1 + 1, "seed {seed}");
+                    assert!(*depth <= last.2 + 1, "seed {seed}: {depth} after {last:?}");
+                    let same = (node, *depth) == (&last.0, last.2);
+                    assert!(same || !reprompt, "seed {seed}: {node} after {last:?}");
+                    last = (node.clone(), *steps, *depth);
+                }
+                Event::HumanRequested { steps, depth, .. } => {
+                    assert_eq!(*steps, last.1, "seed {seed}");
+                    assert!(*depth <= last.2, "seed {seed}");
+                }
+                _ => {}
+            }
+        }
+    }
+}

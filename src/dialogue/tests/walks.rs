@@ -180,3 +180,66 @@ fn loops_lead_to_a_person() {
     }
     assert_eq!(caller.transfers, [SUPPORT]);
 }
+
+/// Law 4: confirmations, a switch of language and what is said on the way.
+#[test]
+fn what_is_no_menu_or_question_adds_no_depth() {
+    let switch = NodeKind::SwitchLanguage {
+        language: Language::Zh,
+        to: node(3),
+    };
+    let nodes = vec![
+        menu("Menu.", &[('1', node(1))]),
+        ask(0, "Number?", true, node(2)),
+        switch,
+        say("News.", node(4)),
+        menu("Last.", &[('1', node(0))]),
+    ];
+    let mut caller = Caller::calls(plan(nodes, vec![digits("number", 4, 4)]));
+    caller
+        .hears()
+        .press("1")
+        .press("1234")
+        .hears()
+        .press("7")
+        .log();
+    caller.press("1").hears();
+    assert_eq!(
+        caller.log(),
+        ["LanguageSet { language: Zh }", "step n4 (5, 3)"]
+    );
+    // To the question, by the caller's own wish; and a person from there.
+    caller.press("*").press("*").nobody_answers().press("3");
+    assert_eq!(
+        caller.log(),
+        [
+            "step n1 (6, 2)",
+            "human by Key in n1 (6, 2)",
+            "handoff step 1",
+            "step n0 (7, 1)"
+        ]
+    );
+    // What was given is kept, and leads on at once.
+    caller.press("1").hears();
+    assert_eq!(
+        caller.log(),
+        ["LanguageSet { language: Zh }", "step n4 (8, 2)"]
+    );
+}
+
+/// `*` over what is said leads to what was put last, however much is said in between.
+#[test]
+fn star_leads_back_over_what_is_said() {
+    let nodes = vec![
+        menu("Menu.", &[('1', node(1))]),
+        menu("Inner.", &[('1', node(2))]),
+        say("News.", node(3)),
+        say("More news.", Target::Hangup),
+    ];
+    let mut caller = Caller::calls(plan(nodes, vec![]));
+    caller.hears().press("11").hears().log();
+    caller.press("*");
+    assert_eq!(caller.log(), ["step n1 (3, 2)"]);
+    caller.press("*");
+    assert_eq!(caller.log(), ["step n0 (4, 1)"]);
+}
