@@ -13,7 +13,7 @@ const LONG: Duration = Duration::from_secs(30);
 
 /// A server that was asked to stop while a caller listens to it.
 async fn draining() -> (Server, Call) {
-    let server = Server::start(DIALPLAN);
+    let server = Server::start_with(DIALPLAN, "drain: 60s");
     let caller = Caller::to(format!("sip:hotline@{}", server.udp));
     let call = caller.call().await.expect("it is called");
     call.until_answered(LONG).await.expect("it answers");

@@ -84,13 +84,17 @@ impl Server {
             std::fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
         }
         std::fs::write(path("dialplan.yaml"), dialplan).unwrap();
+        let drain = match settings.contains("drain:") {
+            true => "",
+            false => "drain: 1s\n",
+        };
         let listen = match settings.contains("listen:") {
             true => "",
             false => "listen: [\"udp:127.0.0.1:0\", \"tcp:127.0.0.1:0\"]\n",
         };
         let config = format!(
             "{listen}console: 127.0.0.1:0\n\
-             dialplans: {{ default: dialplan.yaml }}\ndata: data\nprompts: prompts\ndrain: 1s\n{settings}"
+             dialplans: {{ default: dialplan.yaml }}\ndata: data\nprompts: prompts\n{drain}{settings}"
         );
         std::fs::write(path("zeroline.yaml"), config).unwrap();
         let (process, udp, tcp, console) = launch(folder.path());
