@@ -266,8 +266,9 @@ fn environment(dialplan: &Dialplan, names: &Names, language: Language) -> Enviro
             environment.add_global(name.to_string(), Value::from_object(how));
         }
     }
+    let timezone = dialplan.timezone.clone();
     environment.add_filter("say_as", move |value: Value, how: Value| {
-        say_as(&vocabulary, language, &value, &how)
+        say_as(&vocabulary, language, &timezone, &value, &how)
     });
     environment
 }

@@ -10,6 +10,7 @@ use crate::audio::prompt::Prompt;
 use crate::audio::prompt_file::{self, EXTENSIONS};
 use crate::dialogue::action::Content;
 use crate::language::Language;
+use crate::speech::verbaliser::money::amounts_in_words;
 use arc_swap::ArcSwap;
 use rustc_hash::FxHashMap;
 use std::path::{Path, PathBuf};
@@ -121,11 +122,13 @@ impl PromptLibrary {
         language: Language,
         text: &str,
     ) -> Result<(Arc<Prompt>, Source), SynthesisError> {
+        // What is spoken, not what is written: another reading is another sound.
+        let spoken = amounts_in_words(language, text);
         let key = |engine| CacheKey {
             engine,
             language,
             rate: RATE,
-            text,
+            text: &spoken,
         };
         // Only the best engine's sound is taken from the disk: another one's stands in only for as
         // long as the best one fails.

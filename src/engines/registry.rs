@@ -4,6 +4,7 @@ use super::espeak_ng::EspeakNg;
 use super::flite::Flite;
 use super::synthesizer::{SynthesisError, Synthesizer};
 use crate::language::Language;
+use crate::speech::verbaliser::money::amounts_in_words;
 
 /// Every engine that this program can use. A new one is a file and a line here.
 type Finder = fn() -> Result<Box<dyn Synthesizer>, SynthesisError>;
@@ -49,13 +50,14 @@ impl Registry {
     }
 
     /// Synthesizes with the first engine that can, and names it; the first one's error where none
-    /// can.
+    /// can. No engine is trusted with the currency of an amount.
     pub fn synthesize(
         &self,
         text: &str,
         language: Language,
         rate: f32,
     ) -> Result<(Vec<i16>, &str), SynthesisError> {
+        let text = &amounts_in_words(language, text);
         let mut first_error = None;
         for engine in self.speaking(language) {
             match engine.synthesize(text, language, rate) {
@@ -90,9 +92,9 @@ mod tests {
             language == Language::En
         }
 
-        fn synthesize(&self, _: &str, _: Language, _: f32) -> Result<Vec<i16>, SynthesisError> {
+        fn synthesize(&self, text: &str, _: Language, _: f32) -> Result<Vec<i16>, SynthesisError> {
             self.1
-                .map(|sample| vec![sample])
+                .map(|sample| vec![sample; text.len()])
                 .map_err(|()| SynthesisError::Failed {
                     engine: self.0,
                     reason: "broken".to_string(),
@@ -107,9 +109,16 @@ mod tests {
             Box::new(Fake("second", Ok(7))),
         ]);
         let spoken = registry.synthesize("hello", Language::En, 1.0).unwrap();
-        assert_eq!(spoken, (vec![7], "second"));
+        assert_eq!(spoken, (vec![7; 5], "second"));
         let error = registry.synthesize("你好", Language::Zh, 1.0).unwrap_err();
         assert!(matches!(error, SynthesisError::NoEngine { .. }), "{error}");
+    }
+
+    #[test]
+    fn engines_are_given_amounts_in_words() {
+        let registry = Registry::of(vec![Box::new(Fake("fake", Ok(7)))]);
+        let (spoken, _) = registry.synthesize("£20", Language::En, 1.0).unwrap();
+        assert_eq!(spoken.len(), "twenty pounds".len());
     }
 
     #[test]

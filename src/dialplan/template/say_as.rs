@@ -3,6 +3,8 @@
 use super::{invalid, printable};
 use crate::language::{ByLanguage, Language};
 use crate::speech::verbaliser::{self, Reading};
+use jiff::tz::TimeZone;
+use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
 use std::collections::BTreeMap;
 
@@ -35,11 +37,16 @@ pub(super) type Vocabulary = BTreeMap<String, BTreeMap<String, ByLanguage<String
 pub(super) fn say_as(
     vocabulary: &Vocabulary,
     language: Language,
+    timezone: &TimeZone,
     value: &Value,
     how: &Value,
 ) -> Result<String, Error> {
-    let text = printable(value)?;
-    match SayAs::from_value(how, vocabulary)? {
+    let how = SayAs::from_value(how, vocabulary)?;
+    let text = match &how {
+        SayAs::Reading(Reading::Money) => amount_of(value),
+        _ => printable(value),
+    }?;
+    match how {
         SayAs::Table(table) => {
             let words = vocabulary.get(&table).and_then(|table| table.get(&text));
             let words = words.and_then(|words| words.get(language)).cloned();
@@ -48,11 +55,22 @@ pub(super) fn say_as(
                 invalid(format!("`{table}` has no words for {value} in {language}"))
             })
         }
-        SayAs::Reading(reading) => verbaliser::read(language, reading, &text).ok_or_else(|| {
-            let (value, name) = (shown(&text), reading.name());
-            invalid(format!("{value} cannot be read as {name}"))
-        }),
+        SayAs::Reading(reading) => {
+            verbaliser::read(language, timezone, reading, &text).map_err(|reason| {
+                let (value, name) = (shown(&text), reading.name());
+                invalid(format!("{value} cannot be read as {name}: {reason}"))
+            })
+        }
     }
+}
+
+/// Text, a number, or `{"amount": 12.5, "currency": "GBP"}`.
+fn amount_of(value: &Value) -> Result<String, Error> {
+    if value.kind() != ValueKind::Map {
+        return printable(value);
+    }
+    let member = |name| printable(&value.get_attr(name)?);
+    Ok(format!("{} {}", member("amount")?, member("currency")?))
 }
 
 /// A value in a message that goes into the journal: short words only, never a caller's number.

@@ -85,6 +85,46 @@ fn values_are_said_in_the_callers_language() {
 }
 
 #[test]
+fn an_amount_is_said_however_the_lookup_answers_it() {
+    let say = "{{ parcel.price | say_as(money) }}";
+    for (price, words) in [
+        (
+            json!(1234.5),
+            "one thousand two hundred and thirty-four point five",
+        ),
+        (json!(12), "twelve"),
+        (json!("12.50"), "twelve point five zero"),
+        (json!("12.505 GBP"), "twelve pounds and fifty-one pence"),
+        (
+            json!({"amount": 12.5, "currency": "gbp"}),
+            "twelve pounds and fifty pence",
+        ),
+        (json!({"amount": "3", "currency": "EUR"}), "three euros"),
+    ] {
+        let said = speak(Language::En, say, json!({"parcel": {"price": price}}));
+        assert_eq!(said.as_deref(), Ok(words), "{price}");
+    }
+    let broken = speak(
+        Language::En,
+        say,
+        json!({"parcel": {"price": {"amount": 3}}}),
+    );
+    assert!(broken.expect_err("no currency").contains("undefined"));
+}
+
+#[test]
+fn a_date_is_said_where_it_can_be_only_one() {
+    let say = "{{ parcel.due | say_as(date) }}";
+    let said = |due| speak(Language::En, say, json!({"parcel": {"due": due}}));
+    let fifth = "the fifth of January, twenty twenty-six";
+    for due in [json!("2026-1-5"), json!(1_767_571_200)] {
+        assert_eq!(said(due).as_deref(), Ok(fifth));
+    }
+    let either = said(json!("01/12/2026")).expect_err("January or December");
+    assert!(either.contains("day and the month"), "{either}");
+}
+
+#[test]
 fn text_is_not_escaped_in_speech() {
     let said = speak(
         Language::En,

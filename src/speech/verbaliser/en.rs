@@ -1,6 +1,7 @@
 //! English: numbers with "and", dates as "the twenty-first of November", a twelve-hour clock.
 
-use super::{Currency, Decimal, Money};
+use super::Decimal;
+use super::money::{Currency, Money};
 use jiff::civil::{Date, Time};
 
 const SMALL: [&str; 20] = [
@@ -68,15 +69,30 @@ pub fn number(number: &Decimal) -> String {
     words
 }
 
-pub fn money(money: &Money) -> String {
-    let (one, many, hundredth, hundredths) = match money.currency {
+/// "one point five million dollars"; `scale` may be empty.
+pub fn scaled(amount: &Decimal, scale: &str, currency: Currency) -> String {
+    let (_, units, ..) = units_of(currency);
+    let number = number(amount);
+    match scale {
+        "" => format!("{number} {units}"),
+        scale => format!("{number} {scale} {units}"),
+    }
+}
+
+/// One unit, many, a hundredth, hundredths.
+fn units_of(currency: Currency) -> (&'static str, &'static str, &'static str, &'static str) {
+    match currency {
         Currency::Usd => ("dollar", "dollars", "cent", "cents"),
         Currency::Hkd => ("Hong Kong dollar", "Hong Kong dollars", "cent", "cents"),
         Currency::Gbp => ("pound", "pounds", "penny", "pence"),
         Currency::Eur => ("euro", "euros", "cent", "cents"),
         Currency::Cny => ("yuan", "yuan", "fen", "fen"),
         Currency::Jpy => ("yen", "yen", "sen", "sen"),
-    };
+    }
+}
+
+pub fn money(money: &Money) -> String {
+    let (one, many, hundredth, hundredths) = units_of(money.currency);
     let counted = |count: u64, one: &str, many: &str| {
         let name = if count == 1 { one } else { many };
         format!("{} {name}", cardinal(count))
@@ -217,8 +233,13 @@ fn each(digits: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Reading, read};
+    use super::super::Reading;
     use crate::language::Language;
+    use jiff::tz::TimeZone;
+
+    fn read(language: Language, reading: Reading, text: &str) -> Option<String> {
+        super::super::read(language, &TimeZone::UTC, reading, text).ok()
+    }
 
     fn check(reading: Reading, cases: &[(&str, &str)]) {
         for (text, words) in cases {
@@ -302,6 +323,18 @@ mod tests {
                 ("30元", "thirty yuan"),
                 ("JPY 500", "five hundred yen"),
                 ("0 USD", "zero dollars"),
+                ("12.505 GBP", "twelve pounds and fifty-one pence"),
+                ("0.999 gbp", "one pound"),
+                ("-0.001 GBP", "zero pounds"),
+                ("12,50 EUR", "twelve euros and fifty cents"),
+                (
+                    "1234.5",
+                    "one thousand two hundred and thirty-four point five",
+                ),
+                ("12", "twelve"),
+                ("12.50", "twelve point five zero"),
+                ("12.0", "twelve"),
+                ("12.299999999999999", "twelve point three zero"),
             ],
         );
     }
@@ -358,8 +391,8 @@ mod tests {
             (Reading::Number, "12345678901234567"),
             (Reading::Digits, "12x4"),
             (Reading::Digits, ""),
-            (Reading::Money, "12.50"),
-            (Reading::Money, "12.505 GBP"),
+            (Reading::Money, "12.50 CHF"),
+            (Reading::Money, "1,2,3 GBP"),
             (Reading::Date, "2026-02-30"),
             (Reading::Date, "tomorrow"),
             (Reading::Date, "二〇二六年十一"),

@@ -1,9 +1,12 @@
 //! How values are read aloud: numbers, digits, money, dates and times as people say them.
 
+mod dates;
 pub mod en;
+pub mod money;
 pub mod zh;
 
 use crate::language::Language;
+use jiff::tz::TimeZone;
 
 /// What a value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,41 +51,39 @@ impl Reading {
     }
 }
 
-/// `None` when `text` is no such value.
-pub fn read(language: Language, reading: Reading, text: &str) -> Option<String> {
+/// `text` in words; else why it is no such value, without telling the value. `timezone` is where a
+/// point in time is read.
+pub fn read(
+    language: Language,
+    timezone: &TimeZone,
+    reading: Reading,
+    text: &str,
+) -> Result<String, &'static str> {
     let text = text.trim();
     match reading {
         Reading::Digits | Reading::Phone => {
-            let groups = digit_groups(&digits_of(text)?);
-            Some(match language {
+            let digits = digits_of(text).ok_or("it is more than digits")?;
+            let groups = digit_groups(&digits);
+            Ok(match language {
                 Language::En => en::digits(&groups),
                 Language::Zh => zh::digits(&groups),
             })
         }
         Reading::Number => {
-            let number = Decimal::parse(text)?;
-            Some(match language {
-                Language::En => en::number(&number),
-                Language::Zh => zh::number(&number),
-            })
+            let number = Decimal::parse(text).ok_or("it is no number below ten quadrillion")?;
+            Ok(number.words(language))
         }
-        Reading::Money => {
-            let money = Money::parse(text)?;
-            Some(match language {
-                Language::En => en::money(&money),
-                Language::Zh => zh::money(&money),
-            })
-        }
+        Reading::Money => money::read(language, text),
         Reading::Date => {
-            let date = date_of(text)?;
-            Some(match language {
+            let date = dates::date_of(text, timezone)?;
+            Ok(match language {
                 Language::En => en::date(date),
                 Language::Zh => zh::date(date),
             })
         }
         Reading::Time => {
-            let time = time_of(text)?;
-            Some(match language {
+            let time = dates::time_of(text, timezone)?;
+            Ok(match language {
                 Language::En => en::time(time),
                 Language::Zh => zh::time(time),
             })
@@ -135,15 +136,21 @@ pub struct Decimal {
 }
 
 impl Decimal {
+    /// `1204`, `1,204.50`, `1 204`, `-3`; `12,50` is twelve and a half, as on the continent.
     fn parse(text: &str) -> Option<Decimal> {
         let unsigned = text.strip_prefix(['-', '−']);
-        let text = unsigned.unwrap_or(text).replace([',', ' '], "");
-        let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+        let text = unsigned.unwrap_or(text);
+        let (whole, fraction) = match (text.split_once('.'), text.split_once(',')) {
+            (Some(parts), _) => parts,
+            (None, Some((whole, fraction))) if fraction.len() <= 2 => (whole, fraction),
+            (None, _) => (text, ""),
+        };
+        let whole = without_separators(whole)?;
         let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-        if whole.is_empty() || whole.len() > 16 || fraction.len() > 16 {
+        if whole.is_empty() || whole.len() > 16 || fraction.len() > 32 {
             return None;
         }
-        if !all_digits(whole) || !all_digits(fraction) {
+        if !all_digits(&whole) || !all_digits(fraction) {
             return None;
         }
         Some(Decimal {
@@ -152,79 +159,21 @@ impl Decimal {
             fraction: fraction.to_string(),
         })
     }
-}
 
-/// The currencies that are read in words of their own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Currency {
-    Usd,
-    Gbp,
-    Eur,
-    Cny,
-    Jpy,
-    Hkd,
-}
-
-impl Currency {
-    const SIGNS: [(&'static str, Currency); 14] = [
-        ("USD", Currency::Usd),
-        ("GBP", Currency::Gbp),
-        ("EUR", Currency::Eur),
-        ("CNY", Currency::Cny),
-        ("RMB", Currency::Cny),
-        ("JPY", Currency::Jpy),
-        ("HKD", Currency::Hkd),
-        ("HK$", Currency::Hkd),
-        ("$", Currency::Usd),
-        ("£", Currency::Gbp),
-        ("€", Currency::Eur),
-        ("¥", Currency::Cny),
-        ("￥", Currency::Cny),
-        ("元", Currency::Cny),
-    ];
-}
-
-/// An amount in whole units and hundredths.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Money {
-    pub negative: bool,
-    pub units: u64,
-    /// 0–99.
-    pub hundredths: u8,
-    pub currency: Currency,
-}
-
-impl Money {
-    fn parse(text: &str) -> Option<Money> {
-        let (amount, currency) = Currency::SIGNS.iter().find_map(|&(sign, currency)| {
-            let amount = text.strip_suffix(sign).or_else(|| text.strip_prefix(sign));
-            let negative = || text.strip_prefix('-')?.strip_prefix(sign);
-            match amount {
-                Some(amount) => Some((amount.trim().to_string(), currency)),
-                None => Some((format!("-{}", negative()?.trim()), currency)),
-            }
-        })?;
-        let number = Decimal::parse(&amount)?;
-        let hundredths = match number.fraction.trim_end_matches('0') {
-            "" => 0,
-            one if one.len() == 1 => one.parse::<u8>().ok()? * 10,
-            two if two.len() == 2 => two.parse().ok()?,
-            _ => return None,
-        };
-        Some(Money {
-            negative: number.negative,
-            units: number.whole,
-            hundredths,
-            currency,
-        })
+    fn words(&self, language: Language) -> String {
+        match language {
+            Language::En => en::number(self),
+            Language::Zh => zh::number(self),
+        }
     }
 }
 
-fn date_of(text: &str) -> Option<jiff::civil::Date> {
-    text.get(..10)?.parse().ok()
-}
-
-fn time_of(text: &str) -> Option<jiff::civil::Time> {
-    let time = text.split_once(['T', ' ']).map_or(text, |(_, time)| time);
-    time.get(..5)?.parse().ok()
+/// Separators stand before groups of three digits, or nowhere.
+fn without_separators(whole: &str) -> Option<String> {
+    let mut groups = whole.split([',', ' ']);
+    let first = groups.next()?;
+    let others: Vec<&str> = groups.collect();
+    let is_right = others.is_empty()
+        || (1..=3).contains(&first.len()) && others.iter().all(|group| group.len() == 3);
+    is_right.then(|| format!("{first}{}", others.concat()))
 }

@@ -1,6 +1,7 @@
 //! Mandarin: 两 before measures and large units, 零 for gaps, 万 and 亿, 幺 in digit strings.
 
-use super::{Currency, Decimal, Money};
+use super::Decimal;
+use super::money::{Currency, Money};
 use jiff::civil::{Date, Time};
 
 const DIGITS: [&str; 10] = ["零", "一", "二", "三", "四", "五", "六", "七", "八", "九"];
@@ -31,14 +32,7 @@ pub fn money(money: &Money) -> String {
     let amount = match money.currency {
         Currency::Cny => yuan(money),
         currency => {
-            let (unit, hundredth) = match currency {
-                Currency::Usd => ("美元", "美分"),
-                Currency::Gbp => ("英镑", "便士"),
-                Currency::Eur => ("欧元", "欧分"),
-                Currency::Hkd => ("港元", "港仙"),
-                Currency::Jpy => ("日元", "钱"),
-                Currency::Cny => ("元", "分"),
-            };
+            let (unit, hundredth) = units_of(currency);
             let units = format!("{}{unit}", counted(money.units));
             let small = format!("{}{hundredth}", counted(u64::from(money.hundredths)));
             match (money.units, money.hundredths) {
@@ -52,6 +46,24 @@ pub fn money(money: &Money) -> String {
         format!("负{amount}")
     } else {
         amount
+    }
+}
+
+/// 一点五亿美元; `scale` may be empty.
+pub fn scaled(amount: &Decimal, scale: &str, currency: Currency) -> String {
+    let (unit, _) = units_of(currency);
+    format!("{}{scale}{unit}", number(amount))
+}
+
+/// A unit and a hundredth; yuan are told in 角 and 分, see `yuan`.
+fn units_of(currency: Currency) -> (&'static str, &'static str) {
+    match currency {
+        Currency::Usd => ("美元", "美分"),
+        Currency::Gbp => ("英镑", "便士"),
+        Currency::Eur => ("欧元", "欧分"),
+        Currency::Hkd => ("港元", "港仙"),
+        Currency::Jpy => ("日元", "钱"),
+        Currency::Cny => ("元", "分"),
     }
 }
 
@@ -207,8 +219,13 @@ fn word(digit: u64) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Reading, read};
+    use super::super::Reading;
     use crate::language::Language;
+    use jiff::tz::TimeZone;
+
+    fn read(language: Language, reading: Reading, text: &str) -> Option<String> {
+        super::super::read(language, &TimeZone::UTC, reading, text).ok()
+    }
 
     fn check(reading: Reading, cases: &[(&str, &str)]) {
         for (text, words) in cases {
