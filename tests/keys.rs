@@ -4,6 +4,9 @@
 mod common;
 
 use common::{DIALPLAN, Server};
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use zeroline::audio::dtmf_detector::{DtmfDetector, KeyTone};
 use zeroline::caller::answerer::{Answer, Answerer, Behaviour};
@@ -140,4 +143,63 @@ async fn a_trunk_gets_tones_if_it_wants_them() {
         }
     });
     assert_eq!(keys, "1##");
+}
+
+/// RTP from an address that is not the caller's, ten packets a millisecond, until it is dropped.
+struct Flood(Arc<AtomicBool>);
+
+impl Flood {
+    fn at(target: SocketAddr) -> Flood {
+        let flood = Flood(Arc::new(AtomicBool::new(true)));
+        let flag = flood.0.clone();
+        let socket = UdpSocket::bind("127.0.0.2:0").expect("all of 127.0.0.0/8 is ours");
+        let mut packet = [0xff; 172];
+        packet[..2].copy_from_slice(&[0x80, 0]);
+        std::thread::spawn(move || {
+            while flag.load(Ordering::Relaxed) {
+                for _ in 0..10 {
+                    // What the server has no room for is lost, as in a network.
+                    let _ = socket.send_to(&packet, target);
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        flood
+    }
+}
+
+impl Drop for Flood {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_human_key_in_a_strangers_flood() {
+    let server = Server::start(DIALPLAN);
+    let caller = Caller::to(format!("sip:hotline@{}", server.udp));
+    let call = caller.call().await.expect("it is called");
+    call.until_answered(LONG).await.expect("it answers");
+    let spoken_to = call.until(LONG, |state| state.packets_received > 50).await;
+    spoken_to.expect("it speaks");
+    let media = call.state().negotiated.and_then(|agreed| agreed.remote);
+    let _flood = Flood::at(media.expect("the answer names it"));
+    let before = call.state().packets_received;
+    let in_it = call.until(LONG, |state| state.packets_received > before + 50);
+    in_it.await.expect("it goes on");
+    call.press(&[Key::ZERO]).await.expect("it is pressed");
+    let heard = call.state().sound_heard;
+    let connected = call.until(LONG, |state| {
+        state.sound_heard > heard + Duration::from_secs(4)
+    });
+    connected.await.expect("somebody is heard");
+    call.finish().await.expect("it is told");
+    let record = server.records(1).remove(0);
+    assert_eq!(record["outcome"], "transferred_answered", "{record}");
+    let quality = &record["caller_quality"];
+    let packets = |name: &str| quality[name].as_u64().expect("it is counted");
+    assert!(
+        packets("packets_lost") * 20 < packets("packets_received"),
+        "{quality}"
+    );
 }
