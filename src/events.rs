@@ -102,6 +102,10 @@ pub enum Event {
         slot: String,
         value: SlotValue,
     },
+    /// The caller said that the value is wrong: it holds no longer.
+    SlotCleared {
+        slot: String,
+    },
     LookupStarted {
         node: String,
     },

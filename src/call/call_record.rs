@@ -240,6 +240,9 @@ impl Fold {
             Event::SlotFilled { slot, value } => {
                 record.slots.insert(slot.clone(), value.clone());
             }
+            Event::SlotCleared { slot } => {
+                record.slots.remove(slot);
+            }
             _ => {}
         }
     }
@@ -423,6 +426,21 @@ mod tests {
             serde_json::from_str::<CallRecord>(&json).expect("reads"),
             record
         );
+    }
+
+    #[test]
+    fn a_value_that_the_caller_took_back_is_not_told() {
+        let mut entries = law_4();
+        let filled = |entry: &Entry| matches!(entry.event, Event::SlotFilled { .. });
+        let at = entries.iter().position(filled).expect("there is one");
+        let Event::SlotFilled { slot, .. } = entries[at].event.clone() else {
+            panic!("it is one");
+        };
+        let record = CallRecord::fold(&entries).expect("there are events");
+        assert!(record.slots.contains_key(&slot));
+        entries[at + 1].event = Event::SlotCleared { slot };
+        let record = CallRecord::fold(&entries).expect("there are events");
+        assert!(record.slots.is_empty());
     }
 
     /// Written before there were paces.

@@ -41,6 +41,7 @@ pub fn describe(event: &Event) -> String {
         | Event::NoInput { .. }
         | Event::NoMatch { .. }
         | Event::SlotFilled { .. }
+        | Event::SlotCleared { .. }
         | Event::LookupStarted { .. }
         | Event::LookupEnded { .. }
         | Event::PromptFailed { .. }
@@ -102,6 +103,7 @@ fn describe_dialogue(event: &Event) -> String {
         Event::NoInput { node, count } => format!("{node}: no input, {}", time(*count)),
         Event::NoMatch { node, count } => format!("{node}: not understood, {}", time(*count)),
         Event::SlotFilled { slot, value } => format!("{slot} is {}", slot_value(value)),
+        Event::SlotCleared { slot } => format!("{slot} is not that, says the caller"),
         Event::LookupStarted { node } => format!("{node}: looks up"),
         Event::LookupEnded {
             node,

@@ -140,6 +140,14 @@ impl Dialogue {
         Some(Next::To(to))
     }
 
+    fn clear(&mut self, slot: SlotId) {
+        if let Some(place) = self.slots.get_mut(usize::from(slot.0)) {
+            *place = None;
+        }
+        let slot = self.dialplan().slot(slot).name.clone();
+        self.log(Event::SlotCleared { slot });
+    }
+
     /// Of a sensitive value only the end is read back.
     pub(in crate::dialogue) fn read_back(&self, slot: SlotId) -> Vec<Part> {
         let value = self.slot_value(slot).unwrap_or_default();
@@ -171,9 +179,7 @@ impl Dialogue {
                 Some(Next::To(to))
             }
             Some(false) => {
-                if let Some(place) = self.slots.get_mut(usize::from(slot.0)) {
-                    *place = None;
-                }
+                self.clear(slot);
                 self.ask_for_slot(slot)
             }
             None => self.not_a_choice(),

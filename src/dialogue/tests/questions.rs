@@ -163,6 +163,7 @@ fn a_number_is_read_back_and_can_be_changed() {
             "step n1 (2, 2)",
             "number = Plain(\"1234\")",
             "step n1 (3, 2)",
+            "SlotCleared { slot: \"number\" }",
             "step n1 (4, 2)",
             "number = Plain(\"5678\")",
             "step n1 (5, 2)",
