@@ -13,6 +13,7 @@ use crate::sdp::direction::Direction;
 use crate::sdp::offer_answer::{LocalMedia, Negotiated, NegotiationError, OfferAnswer};
 use crate::sip::flow::Flow;
 use crate::sip::message::Message;
+use crate::sip::reason::Reason;
 use crate::sip::user_agent::UserAgent;
 use crate::sip::user_agent::command::CommandError;
 use crate::sip::user_agent::event::{EndedBy, Event, Failure, LegId};
@@ -330,7 +331,7 @@ impl Leg {
     ) {
         self.trouble = Some(error.to_string());
         // The leg may have ended since: its last event follows.
-        let _ = agent.hang_up(now, leg, Some("SIP;cause=488;text=\"Not Acceptable Here\""));
+        let _ = agent.hang_up(now, leg, Some(&Reason::sip(488, "Not Acceptable Here")));
     }
 
     fn how(&self, by: EndedBy) -> How {

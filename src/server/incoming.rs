@@ -17,6 +17,7 @@ use crate::events::{CallRef, EndedBy, Event};
 use crate::sip::flow::Flow;
 use crate::sip::header::Header;
 use crate::sip::message::Request;
+use crate::sip::reason::Reason;
 use crate::sip::user_agent::command::{CommandError, Invite};
 use crate::sip::user_agent::event;
 use bytes::Bytes;
@@ -374,7 +375,8 @@ impl Signalling {
     fn hang_up(&mut self, now: Instant, call: CallNumber, leg: LegNumber, reason: &str) {
         self.targets.forget(call, leg);
         if let Some(id) = self.calls.leg(call, leg) {
-            ignore_gone(self.agent.hang_up(now, id, Some(reason)));
+            let reason = Reason::clearing(reason);
+            ignore_gone(self.agent.hang_up(now, id, Some(&reason)));
         }
     }
 }

@@ -20,6 +20,7 @@ pub mod multipart;
 pub mod name_addr;
 pub mod params;
 pub mod parser;
+pub mod reason;
 pub mod server_transaction;
 pub mod session_timer;
 pub mod slab;

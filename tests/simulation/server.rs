@@ -20,6 +20,7 @@ use zeroline::journal::ledger::{Ledger, Position};
 use zeroline::journal::segment;
 use zeroline::server::calls::translate;
 use zeroline::sip::header::Header;
+use zeroline::sip::reason::Reason;
 use zeroline::sip::user_agent::UserAgent;
 use zeroline::sip::user_agent::command::{CommandError, Invite};
 use zeroline::sip::user_agent::config::Config;
@@ -319,6 +320,7 @@ impl Server {
             } => leg(n).and_then(|leg| ua.send_info(now, leg, content_type, body.into())),
             SipCommand::HangUp { leg: n, reason } => {
                 self.prepared.remove(&n);
+                let reason = Reason::clearing(reason);
                 leg(n).and_then(|leg| ua.hang_up(now, leg, Some(&reason)))
             }
             SipCommand::Prepare { leg, target } => {

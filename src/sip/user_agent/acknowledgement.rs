@@ -37,7 +37,7 @@ impl UserAgent {
             state.phase = Phase::Confirmed;
         }
         if let Some(reason) = state.bye_after_ack.take() {
-            return self.send_bye(now, leg, reason.as_deref());
+            return self.send_bye(now, leg, reason.as_ref());
         }
         let sdp = sdp_of(ack);
         if first {
@@ -90,7 +90,7 @@ impl UserAgent {
         state.phase = Phase::Confirmed;
         let reason = state.bye_after_ack.take().flatten();
         self.end(leg, EndedBy::AckTimeout, None);
-        self.send_bye(now, leg, reason.as_deref());
+        self.send_bye(now, leg, reason.as_ref());
     }
 
     /// A PRACK (RFC 3262, 3): the status of its answer.

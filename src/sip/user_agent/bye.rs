@@ -4,6 +4,7 @@ use super::transmit::request_flow;
 use super::{Owner, UserAgent};
 use crate::sip::header::Header;
 use crate::sip::method::Method;
+use crate::sip::reason::Reason;
 use crate::sip::slab::Key;
 use crate::sip::user_agent::command::CommandError;
 use crate::sip::user_agent::event::{EndedBy, Event, LegId};
@@ -22,13 +23,13 @@ enum HangUp {
 
 impl UserAgent {
     /// Ends a leg in whatever phase it is: 480 for a call that was not answered yet, CANCEL for one
-    /// that we make, else BYE. `reason` is a Reason value: `Q.850;cause=16;text="bye"`. The leg's
+    /// that we make, else BYE. The leg's
     /// `Ended` comes at once; what has still to be sent is sent without it.
     pub fn hang_up(
         &mut self,
         now: Instant,
         leg: LegId,
-        reason: Option<&str>,
+        reason: Option<&Reason>,
     ) -> Result<(), CommandError> {
         let state = self.legs.get(leg.0).filter(|state| !state.over);
         let what = match &state.ok_or(CommandError::Gone)?.phase {
@@ -44,7 +45,7 @@ impl UserAgent {
             HangUp::Refuse(server) => {
                 if let Some(mut response) = self.response(server, 480) {
                     if let Some(reason) = reason {
-                        response.headers.push(Header::Reason, reason.to_owned());
+                        response.headers.push(Header::Reason, reason.value());
                     }
                     self.respond(now, server, response);
                 }
@@ -52,7 +53,7 @@ impl UserAgent {
             }
             HangUp::ByeAfterAck => {
                 if let Some(state) = self.legs.get_mut(leg.0) {
-                    state.bye_after_ack = Some(reason.map(str::to_owned));
+                    state.bye_after_ack = Some(reason.cloned());
                 }
             }
             HangUp::Cancel => self.cancel(now, leg, reason),
@@ -66,7 +67,7 @@ impl UserAgent {
     }
 
     /// Hangs up every leg; their ends come as for `hang_up`.
-    pub fn hang_up_all(&mut self, now: Instant, reason: Option<&str>) {
+    pub fn hang_up_all(&mut self, now: Instant, reason: Option<&Reason>) {
         let legs: Vec<Key> = self.legs.keys().collect();
         for key in legs {
             // A leg that is over already has nothing left to hang up.
@@ -75,7 +76,7 @@ impl UserAgent {
     }
 
     /// Sends the BYE; the leg stays until it is answered.
-    pub(super) fn send_bye(&mut self, now: Instant, leg: LegId, reason: Option<&str>) {
+    pub(super) fn send_bye(&mut self, now: Instant, leg: LegId, reason: Option<&Reason>) {
         let Some(state) = self.legs.get_mut(leg.0) else {
             return;
         };
@@ -90,7 +91,7 @@ impl UserAgent {
             authorizer.authorize(&mut bye);
         }
         if let Some(reason) = reason {
-            bye.headers.push(Header::Reason, reason.to_owned());
+            bye.headers.push(Header::Reason, reason.value());
         }
         if let Some(server) = pending {
             self.refuse(now, server, 487);
@@ -101,19 +102,19 @@ impl UserAgent {
     }
 
     /// The session cannot go on: BYE, and the end is told.
-    pub(super) fn break_off(&mut self, now: Instant, leg: LegId, by: EndedBy, reason: &str) {
+    pub(super) fn break_off(&mut self, now: Instant, leg: LegId, by: EndedBy, reason: Reason) {
         self.end(leg, by, None);
         let Some(state) = self.legs.get_mut(leg.0) else {
             return;
         };
         match state.phase {
             Phase::Closing => {}
-            Phase::Accepted => state.bye_after_ack = Some(Some(reason.to_owned())),
+            Phase::Accepted => state.bye_after_ack = Some(Some(reason)),
             Phase::Offered { cseq, client } => {
                 self.send_ack(leg, client, cseq, None);
-                self.send_bye(now, leg, Some(reason));
+                self.send_bye(now, leg, Some(&reason));
             }
-            _ => self.send_bye(now, leg, Some(reason)),
+            _ => self.send_bye(now, leg, Some(&reason)),
         }
     }
 
@@ -142,7 +143,7 @@ impl UserAgent {
                 LegTimer::Offer => self.offer_timed_out(now, leg),
                 LegTimer::Refresh => self.refresh_session(now, leg),
                 LegTimer::SessionExpires => {
-                    let reason = "SIP;cause=408;text=\"Session expired\"";
+                    let reason = Reason::sip(408, "Session expired");
                     self.break_off(now, leg, EndedBy::SessionExpired, reason);
                 }
                 LegTimer::Reinvite => self.send_reinvite(now, leg),

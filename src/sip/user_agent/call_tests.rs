@@ -4,6 +4,7 @@ use super::simulation::{ANSWER, CALLEE, CALLER, Network, OFFER, sdp};
 use crate::sip::flow::Protocol;
 use crate::sip::header::Header;
 use crate::sip::message::{Message, Response};
+use crate::sip::reason::Reason;
 use crate::sip::user_agent::command::CommandError;
 use crate::sip::user_agent::config::Config;
 use std::time::Duration;
@@ -133,7 +134,7 @@ fn a_cancel_while_it_rings_is_487() {
     net.settle();
     net.said();
     net.agents[CALLER]
-        .hang_up(net.now, ours, Some("Q.850;cause=16"))
+        .hang_up(net.now, ours, Some(&Reason::clearing("")))
         .expect("it rings");
     net.settle();
     assert_eq!(

@@ -12,6 +12,7 @@ use crate::sip::headers::Headers;
 use crate::sip::message::{Request, Response};
 use crate::sip::method::Method;
 use crate::sip::name_addr::NameAddr;
+use crate::sip::reason::Reason;
 use crate::sip::session_timer::SessionTimer;
 use crate::sip::slab::Key;
 use crate::sip::uri::Uri;
@@ -119,7 +120,7 @@ impl UserAgent {
         };
         if let Cancel::Wanted(reason) = &mut calling.cancel {
             let reason = reason.take();
-            return self.send_cancel(now, leg, client, reason.as_deref());
+            return self.send_cancel(now, leg, client, reason.as_ref());
         }
         if let Some(state) = self.legs.get_mut(leg.0) {
             state.stop(LegTimer::Silence);
@@ -346,7 +347,8 @@ impl UserAgent {
         };
         if calling.cancel == Cancel::No {
             self.fail(leg, None, "No answer in time");
-            return self.cancel(now, leg, Some("SIP;cause=408;text=\"No answer in time\""));
+            let reason = Reason::sip(408, "No answer in time");
+            return self.cancel(now, leg, Some(&reason));
         }
         let client = calling.client;
         self.clients.remove(client);
@@ -360,7 +362,7 @@ impl UserAgent {
     }
 
     /// Cancels the INVITE: at once, or at its first provisional response (RFC 3261, 9.1).
-    pub(super) fn cancel(&mut self, now: Instant, leg: LegId, reason: Option<&str>) {
+    pub(super) fn cancel(&mut self, now: Instant, leg: LegId, reason: Option<&Reason>) {
         let give_up = now + self.config.timers.give_up();
         let Some(state) = self.legs.get_mut(leg.0) else {
             return;
@@ -371,7 +373,7 @@ impl UserAgent {
         if calling.cancel != Cancel::No {
             return;
         }
-        calling.cancel = Cancel::Wanted(reason.map(str::to_owned));
+        calling.cancel = Cancel::Wanted(reason.cloned());
         let client = calling.client;
         state.stop(LegTimer::Silence);
         state.set(LegTimer::Ring, give_up);
@@ -386,7 +388,7 @@ impl UserAgent {
         }
     }
 
-    fn send_cancel(&mut self, now: Instant, leg: LegId, client: Key, reason: Option<&str>) {
+    fn send_cancel(&mut self, now: Instant, leg: LegId, client: Key, reason: Option<&Reason>) {
         if let Some(calling) = self.calling(leg) {
             calling.cancel = Cancel::Sent;
         }
@@ -398,7 +400,7 @@ impl UserAgent {
         };
         let mut cancel = within_transaction(invite, Method::Cancel);
         if let Some(reason) = reason {
-            cancel.headers.push(Header::Reason, reason.to_owned());
+            cancel.headers.push(Header::Reason, reason.value());
         }
         let (flow, branch) = (client.flow, client.branch);
         self.send_with_via(now, flow, cancel, branch, Purpose::Nobody);

@@ -2,6 +2,7 @@
 
 use crate::sip::dialog::Dialog;
 use crate::sip::flow::Flow;
+use crate::sip::reason::Reason;
 use crate::sip::session_timer::SessionTimer;
 use crate::sip::slab::Key;
 use crate::sip::user_agent::authorizer::Authorizer;
@@ -37,8 +38,8 @@ pub(super) struct Leg {
     /// The REFER of ours whose NOTIFYs are awaited.
     pub refer: Option<Refer>,
     pub authorizer: Option<Box<Authorizer>>,
-    /// `hang_up` came before the ACK: the Reason that the BYE will have.
-    pub bye_after_ack: Option<Option<String>>,
+    /// `hang_up` came before the ACK: why, for the BYE.
+    pub bye_after_ack: Option<Option<Reason>>,
 }
 
 pub(super) enum Phase {
@@ -109,7 +110,7 @@ pub(super) struct Early {
 pub(super) enum Cancel {
     No,
     /// To be sent at the first provisional response, with this Reason.
-    Wanted(Option<String>),
+    Wanted(Option<Reason>),
     Sent,
 }
 

@@ -6,6 +6,7 @@ use crate::sip::flow::{Flow, Protocol};
 use crate::sip::header::Header;
 use crate::sip::message::{Message, Response};
 use crate::sip::parser::MAX_HEAD;
+use crate::sip::reason::Reason;
 use crate::sip::user_agent::Load;
 use crate::sip::user_agent::command::Invite;
 use crate::sip::user_agent::config::{Config, Limits};
@@ -451,4 +452,19 @@ fn a_message_with_endless_headers_is_513_and_kept_nowhere() {
         NOTHING
     );
     assert!(desk.incoming().is_some());
+}
+
+#[test]
+fn a_call_that_is_hung_up_unanswered_says_why() {
+    let mut desk = Desk::new();
+    desk.receive(&request("INVITE", 1, "a", &with_sdp("")));
+    let leg = desk.incoming().expect("it is a call");
+    let reason = Reason::clearing("the server stops, \"now\"");
+    let hung_up = desk.agent.hang_up(desk.now, leg, Some(&reason));
+    hung_up.expect("it is new");
+    let answer = desk.answers().pop().expect("it is refused");
+    assert_eq!(answer.status, 480);
+    let value = answer.headers.get(Header::Reason).expect("it has one");
+    let expected = r#"Q.850;cause=16;text="the server stops, \"now\"""#;
+    assert_eq!(String::from_utf8_lossy(value), expected);
 }

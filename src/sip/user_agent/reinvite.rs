@@ -9,6 +9,7 @@ use crate::sip::header::Header;
 use crate::sip::headers::Headers;
 use crate::sip::message::{Request, Response};
 use crate::sip::method::Method;
+use crate::sip::reason::Reason;
 use crate::sip::session_timer::{self, SessionTimer};
 use crate::sip::slab::Key;
 use crate::sip::user_agent::command::CommandError;
@@ -204,7 +205,7 @@ impl UserAgent {
 
     /// The peer does not know the dialog any more (RFC 3261, 12.2.1.2).
     fn lost(&mut self, now: Instant, leg: LegId) {
-        let reason = "SIP;cause=481;text=\"The dialog is lost\"";
+        let reason = Reason::sip(481, "The dialog is lost");
         self.break_off(now, leg, EndedBy::Timeout, reason);
     }
 

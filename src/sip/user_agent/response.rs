@@ -7,6 +7,7 @@ use crate::sip::client_transaction::{Received, State};
 use crate::sip::header::Header;
 use crate::sip::message::{Request, Response};
 use crate::sip::method::Method;
+use crate::sip::reason::Reason;
 use crate::sip::slab::{Key, Slab};
 use crate::sip::token::Token;
 use crate::sip::user_agent::authorizer::{Authorizer, MAX_ATTEMPTS};
@@ -276,7 +277,7 @@ impl UserAgent {
                 self.remove_leg(leg);
             }
             Purpose::Reinvite(leg) | Purpose::Refresh(leg) => {
-                let reason = "SIP;cause=408;text=\"No response within the dialog\"";
+                let reason = Reason::sip(408, "No response within the dialog");
                 self.break_off(now, leg, by, reason);
             }
             Purpose::Bye(leg) => self.remove_leg(leg),
