@@ -148,6 +148,11 @@ pub enum Event {
         attempt: u32,
         status: u16,
     },
+    /// A provisional status that does not say that it rings (181, 182, 183): each once an attempt.
+    TargetProgress {
+        attempt: u32,
+        status: u16,
+    },
     /// The target's 200: perhaps a person, perhaps a voicemail.
     TargetAnswered {
         attempt: u32,

@@ -81,6 +81,7 @@ pub enum Input {
     Progress {
         leg: LegNumber,
         status: u16,
+        sdp: Option<Bytes>,
     },
     Answered {
         leg: LegNumber,

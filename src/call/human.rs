@@ -2,6 +2,7 @@
 
 use super::call::{Call, OwnPlay};
 use super::contract::{Input, LegNumber, Output, SipCommand};
+use super::early_media::EarlyMedia;
 use super::info::info_of_key;
 use super::leg::Leg;
 use crate::config::trunk::TrunkKeys;
@@ -21,6 +22,8 @@ pub(super) struct Human {
     transfer: Option<Transfer>,
     /// The leg that is being rung, or is bridged.
     pub agent: Option<Leg>,
+    /// What is heard of that leg before it is answered.
+    pub early: EarlyMedia,
     /// The leg whose ports are being opened, and how its peer is to be sent keys.
     opening: Option<(LegNumber, TrunkKeys)>,
     bridged: bool,
@@ -114,7 +117,7 @@ impl Call {
                 });
             }
             transfer::Output::Cancel { .. } => self.hang_up_agent("not needed any more"),
-            transfer::Output::Bridge { then_keys, .. } => self.bridge(then_keys),
+            transfer::Output::Bridge { then_keys, .. } => self.bridge(now, then_keys),
             transfer::Output::HandOver => {
                 self.human.transfer = None;
                 self.end(now, EndedBy::Transfer, "passed on by REFER".into());
@@ -164,6 +167,7 @@ impl Call {
                 let mut agent = agent.keys_by(keys_by);
                 let offer = agent.offer();
                 self.human.agent = Some(agent);
+                self.human.early = EarlyMedia::default();
                 let user_to_user = self.user_to_user();
                 self.sip(SipCommand::Invite {
                     leg,
@@ -190,6 +194,15 @@ impl Call {
         }
     }
 
+    /// With a session description of its network's, what comes from there is heard.
+    fn agent_progresses(&mut self, now: Instant, status: u16, sdp: Option<&[u8]>) {
+        if let (Some(agent), Some(sdp)) = (&mut self.human.agent, sdp) {
+            // One that is no use costs nothing: the answer to the call brings another.
+            let _ = agent.accept_answer(now, sdp);
+        }
+        self.transfer_input(now, transfer::Input::Progress { status });
+    }
+
     fn agent_answered(&mut self, now: Instant, leg: LegNumber, sdp: Option<&[u8]>) {
         let Some(agent) = self
             .human
@@ -199,7 +212,12 @@ impl Call {
         else {
             return;
         };
-        match agent.accept_answer(now, sdp.unwrap_or_default()) {
+        let accepted = match sdp {
+            // The answer came with an acknowledged provisional response (RFC 3262, 5).
+            None if agent.media.is_some() => Ok(()),
+            sdp => agent.accept_answer(now, sdp.unwrap_or_default()),
+        };
+        match accepted {
             Ok(()) => self.transfer_input(now, transfer::Input::Answered),
             Err(error) => {
                 self.hang_up_agent(&error.to_string());
@@ -208,14 +226,15 @@ impl Call {
         }
     }
 
-    fn bridge(&mut self, then_keys: Option<String>) {
+    fn bridge(&mut self, now: Instant, then_keys: Option<String>) {
         self.human.transfer = None;
         self.human.bridged = true;
         self.own_play = None;
         self.caller.playout.stop();
         self.waiting_sound(None);
-        if let (Some(agent), Some(keys)) = (&mut self.human.agent, then_keys) {
-            agent.send_keys(&keys);
+        if let Some(agent) = &mut self.human.agent {
+            agent.is_there(now);
+            agent.send_keys(&then_keys.unwrap_or_default());
         }
     }
 
@@ -254,8 +273,8 @@ impl Call {
     pub(super) fn human_input(&mut self, now: Instant, input: Input) {
         match input {
             Input::MediaOpened { leg, address } => self.media_opened(now, leg, address),
-            Input::Progress { leg, status } if self.is_agent(leg) => {
-                self.transfer_input(now, transfer::Input::Ringing { status })
+            Input::Progress { leg, status, sdp } if self.is_agent(leg) => {
+                self.agent_progresses(now, status, sdp.as_deref())
             }
             Input::Answered { leg, sdp } => self.agent_answered(now, leg, sdp.as_deref()),
             Input::Failed { leg, status } if self.is_agent(leg) => {
@@ -269,7 +288,7 @@ impl Call {
             Input::ReferProgress {
                 status,
                 is_final: false,
-            } => self.transfer_input(now, transfer::Input::Ringing { status }),
+            } => self.transfer_input(now, transfer::Input::Progress { status }),
             Input::ReferProgress {
                 status,
                 is_final: true,

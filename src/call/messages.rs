@@ -95,11 +95,7 @@ impl Call {
         };
         let full = message.tape.push_mono(samples);
         let length = Duration::from_millis(u64::from(message.tape.milliseconds()));
-        let sum: u32 = samples
-            .iter()
-            .map(|&sample| u32::from(sample.unsigned_abs()))
-            .sum();
-        if sum < SILENT_AMPLITUDE * samples.len() as u32 {
+        if is_silent(samples) {
             message.silent_for += duration_of(samples.len());
         } else {
             message.silent_for = Duration::ZERO;
@@ -191,4 +187,12 @@ impl Call {
     pub(super) fn is_recording(&self) -> bool {
         self.tape.is_some() || self.message.as_ref().is_some_and(Message::is_recording)
     }
+}
+
+/// Whether a packet's sound is none to speak of.
+pub(super) fn is_silent(samples: &[i16]) -> bool {
+    let amplitudes = samples
+        .iter()
+        .map(|sample| u32::from(sample.unsigned_abs()));
+    amplitudes.sum::<u32>() < SILENT_AMPLITUDE * samples.len() as u32
 }

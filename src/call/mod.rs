@@ -10,6 +10,7 @@ pub mod call_record;
 pub mod contract;
 pub mod decoder;
 pub mod demo_agent;
+mod early_media;
 mod ending;
 #[cfg(test)]
 pub mod example_call;

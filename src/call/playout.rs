@@ -109,6 +109,11 @@ impl Playout {
         self.playing = None;
     }
 
+    /// Whether a play is under way, beside the background.
+    pub fn says_something(&self) -> bool {
+        self.playing.is_some()
+    }
+
     pub fn is_playing(&self, id: PlayId) -> bool {
         self.playing
             .as_ref()

@@ -6,6 +6,7 @@ use super::contract::{LegNumber, PacketSink, SipCommand};
 use super::leg::MAX_PAYLOAD;
 use super::media_session::{Packet, PacketKind, Received};
 use super::media_watch::Silence;
+use super::messages::is_silent;
 use super::playout::Heard;
 use super::recording::TapeClock;
 use crate::dialogue::input::{self, FetchId};
@@ -39,6 +40,8 @@ impl Call {
         }
         if self.human.is_bridged() {
             self.relay(now, from, packet, datagram, sink);
+        } else if from != LegNumber::CALLER {
+            self.pass_early_media(now, packet, datagram, sink);
         }
         if from != LegNumber::CALLER {
             return true;
@@ -101,11 +104,36 @@ impl Call {
         }
     }
 
+    fn pass_early_media(
+        &mut self,
+        now: Instant,
+        packet: &Packet,
+        datagram: &[u8],
+        sink: &mut dyn PacketSink,
+    ) {
+        let PacketKind::Audio(codec) = packet.kind else {
+            return;
+        };
+        let payload = datagram.get(packet.payload.clone()).unwrap_or_default();
+        let mut samples = [0; MAX_PAYLOAD];
+        let length = codec.decode(&payload[..payload.len().min(MAX_PAYLOAD)], &mut samples);
+        self.human.early.receive(now, is_silent(&samples[..length]));
+        if self.early_media_is_heard(now) {
+            self.caller.relay(now, packet, payload, sink);
+        }
+    }
+
+    /// What we say ourselves is heard to its end.
+    fn early_media_is_heard(&self, now: Instant) -> bool {
+        let waits = !self.human.is_bridged() && !self.caller.playout.says_something();
+        waits && self.human.agent.is_some() && self.human.early.flows(now)
+    }
+
     /// One packet time: what the caller hears, and what is recorded of the time before it.
     pub(super) fn send_sound(&mut self, now: Instant, sink: &mut dyn PacketSink) {
         self.record_sound(now);
         let bridged = self.human.is_bridged();
-        let sent = if bridged {
+        let sent = if bridged || self.early_media_is_heard(now) {
             None
         } else {
             self.caller.send_sound(now, sink)
@@ -126,12 +154,16 @@ impl Call {
         }
     }
 
+    fn agent_is_heard(&self, now: Instant) -> bool {
+        self.human.is_bridged() || self.early_media_is_heard(now)
+    }
+
     fn record_sound(&mut self, now: Instant) {
         let recording = self.is_recording();
         self.caller.set_decoding(recording);
-        let bridged = recording && self.human.is_bridged();
+        let heard = recording && self.agent_is_heard(now);
         if let Some(agent) = &mut self.human.agent {
-            agent.set_decoding(bridged);
+            agent.set_decoding(heard);
         }
         if !recording {
             self.tape_clock = None;
@@ -152,9 +184,9 @@ impl Call {
         let (mut said, mut other) = ([0; MAX_PAYLOAD], [0; MAX_PAYLOAD]);
         let (said, other) = (&mut said[..length], &mut other[..length]);
         self.caller.decode(now, said);
-        let bridged = self.human.is_bridged();
+        let heard = self.agent_is_heard(now);
         match (&mut self.human.agent, &mut self.tape_clock) {
-            (Some(agent), _) if bridged => agent.decode(now, other),
+            (Some(agent), _) if heard => agent.decode(now, other),
             (_, Some(clock)) => clock.take_said(other),
             (_, None) => {}
         }
@@ -221,7 +253,12 @@ impl Call {
             agent.send_rtcp(now, sink);
         }
         self.watch_media(now, LegNumber::CALLER);
-        if let Some(agent) = self.human.agent.as_ref().map(|agent| agent.number) {
+        let bridged = self
+            .human
+            .agent
+            .as_ref()
+            .filter(|_| self.human.is_bridged());
+        if let Some(agent) = bridged.map(|agent| agent.number) {
             self.watch_media(now, agent);
         }
     }

@@ -22,6 +22,7 @@ pub fn describe(event: &Event) -> String {
         | Event::TransferStarted { .. }
         | Event::TargetTried { .. }
         | Event::TargetRinging { .. }
+        | Event::TargetProgress { .. }
         | Event::TargetAnswered { .. }
         | Event::TargetConfirmed { .. }
         | Event::TargetFailed { .. }
@@ -140,6 +141,14 @@ fn describe_handoff(event: &Event) -> String {
         } => format!("attempt {attempt}: {} to {target}", way_name(*way)),
         Event::TargetRinging { attempt, status } => {
             format!("attempt {attempt}: rings ({status})")
+        }
+        Event::TargetProgress { attempt, status } => {
+            let told = match status {
+                181 => "is forwarded",
+                182 => "waits in a queue there",
+                _ => "is being connected",
+            };
+            format!("attempt {attempt}: {told} ({status})")
         }
         Event::TargetAnswered { attempt } => {
             format!("attempt {attempt}: answered, by a person or a voicemail")

@@ -21,8 +21,8 @@ const NOTIFY_GRACE: Duration = Duration::from_secs(10);
 /// What happened to the target that is being tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Input {
-    /// 18x from the target, or a NOTIFY that says so.
-    Ringing {
+    /// A provisional status from the target, or a NOTIFY that says so.
+    Progress {
         status: u16,
     },
     /// The target's 200 to our INVITE.
@@ -98,6 +98,10 @@ pub struct Transfer {
     /// Counts from 1 over the whole call.
     attempt: u32,
     state: State,
+    /// The provisional statuses of this attempt that are logged: each is, once.
+    told: Vec<u16>,
+    /// What the caller hears between sentences.
+    sound: Option<WaitingSound>,
     deadline: Option<Instant>,
     outputs: VecDeque<Output>,
 }
@@ -110,6 +114,8 @@ impl Transfer {
             current: None,
             attempt: attempts_before,
             state: State::Dialing,
+            told: Vec::new(),
+            sound: None,
             deadline: None,
             outputs: VecDeque::new(),
         };
@@ -144,16 +150,8 @@ impl Transfer {
 
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         match (self.state, input) {
-            (State::Dialing | State::ReferAccepted, Input::Ringing { status }) => {
-                self.log(Event::TargetRinging {
-                    attempt: self.attempt,
-                    status,
-                });
-                // "Ringing" only for our own leg: what a referred party hears is not ours.
-                if self.state == State::Dialing {
-                    self.outputs
-                        .push_back(Output::Sound(WaitingSound::RingBack));
-                }
+            (State::Dialing | State::ReferAccepted, Input::Progress { status }) => {
+                self.progress(status)
             }
             (State::Dialing, Input::Answered) => self.bridge(),
             (State::Dialing, Input::Failed { status }) => {
@@ -249,14 +247,40 @@ impl Transfer {
             attempt: self.attempt,
             target: target.target.clone(),
         });
-        self.outputs.push_back(Output::Sound(WaitingSound::Comfort));
+        self.wait_to(WaitingSound::Comfort);
         self.outputs.extend(sentence.map(Output::Say));
+    }
+
+    /// It rings where 180 says so, until another status says that it rings there no more (law 6);
+    /// 183 says neither.
+    fn progress(&mut self, status: u16) {
+        let attempt = self.attempt;
+        if !self.told.contains(&status) {
+            self.told.push(status);
+            self.log(match status {
+                180 => Event::TargetRinging { attempt, status },
+                _ => Event::TargetProgress { attempt, status },
+            });
+        }
+        // Only for our own leg: what a referred party hears is not ours.
+        match status {
+            _ if self.state != State::Dialing => {}
+            180 => self.wait_to(WaitingSound::RingBack),
+            181 | 182 => self.wait_to(WaitingSound::Comfort),
+            _ => {}
+        }
+    }
+
+    fn wait_to(&mut self, sound: WaitingSound) {
+        if self.sound.replace(sound) != Some(sound) {
+            self.outputs.push_back(Output::Sound(sound));
+        }
     }
 
     fn pass_on(&mut self, now: Instant) {
         self.state = State::SayingPassingOn;
         self.deadline = Some(now + Duration::from_secs(10));
-        self.outputs.push_back(Output::Sound(WaitingSound::Comfort));
+        self.wait_to(WaitingSound::Comfort);
         self.outputs.push_back(Output::Say(Sentence::PassingOn));
     }
 
@@ -315,6 +339,7 @@ impl Transfer {
     }
 
     fn log_tried(&mut self, target: &Try, way: TransferWay) {
+        self.told.clear();
         self.log(Event::TargetTried {
             attempt: self.attempt,
             handoff: target.handoff.clone(),
@@ -401,7 +426,7 @@ mod tests {
                 Output::Say(Sentence::Connecting)
             ]
         );
-        transfer.handle_input(now, Input::Ringing { status: 180 });
+        transfer.handle_input(now, Input::Progress { status: 180 });
         assert_eq!(
             outputs(&mut transfer),
             [Output::Sound(WaitingSound::RingBack)]
@@ -415,6 +440,31 @@ mod tests {
             }]
         );
         assert_eq!(transfer.next_timeout(), None);
+    }
+
+    #[test]
+    fn it_rings_by_180_alone_and_each_status_is_logged_once() {
+        let now = Instant::now();
+        let mut transfer = start(now, vec![target("a", Way::Default)]);
+        outputs(&mut transfer);
+        for status in [183, 181, 182] {
+            transfer.handle_input(now, Input::Progress { status });
+            let event = Event::TargetProgress { attempt: 1, status };
+            assert_eq!(transfer.poll_output(), Some(Output::Log(event)));
+            assert_eq!(transfer.poll_output(), None, "it does not ring");
+        }
+        for status in [180, 180, 183] {
+            transfer.handle_input(now, Input::Progress { status });
+        }
+        let (attempt, status) = (1, 180);
+        let event = Event::TargetRinging { attempt, status };
+        assert_eq!(transfer.poll_output(), Some(Output::Log(event)));
+        let rings = Output::Sound(WaitingSound::RingBack);
+        assert_eq!(transfer.poll_output(), Some(rings));
+        assert_eq!(transfer.poll_output(), None);
+        transfer.handle_input(now, Input::Progress { status: 182 });
+        let waits = Output::Sound(WaitingSound::Comfort);
+        assert_eq!(transfer.poll_output(), Some(waits));
     }
 
     #[test]
@@ -433,7 +483,6 @@ mod tests {
             [
                 Output::Cancel { attempt: 1 },
                 dial(2, "b"),
-                Output::Sound(WaitingSound::Comfort),
                 Output::Say(Sentence::StillTrying)
             ]
         );

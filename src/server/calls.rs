@@ -158,7 +158,9 @@ pub fn translate(event: Event) -> Option<(LegId, ToInput)> {
             content_type,
             body,
         }),
-        Event::Progress { leg, status, .. } => to(leg, move |leg| Input::Progress { leg, status }),
+        Event::Progress { leg, status, sdp } => {
+            to(leg, move |leg| Input::Progress { leg, status, sdp })
+        }
         Event::Answered { leg, sdp } => to(leg, |leg| Input::Answered { leg, sdp }),
         Event::Failed { leg, failure } => to(leg, move |leg| Input::Failed {
             leg,

@@ -21,6 +21,10 @@ pub enum Habit {
         talks: Option<Duration>,
     },
     Refuses(u16),
+    /// Its network speaks before anybody answers (183 with SDP), if anybody does.
+    SpeaksEarly {
+        answers: Option<Duration>,
+    },
     /// It rings, and nobody comes.
     NeverAnswers,
     /// Not even ringing.
@@ -45,6 +49,7 @@ pub struct Agents {
 
 enum Wish {
     Ring,
+    SpeakEarly,
     Answer(Option<Duration>),
     AnswerWithNonsense,
     Refuse(u16),
@@ -161,6 +166,13 @@ impl Agents {
             }
             Some(Habit::NeverAnswers) => self.wish(soon, leg, Wish::Ring),
             Some(Habit::Silent) => {}
+            Some(Habit::SpeaksEarly { answers }) => {
+                let answers = *answers;
+                self.wish(soon, leg, Wish::SpeakEarly);
+                if let Some(after) = answers {
+                    self.wish(now + after, leg, Wish::Answer(None));
+                }
+            }
             Some(Habit::AnswersWithNonsense) => self.wish(soon, leg, Wish::AnswerWithNonsense),
             Some(Habit::Answers { after, talks }) => {
                 let (after, talks) = (*after, *talks);
@@ -180,21 +192,31 @@ impl Agents {
                 let nonsense = Bytes::from_static(b"v=0\r\nm=nonsense");
                 self.ua.accept(now, leg, nonsense)
             }
-            Wish::Answer(talks) => {
-                let Some((offer, handset)) = self.legs.get_mut(&leg) else {
+            Wish::SpeakEarly => {
+                let Some(sdp) = self.agree(now, leg) else {
                     return;
                 };
-                let answer = handset.offer_answer.answer(offer, &handset.local);
-                let (negotiated, sdp) = answer.expect("our offers can be answered");
-                let accepted = self.ua.accept(now, leg, sdp.into());
-                if accepted.is_ok() {
-                    handset.agree(now, negotiated);
-                }
+                self.ua.provisional(now, leg, 183, Some(sdp))
+            }
+            Wish::Answer(talks) => {
+                let Some(sdp) = self.agree(now, leg) else {
+                    return;
+                };
+                let accepted = self.ua.accept(now, leg, sdp);
                 if let Some(talks) = talks {
                     self.wish(now + talks, leg, Wish::HangUp);
                 }
                 accepted
             }
         };
+    }
+
+    /// Takes the leg's offer, and begins to speak: the answer.
+    fn agree(&mut self, now: Instant, leg: LegId) -> Option<Bytes> {
+        let (offer, handset) = self.legs.get_mut(&leg)?;
+        let answer = handset.offer_answer.answer(offer, &handset.local);
+        let (negotiated, sdp) = answer.expect("our offers can be answered");
+        handset.agree(now, negotiated);
+        Some(sdp.into())
     }
 }

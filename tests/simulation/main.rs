@@ -7,6 +7,7 @@
 mod agents;
 mod caller;
 mod checks;
+mod early_media;
 mod faults;
 mod handset;
 mod helpers;

@@ -52,7 +52,7 @@ pub fn key(symbol: char) -> Key {
 
 pub fn random_habit(rng: &mut StdRng) -> Habit {
     let second = Duration::from_secs(1);
-    match rng.random_range(0..10) {
+    match rng.random_range(0..11) {
         0..=2 => Habit::Answers {
             after: second.mul_f64(rng.random_range(0.1..4.0)),
             talks: rng
@@ -76,6 +76,9 @@ pub fn random_habit(rng: &mut StdRng) -> Habit {
         6 => Habit::Refuses(603),
         7 => Habit::NeverAnswers,
         8 => Habit::Silent,
+        9 => Habit::SpeaksEarly {
+            answers: rng.random_bool(0.5).then_some(second),
+        },
         _ => Habit::AnswersWithNonsense,
     }
 }
