@@ -3,9 +3,11 @@
 mod network;
 mod reader;
 pub mod secret;
+mod surroundings;
 pub mod trunk;
 
-use crate::diagnostic::{Diagnostic, Report, Source, Span, rules};
+use crate::audio::prompt_file::EXTENSIONS;
+use crate::diagnostic::{Diagnostic, Report, Source, Span, has_errors, rules};
 use crate::dialplan::check::View;
 use crate::dialplan::targets::TargetPattern;
 use crate::language::Language;
@@ -212,11 +214,24 @@ impl Config {
     /// The config of that text, and all that is to be said about it. Paths in it are relative to
     /// the file's own folder.
     pub fn check(source: &Source) -> (Option<Config>, Vec<Diagnostic>) {
+        let (config, found) = Config::draft(source);
+        let config = config.filter(|_| !has_errors(&found));
+        (config, found)
+    }
+
+    /// As [`Config::check`], but a config with mistakes in it comes out too, with defaults in their
+    /// place: never to be served, but what it names can be judged.
+    pub fn draft(source: &Source) -> (Option<Config>, Vec<Diagnostic>) {
         let mut report = Report::new(source);
         let base = source.file.parent().unwrap_or(Path::new(""));
         let config = reader::read(base, &mut report);
-        let config = config.filter(|_| !report.has_errors());
         (config, report.into_diagnostics())
+    }
+
+    /// What is wrong on this machine with what the config of `source` names: dialplans that are not
+    /// there, folders that are files, passwords that the environment does not have.
+    pub fn check_surroundings(&self, source: &Source) -> Vec<Diagnostic> {
+        surroundings::check(self, source)
     }
 
     fn apply(&mut self, overrides: Overrides) {
@@ -323,7 +338,7 @@ pub fn read_source(file: &Path) -> Result<Source, Vec<Diagnostic>> {
     std::fs::File::open(file)
         .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
         .map_err(|error| {
-            let message = format!("{} cannot be read: {error}.", file.display());
+            let message = format!("The file cannot be read: {error}.");
             refuse(
                 &rules::FILE_UNREADABLE,
                 message,
@@ -335,25 +350,39 @@ pub fn read_source(file: &Path) -> Result<Source, Vec<Diagnostic>> {
         let fix = "Split it, or check that it is the right file.";
         return Err(refuse(&rules::TOO_LARGE, message, fix));
     }
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(Source::new(file, text)),
-        Err(error) => {
-            let at = error.utf8_error().valid_up_to();
-            let message = format!("{} is not UTF-8 text: byte {at} is wrong.", file.display());
-            Err(refuse(
-                &rules::FILE_UNREADABLE,
-                message,
-                "Save it as UTF-8.",
-            ))
-        }
-    }
+    String::from_utf8(bytes)
+        .map(|text| Source::new(file, text))
+        .map_err(|error| not_utf8(file, error))
+}
+
+/// The place of the first byte that is no text.
+fn not_utf8(file: &Path, error: std::string::FromUtf8Error) -> Vec<Diagnostic> {
+    let at = error.utf8_error().valid_up_to();
+    let bytes = error.into_bytes();
+    let before = String::from_utf8_lossy(&bytes[..at]);
+    let before = Source::new(file, before).text;
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    let span = Span {
+        start: before.len(),
+        end: before.len(),
+        line: before.matches('\n').count() + 1,
+        column: line.chars().count() + 1,
+    };
+    let mut report = Report::new_for(file);
+    report.add(
+        &rules::FILE_UNREADABLE,
+        span,
+        format!("The byte 0x{:02X} here is not UTF-8 text.", bytes[at]),
+        "Save the file as UTF-8.",
+    );
+    report.into_diagnostics()
 }
 
 /// The recordings below the prompts' folder, by language and name.
-fn recordings(prompts: &Path) -> BTreeSet<(Language, String)> {
+fn recordings(prompts: &Path) -> BTreeMap<(Language, String), PathBuf> {
     /// More than any hotline has; folders beyond it are not looked into.
     const MAX: usize = 50_000;
-    let mut found = BTreeSet::new();
+    let mut found: BTreeMap<(Language, String), PathBuf> = BTreeMap::new();
     for language in Language::ALL {
         let root = prompts.join(language.tag());
         let mut folders = vec![root.clone()];
@@ -364,11 +393,16 @@ fn recordings(prompts: &Path) -> BTreeSet<(Language, String)> {
             for path in entries.flatten().map(|entry| entry.path()) {
                 if path.is_dir() && folders.len() < MAX {
                     folders.push(path);
-                } else if is_recording(&path)
+                } else if let Some(rank) = recording_rank(&path)
                     && found.len() < MAX
                     && let Ok(name) = path.with_extension("").strip_prefix(&root)
                 {
-                    found.insert((language, name.to_string_lossy().into_owned()));
+                    let name = name.to_string_lossy().into_owned();
+                    let known = found.get(&(language, name.clone()));
+                    if known.and_then(|known| recording_rank(known)) > Some(rank) || known.is_none()
+                    {
+                        found.insert((language, name), path);
+                    }
                 }
             }
         }
@@ -376,9 +410,10 @@ fn recordings(prompts: &Path) -> BTreeSet<(Language, String)> {
     found
 }
 
-fn is_recording(path: &Path) -> bool {
-    let ending = path.extension().and_then(|ending| ending.to_str());
-    matches!(ending, Some("wav" | "flac" | "mp3" | "ogg"))
+/// `None` where it is no recording; of several of one name that with the lowest is played.
+fn recording_rank(path: &Path) -> Option<usize> {
+    let ending = path.extension().and_then(|ending| ending.to_str())?;
+    EXTENSIONS.iter().position(|known| *known == ending)
 }
 
 #[cfg(test)]

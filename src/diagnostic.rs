@@ -31,6 +31,15 @@ pub struct Span {
     pub column: usize,
 }
 
+impl std::fmt::Display for Severity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        })
+    }
+}
+
 impl Span {
     /// The beginning of a file: for what concerns all of it.
     pub const START: Span = Span {
@@ -95,8 +104,16 @@ impl<'a> Report<'a> {
 
     pub fn new(source: &'a Source) -> Report<'a> {
         Report {
-            file: &source.file,
             text: &source.text,
+            ..Report::new_for(&source.file)
+        }
+    }
+
+    /// Of a file that has no text.
+    pub fn new_for(file: &'a Path) -> Report<'a> {
+        Report {
+            file,
+            text: "",
             found: Vec::new(),
         }
     }
@@ -106,7 +123,7 @@ impl<'a> Report<'a> {
         self.text
     }
 
-    /// One rule is reported once a place.
+    /// The same is said once a place. What is said begins with a capital, whoever wrote it.
     pub fn add(
         &mut self,
         rule: &Rule,
@@ -114,7 +131,10 @@ impl<'a> Report<'a> {
         message: impl Into<String>,
         fix: impl Into<String>,
     ) {
-        let known = |d: &Diagnostic| d.rule == rule.id && d.span.start == span.start;
+        let message = capitalized(&message.into());
+        let known = |d: &Diagnostic| {
+            d.rule == rule.id && d.span.start == span.start && d.message == message
+        };
         if self.found.len() >= Self::MAX || self.found.iter().any(known) {
             return;
         }
@@ -124,14 +144,14 @@ impl<'a> Report<'a> {
             file: self.file.to_owned(),
             span,
             text: self.excerpt(span),
-            message: message.into(),
+            message,
             why: rule.why.to_owned(),
             fix: fix.into(),
         });
     }
 
     pub fn has_errors(&self) -> bool {
-        self.found.iter().any(|d| d.severity == Severity::Error)
+        has_errors(&self.found)
     }
 
     /// Sorted by place.
@@ -147,6 +167,17 @@ impl<'a> Report<'a> {
         let line = covered.lines().next().unwrap_or_default().trim_end();
         line.chars().take(Self::MAX_EXCERPT).collect()
     }
+}
+
+pub fn has_errors(found: &[Diagnostic]) -> bool {
+    found.iter().any(|d| d.severity == Severity::Error)
+}
+
+fn capitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |first| {
+        first.to_uppercase().collect::<String>() + chars.as_str()
+    })
 }
 
 /// By file, then by place, then by rule.
@@ -180,9 +211,10 @@ mod tests {
         let texts: Vec<_> = report
             .into_diagnostics()
             .into_iter()
-            .map(|d| (d.span.line, d.text))
+            .map(|d| (d.span.line, d.text, d.message))
             .collect();
-        assert_eq!(texts, [(1, "first".to_owned()), (2, "second".to_owned())]);
+        let told = |line, text: &str, message: &str| (line, text.to_owned(), message.to_owned());
+        assert_eq!(texts, [told(1, "first", "M1"), told(2, "second", "M2")]);
     }
 
     #[test]
@@ -195,7 +227,7 @@ mod tests {
                 ..Span::START
             };
             report.add(&rules::YAML_SYNTAX, span, "m", "f");
-            report.add(&rules::YAML_SYNTAX, span, "said before", "f");
+            report.add(&rules::YAML_SYNTAX, span, "m", "said before");
         }
         assert_eq!(report.into_diagnostics().len(), Report::MAX);
     }

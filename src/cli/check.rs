@@ -1,15 +1,19 @@
 //! `zeroline check`: judges dialplans and config files together, as a server would before it starts.
 
 use crate::config::{Config, read_source};
-use crate::diagnostic::{Diagnostic, Severity, Source, render, rules};
+use crate::diagnostic::{
+    Diagnostic, Report, Severity, Source, Span, has_errors, render, rules, sort,
+};
+use crate::dialplan::check::View;
 use crate::dialplan::targets::TargetPattern;
 use crate::dialplan::{check, schema};
 use crate::engines::registry::Registry;
 use crate::language::Language;
+use crate::yaml::{self, Value};
 use clap::ValueEnum;
 use serde_json::json;
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Judge dialplans and config files: every mistake, with its line, why it matters, and the fix.
@@ -75,33 +79,37 @@ struct Checked {
 
 fn check_files(args: &Args) -> Checked {
     let mut checked = Checked::default();
-    let config = match &args.config {
-        None => Config::default(),
-        Some(file) => {
-            let source = checked.read(file);
-            let config = source.and_then(|source| checked.config(source));
-            config.unwrap_or_else(any_target)
-        }
-    };
-    let sources: Vec<Source> = args
+    // Alone, `--config` is as good as naming the file.
+    let named = args.config.iter().filter(|_| args.files.is_empty());
+    let files: Vec<Source> = args
         .files
         .iter()
+        .chain(named)
         .filter_map(|file| checked.read(file))
         .collect();
-    let engines = Registry::discover();
-    let voices = Language::ALL
-        .into_iter()
-        .filter(|l| engines.speaking(*l).next().is_some());
-    let view = config.view(&voices.collect::<Vec<_>>());
-    for source in sources {
-        if is_dialplan(&source) {
-            let (_, found) = check::check(&source, &view);
-            checked.add(source, found);
-        } else {
-            checked.config(source);
-        }
+    let (dialplans, others): (Vec<Source>, Vec<Source>) = files.into_iter().partition(is_dialplan);
+    let voices = voices();
+    let mut under = Config::default();
+    if let Some(file) = args.config.as_ref().filter(|_| !args.files.is_empty()) {
+        let config = checked.read(file).and_then(|source| checked.config(source));
+        under = config.unwrap_or_else(any_target);
+    }
+    let alone = dialplans.is_empty();
+    let view = under.view(&voices);
+    for source in dialplans {
+        checked.dialplan(source, &view);
+    }
+    for source in others {
+        checked.config_with_dialplans(source, alone, &voices);
     }
     checked
+}
+
+/// The languages that a synthesizer speaks here.
+fn voices() -> Vec<Language> {
+    let engines = Registry::discover();
+    let spoken = |language: &Language| engines.speaking(*language).next().is_some();
+    Language::ALL.into_iter().filter(spoken).collect()
 }
 
 /// Stands in for a config that is wrong, so that its targets are not told as mistakes of dialplans.
@@ -113,18 +121,36 @@ fn any_target() -> Config {
     }
 }
 
-/// A file that names a `dialplan`, or `nodes`, is one; every other is a config.
+/// A file with one of the fields that only dialplans have, whatever else is wrong with it.
 fn is_dialplan(source: &Source) -> bool {
-    let named = |line: &str| {
-        ["dialplan:", "nodes:", "greeting:"]
-            .iter()
-            .any(|key| line.starts_with(key))
+    const FIELDS: [&str; 6] = [
+        "dialplan:",
+        "greeting:",
+        "nodes:",
+        "start:",
+        "handoffs:",
+        "slots:",
+    ];
+    let mut lines = source.text.lines();
+    lines.any(|line| FIELDS.iter().any(|field| line.starts_with(field)))
+}
+
+/// Tells a text that is neither a dialplan nor a config; one that is no YAML may be anything.
+fn not_ours(source: &Source) -> Option<Vec<Diagnostic>> {
+    let tree = yaml::parse(&mut Report::new(source))?;
+    let message = match &tree.value {
+        Value::Mapping { .. } => return None,
+        _ if tree.is_empty() => "There is nothing in the file but, at most, comments.",
+        _ => "The file is neither a dialplan nor a config.",
     };
-    source.text.lines().any(named)
+    let mut report = Report::new(source);
+    let fix = "A dialplan begins with `dialplan: NAME`, a config with settings like `listen: [\"127.0.0.1:5060\"]`: see dialplans/parcel.yaml and zeroline.yaml.";
+    report.add(&rules::NOT_OURS, tree.span, message, fix);
+    Some(report.into_diagnostics())
 }
 
 impl Checked {
-    fn read(&mut self, file: &PathBuf) -> Option<Source> {
+    fn read(&mut self, file: &Path) -> Option<Source> {
         match read_source(file) {
             Ok(source) => Some(source),
             Err(found) => {
@@ -134,10 +160,52 @@ impl Checked {
         }
     }
 
-    fn config(&mut self, source: Source) -> Option<Config> {
-        let (config, found) = Config::check(&source);
+    fn dialplan(&mut self, source: Source, view: &View) {
+        let (_, found) = check::check(&source, view);
         self.add(source, found);
-        config
+    }
+
+    /// The config to judge other files by.
+    fn config(&mut self, source: Source) -> Option<Config> {
+        if let Some(found) = not_ours(&source) {
+            self.add(source, found);
+            return None;
+        }
+        let (config, mut found) = Config::draft(&source);
+        let wrong = has_errors(&found);
+        if let Some(config) = &config {
+            found.extend(config.check_surroundings(&source));
+        }
+        sort(&mut found);
+        self.add(source, found);
+        let allowed = any_target().transfers;
+        let lenient = |config: Config| match wrong {
+            true => Config {
+                transfers: allowed,
+                ..config
+            },
+            false => config,
+        };
+        config.map(lenient)
+    }
+
+    /// A config as a server takes it: with its dialplans. `alone`: no other dialplan is judged.
+    fn config_with_dialplans(&mut self, source: Source, alone: bool, voices: &[Language]) {
+        let none = no_dialplan(&source);
+        let Some(config) = self.config(source) else {
+            return;
+        };
+        let files = config.dialplans.files();
+        if files.is_empty() && alone {
+            self.diagnostics.extend(none);
+        }
+        let view = config.view(voices);
+        for file in files.into_iter().filter(|file| file.is_file()) {
+            let judged = self.sources.iter().any(|source| source.file == file);
+            if !judged && let Some(source) = self.read(file) {
+                self.dialplan(source, &view);
+            }
+        }
     }
 
     fn add(&mut self, source: Source, found: Vec<Diagnostic>) {
@@ -165,9 +233,9 @@ impl Checked {
         })
     }
 
-    /// The diagnostics and the sum to standard error.
+    /// The diagnostics and the sum: they are what was asked for.
     fn tell(&self) {
-        let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         let mut out = String::new();
         for diagnostic in &self.diagnostics {
             let source = self
@@ -184,8 +252,19 @@ impl Checked {
             count(self.errors(), "error"),
             count(self.warnings(), "warning"),
         );
-        let _ = std::io::stderr().write_all(out.as_bytes());
+        print(&out);
     }
+}
+
+fn no_dialplan(source: &Source) -> Vec<Diagnostic> {
+    let mut report = Report::new(source);
+    report.add(
+        &rules::NO_DIALPLAN,
+        Span::START,
+        "The config names no dialplan.",
+        "Add `dialplans: { default: hotline.yaml }`, or serve with `--dialplan FILE`.",
+    );
+    report.into_diagnostics()
 }
 
 fn count(number: usize, what: &str) -> String {
@@ -194,14 +273,10 @@ fn count(number: usize, what: &str) -> String {
 }
 
 fn rules_table(format: Format) -> String {
-    let severity = |severity| match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    };
     if format == Format::Json {
         let rows: Vec<_> = rules::ALL
             .iter()
-            .map(|rule| json!({ "rule": rule.id, "severity": severity(rule.severity), "why": rule.why }))
+            .map(|rule| json!({ "rule": rule.id, "severity": rule.severity, "why": rule.why }))
             .collect();
         return format!("{:#}\n", json!({ "rules": rows }));
     }
@@ -210,7 +285,7 @@ fn rules_table(format: Format) -> String {
         format!(
             "{:24} {:8} {}\n",
             rule.id,
-            severity(rule.severity),
+            rule.severity.to_string(),
             rule.why
         )
     })
@@ -236,7 +311,10 @@ mod tests {
     fn found(files: &[(&str, &str)], line: &str) -> serde_json::Value {
         let folder = tempfile::tempdir().expect("the machine has room for a folder");
         for (name, text) in files {
-            std::fs::write(folder.path().join(name), text).expect("the folder is ours");
+            let file = folder.path().join(name);
+            let parent = file.parent().expect("it is in the folder");
+            std::fs::create_dir_all(parent).expect("the folder is ours");
+            std::fs::write(file, text).expect("the folder is ours");
         }
         let line = line.replace("@", &format!("{}/", folder.path().display()));
         check_files(&args(&line).expect("the test's arguments are right")).json()
@@ -267,7 +345,91 @@ mod tests {
         assert_eq!(both["errors"], 1, "{both:#}");
         assert_eq!(both["diagnostics"][0]["rule"], "wrong-type");
         let as_file = found(&files, "check @zeroline.yaml");
-        assert_eq!(as_file["diagnostics"][0]["rule"], "wrong-type");
+        assert_eq!(rules_of(&as_file)[0].1, "wrong-type");
+    }
+
+    fn rules_of(found: &serde_json::Value) -> Vec<(&str, &str)> {
+        let all = found["diagnostics"].as_array().expect("it is a list");
+        all.iter()
+            .map(|d| {
+                let file = d["file"].as_str().unwrap_or_default();
+                let name = file.rsplit('/').next().unwrap_or_default();
+                (name, d["rule"].as_str().unwrap_or_default())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_config_is_judged_with_all_that_it_names() {
+        let config = "dialplans: { default: x.yaml, numbers: { \"1\": none.yaml, \"2\": . } }\n\
+                      prompts: nowhere\ndata: x.yaml\ndrain: x\n\
+                      trunks: { t: { user: u, password_env: ZEROLINE_NOT_SET } }\n";
+        let broken = PLAN.replace("to: human", "to: nowhere");
+        let files = [("x.yaml", broken.as_str()), ("zeroline.yaml", config)];
+        let all = found(&files, "check @zeroline.yaml");
+        let told = [
+            ("zeroline.yaml", "file-unreadable"),
+            ("zeroline.yaml", "file-unreadable"),
+            ("zeroline.yaml", "missing-folder"),
+            ("zeroline.yaml", "not-a-folder"),
+            ("zeroline.yaml", "wrong-type"),
+            ("zeroline.yaml", "password-unknown"),
+            ("x.yaml", "unknown-node"),
+        ];
+        assert_eq!(rules_of(&all), told, "{all:#}");
+        assert_eq!((&all["errors"], &all["warnings"]), (&json!(5), &json!(2)));
+        assert_eq!(found(&files, "check --config @zeroline.yaml")["errors"], 5);
+    }
+
+    #[test]
+    fn a_config_names_a_dialplan_unless_one_is_given() {
+        let files = [
+            ("x.yaml", PLAN),
+            ("zeroline.yaml", "transfers: { allow: [\"sip:*@*\"] }\n"),
+        ];
+        let alone = found(&files, "check @zeroline.yaml");
+        assert_eq!(rules_of(&alone), [("zeroline.yaml", "no-dialplan")]);
+        assert_eq!(
+            found(&files, "check @x.yaml --config @zeroline.yaml")["errors"],
+            0
+        );
+    }
+
+    #[test]
+    fn recordings_that_dialplans_name_are_decoded() {
+        let plan = PLAN.replace("say: Hello.", "say: { en: Hello., audio: hello }");
+        let config = "transfers: { allow: [\"sip:*@*\"] }\nprompts: .\n";
+        for sound in ["RIFF", "", "just a text"] {
+            let files = [
+                ("x.yaml", plan.as_str()),
+                ("zeroline.yaml", config),
+                ("en/hello.wav", sound),
+                ("en/never_named.wav", "broken too"),
+            ];
+            let all = found(&files, "check @x.yaml --config @zeroline.yaml");
+            assert_eq!(rules_of(&all), [("x.yaml", "broken-recording")], "{sound}");
+        }
+    }
+
+    #[test]
+    fn what_is_neither_a_dialplan_nor_a_config_is_refused() {
+        for text in ["", "# only a comment\n", "hello\n", "- a\n"] {
+            let all = found(&[("x.yaml", text)], "check @x.yaml");
+            assert_eq!(
+                rules_of(&all),
+                [("x.yaml", "neither-dialplan-nor-config")],
+                "{text}"
+            );
+            let under = found(
+                &[("x.yaml", text), ("y.yaml", PLAN)],
+                "check @y.yaml --config @x.yaml",
+            );
+            assert_eq!(
+                rules_of(&under),
+                [("x.yaml", "neither-dialplan-nor-config")],
+                "{text}"
+            );
+        }
     }
 
     #[test]

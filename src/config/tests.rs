@@ -213,6 +213,9 @@ fn files_that_cannot_be_read_are_diagnostics() {
     assert_eq!(rule(&file), "file-unreadable");
     std::fs::write(&file, b"a: \xff").expect("the folder is ours");
     assert_eq!(rule(&file), "file-unreadable");
+    std::fs::write(&file, b"\xef\xbb\xbfa: 1\n\xe6\xac\xa2: \xff").expect("the folder is ours");
+    let found = read_source(&file).expect_err("it is no text");
+    assert_eq!((found[0].span.line, found[0].span.column), (2, 4));
     std::fs::write(&file, vec![b'x'; crate::yaml::MAX_BYTES + 1]).expect("the folder is ours");
     assert_eq!(rule(&file), "too-large");
 }
@@ -221,7 +224,8 @@ fn files_that_cannot_be_read_are_diagnostics() {
 fn passwords_are_not_shown() {
     let text = FULL.replace("password_env: ACME_PASSWORD", "password: hunter2");
     let (config, found) = checked(&text);
-    assert_eq!(found, []);
+    let rules: Vec<_> = found.iter().map(|d| (d.rule, d.text.as_str())).collect();
+    assert_eq!(rules, [("password-in-config", "password")]);
     let shown = format!("{:?}", config.expect("nothing is wrong"));
     assert!(!shown.contains("hunter2"));
 }
@@ -238,12 +242,19 @@ fn recordings_are_found_by_language_and_name() {
         prompts: folder.path().into(),
         ..Config::default()
     };
+    std::fs::write(deep.join("cards.wav"), b"").expect("the folder is ours");
     let found: Vec<_> = config.view(&[]).recordings.into_iter().collect();
     assert_eq!(
         found,
         [
-            (Language::En, "bank/cards".to_owned()),
-            (Language::En, "main".to_owned())
+            (
+                (Language::En, "bank/cards".to_owned()),
+                deep.join("cards.wav")
+            ),
+            (
+                (Language::En, "main".to_owned()),
+                folder.path().join("en/main.wav")
+            )
         ]
     );
 }

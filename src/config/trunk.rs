@@ -109,9 +109,16 @@ pub(super) fn read_trunk(entry: &Entry, base: &Path, report: &mut Report) -> Opt
 }
 
 fn password(fields: &mut Fields, base: &Path, report: &mut Report) -> Option<Password> {
-    let written = fields.take("password").and_then(|node| {
-        let text = read::word(node, "`password`", report)?;
-        Some((node.span, Password::Written(Secret::new(text))))
+    let written = fields.take_entry("password").and_then(|entry| {
+        let text = read::word(&entry.value, "`password`", report)?;
+        report.add(
+            &rules::PASSWORD_IN_CONFIG,
+            // Never the password itself: a diagnostic quotes what it marks.
+            entry.key.span,
+            "The password stands in the config.",
+            "Write `password_env` with the name of an environment variable, or `password_file`.",
+        );
+        Some((entry.key.span, Password::Written(Secret::new(text))))
     });
     let file = fields.take("password_file").and_then(|node| {
         let text = read::word(node, "`password_file`", report)?;
@@ -126,7 +133,6 @@ fn password(fields: &mut Fields, base: &Path, report: &mut Report) -> Option<Pas
     if let Some((span, _)) = given.next() {
         report.add(
             &rules::CONFIG_CONFLICT,
-            // Never the password itself: a diagnostic quotes what it marks.
             span,
             "The password is given twice.",
             "Keep one of `password`, `password_file` and `password_env`.",

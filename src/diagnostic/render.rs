@@ -1,14 +1,16 @@
 //! Diagnostics for people: the line, what is marked in it, why it matters, what to write.
 
-use super::{Diagnostic, Severity, Source};
+use super::{Diagnostic, Severity, Source, rules};
 use miette::{
     GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
     SourceCode, SourceSpan, SpanContents,
 };
 use std::fmt;
 
-/// Longer lines are not shown: a minified file would fill the screen.
+/// Of longer lines only a part is shown, in bytes: a minified file would fill the screen.
 const MAX_LINE: usize = 300;
+/// What is shown of them before the marked place.
+const BEFORE: usize = 80;
 
 /// Renders for a terminal of `width` columns; `colour` asks for ANSI colours and box characters.
 pub fn render(diagnostic: &Diagnostic, source: &Source, width: usize, colour: bool) -> String {
@@ -31,12 +33,12 @@ pub fn render(diagnostic: &Diagnostic, source: &Source, width: usize, colour: bo
     out
 }
 
-/// The one line that is shown. miette would search the whole text for it at every diagnostic.
+/// The one line that is shown, or a part of it. miette would search the whole text for it at every diagnostic.
 #[derive(Debug)]
 struct Line<'a> {
     name: String,
     text: &'a str,
-    /// Of the line in the file, in bytes.
+    /// Of `text` in the file, in bytes.
     start: usize,
     /// Of the marked place, from 1.
     number: usize,
@@ -45,10 +47,20 @@ struct Line<'a> {
 
 impl<'a> Line<'a> {
     fn of(diagnostic: &Diagnostic, source: &'a Source) -> Option<Line<'a>> {
+        // The password would be shown with its line.
+        if diagnostic.rule == rules::PASSWORD_IN_CONFIG.id {
+            return None;
+        }
         let before = source.text.get(..diagnostic.span.start)?;
-        let start = before.rfind(['\n', '\r']).map_or(0, |at| at + 1);
-        let text = source.text.get(start..)?.lines().next().unwrap_or("");
-        (text.len() <= MAX_LINE).then(|| Line {
+        let mut start = before.rfind(['\n', '\r']).map_or(0, |at| at + 1);
+        let mut text = source.text.get(start..)?.lines().next().unwrap_or("");
+        if text.len() > MAX_LINE {
+            let from = boundary(before, before.len().saturating_sub(BEFORE).max(start));
+            text = &text[from - start..];
+            text = &text[..boundary(text, MAX_LINE)];
+            start = from;
+        }
+        Some(Line {
             name: source.file.display().to_string(),
             text,
             start,
@@ -56,6 +68,12 @@ impl<'a> Line<'a> {
             column: diagnostic.span.column,
         })
     }
+}
+
+/// The last place between two characters that is not after `at`.
+fn boundary(text: &str, at: usize) -> usize {
+    let mut places = (0..=at.min(text.len())).rev();
+    places.find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
 impl SourceCode for Line<'_> {
@@ -99,7 +117,8 @@ impl std::error::Error for View<'_> {}
 
 impl miette::Diagnostic for View<'_> {
     fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        Some(Box::new(self.diagnostic.rule))
+        let d = self.diagnostic;
+        Some(Box::new(format!("{}[{}]:", d.severity, d.rule)))
     }
 
     fn severity(&self) -> Option<miette::Severity> {
@@ -129,7 +148,7 @@ impl miette::Diagnostic for View<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Report, Span, rules};
+    use super::super::{Report, Span};
     use super::*;
 
     fn one(text: &str, span: Span) -> (Source, Diagnostic) {
@@ -156,7 +175,7 @@ mod tests {
         let (source, diagnostic) = one("start: main\n  1: { to: trakc }\n", span);
         let shown = render(&diagnostic, &source, 100, false);
         for part in [
-            "unknown-node",
+            "error[unknown-node]:",
             "There is no node `trakc`.",
             "hotline.yaml:2:11",
             "1: { to: trakc }",
@@ -170,16 +189,20 @@ mod tests {
     }
 
     #[test]
-    fn a_very_long_line_is_named_but_not_shown() {
+    fn of_a_very_long_line_the_marked_part_is_shown() {
         let span = Span {
             start: 5000,
             end: 5001,
             line: 1,
-            column: 5001,
+            column: 2501,
         };
-        let (source, diagnostic) = one(&"x".repeat(9000), span);
+        let (source, diagnostic) = one(
+            &format!("{}y{}", "欢x".repeat(1250), "z".repeat(9000)),
+            span,
+        );
         let shown = render(&diagnostic, &source, 100, true);
-        assert!(shown.contains("hotline.yaml:1:5001"), "{shown}");
+        assert!(shown.contains("hotline.yaml:1:2501"), "{shown}");
+        assert!(shown.contains("欢xyz"), "{shown}");
         assert!(shown.len() < 2000, "{shown}");
     }
 }

@@ -23,6 +23,7 @@ macro_rules! rules {
 rules! {
     // The text of the file.
     FILE_UNREADABLE = Error "file-unreadable" "A file that cannot be read cannot be judged.";
+    NOT_OURS = Error "neither-dialplan-nor-config" "Only dialplans and configs can be judged; to pass another file would say that it is good.";
     TOO_LARGE = Error "too-large" "Files are bounded, so that a hostile or damaged one cannot hold up a server.";
     YAML_SYNTAX = Error "yaml-syntax" "The text is not YAML, so nothing after this place can be understood.";
     YAML_COMMENT = Error "yaml-comment" "In YAML, ` #` begins a comment: the rest of the sentence would never be spoken.";
@@ -83,6 +84,7 @@ rules! {
     MISSING_LANGUAGE = Error "missing-language" "Callers in that language would hear nothing.";
     MISSING_PROMPT = Error "missing-prompt" "There is neither a text nor a recording: callers would hear nothing.";
     MISSING_RECORDING = Warning "missing-recording" "The text is synthesized instead, in another voice than the recordings around it.";
+    BROKEN_RECORDING = Error "broken-recording" "Callers would hear nothing, so a server does not start with it.";
     NO_VOICE = Error "no-voice" "There is no recording and no synthesizer for this language: callers would hear nothing.";
     GREETING_NOT_AUTOMATIC = Error "greeting-not-automatic" "Callers have a right to know that a machine answers.";
     GREETING_NOT_RECORDED = Error "greeting-not-recorded" "Callers must be told that they are recorded before they are.";
@@ -99,6 +101,11 @@ rules! {
 
     // The config file.
     LISTEN_EXPOSED = Warning "listen-exposed" "The whole internet could send calls here: scanners find such a server within minutes.";
+    NO_DIALPLAN = Error "no-dialplan" "Without a dialplan there is nothing to say to callers, so a server does not start.";
+    MISSING_FOLDER = Warning "missing-folder" "No recording in it can be played: texts are synthesized instead.";
+    NO_FOLDER = Error "not-a-folder" "Files can only be read and kept in a folder.";
+    PASSWORD_UNKNOWN = Warning "password-unknown" "Where the server starts without it, the trunk refuses its registrations and calls.";
+    PASSWORD_IN_CONFIG = Warning "password-in-config" "Whoever reads, copies or backs up the config has the password too.";
     CONFIG_CONFLICT = Error "config-conflict" "These two settings cannot both hold.";
 }
 

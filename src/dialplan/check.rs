@@ -7,6 +7,7 @@ mod limits;
 mod lookups;
 mod paths;
 mod prompts;
+mod recordings;
 mod templates;
 
 use super::load::{self, Loaded};
@@ -15,15 +16,16 @@ use super::targets::TargetPattern;
 use crate::diagnostic::{Diagnostic, Report, Source, Span};
 use crate::language::Language;
 use crate::yaml::Node;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// What the checker has to know of the config and of the machine.
 #[derive(Debug, Clone, Default)]
 pub struct View {
     /// The targets that may be rung.
     pub transfers: Vec<TargetPattern>,
-    /// The recordings that are there.
-    pub recordings: BTreeSet<(Language, String)>,
+    /// The recordings that are there, and their files.
+    pub recordings: BTreeMap<(Language, String), PathBuf>,
     /// The languages that a synthesizer speaks.
     pub voices: Vec<Language>,
 }
@@ -67,6 +69,7 @@ impl Judge<'_, '_, '_> {
         self.handoff_cycles();
         self.greeting();
         self.voices();
+        self.recordings();
         self.menus();
         self.addresses();
         self.sensitive_sent();

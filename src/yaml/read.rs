@@ -347,8 +347,8 @@ pub fn one_or_more(node: &Node) -> &[Node] {
 
 pub fn wrong_type(node: &Node, expected: &str, report: &mut Report) {
     let message = match node.kind() {
-        "nothing" => format!("{}; nothing is written here.", upper(expected)),
-        kind => format!("{}, not {kind}.", upper(expected)),
+        "nothing" => format!("{expected}; nothing is written here."),
+        kind => format!("{expected}, not {kind}."),
     };
     report.add(
         &rules::WRONG_TYPE,
@@ -356,13 +356,6 @@ pub fn wrong_type(node: &Node, expected: &str, report: &mut Report) {
         message,
         "Write it in that form.",
     );
-}
-
-fn upper(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or(String::new(), |first| {
-        first.to_uppercase().collect::<String>() + chars.as_str()
-    })
 }
 
 /// The candidate that was probably meant.

@@ -66,7 +66,7 @@ impl Judge<'_, '_, '_> {
     fn sound(&mut self, prompt: &Prompt, voiceless: &mut BTreeSet<Language>) {
         let recorded = |language: Language| {
             let audio = prompt.audio.as_ref();
-            audio.is_some_and(|name| self.view.recordings.contains(&(language, name.clone())))
+            audio.is_some_and(|name| self.view.recordings.contains_key(&(language, name.clone())))
         };
         let languages = &self.dialplan.languages;
         let any = languages.iter().any(|language| recorded(*language));
@@ -103,7 +103,7 @@ impl Judge<'_, '_, '_> {
         }
     }
 
-    fn language_place(&self, language: Language) -> Span {
+    pub(super) fn language_place(&self, language: Language) -> Span {
         let at = self.dialplan.languages.iter().position(|l| *l == language);
         self.place(&["languages", &at.unwrap_or(0).to_string()])
     }

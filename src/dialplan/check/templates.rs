@@ -48,11 +48,8 @@ impl Judge<'_, '_, '_> {
                 "Leave it out: the caller knows it, and the agent gets what `share` allows.",
             ),
         };
-        let mut message = error.message.clone();
-        if let Some(first) = message.get_mut(..1) {
-            first.make_ascii_uppercase();
-        }
-        self.report.add(rule, span, format!("{message}."), fix);
+        self.report
+            .add(rule, span, format!("{}.", error.message), fix);
     }
 
     /// Sensitive slots in addresses and headers; the body of a POST is where they belong.

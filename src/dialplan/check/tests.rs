@@ -52,9 +52,10 @@ handoffs:
 "#;
 
 fn view() -> View {
+    let tone = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tone.flac").into();
     View {
         transfers: vec![TargetPattern::parse(BUILT_IN_AGENT).expect("it is an address")],
-        recordings: BTreeSet::from([(Language::En, "hello".to_owned())]),
+        recordings: BTreeMap::from([((Language::En, "hello".to_owned()), tone)]),
         voices: Language::ALL.to_vec(),
     }
 }
@@ -457,6 +458,7 @@ fn every_rule_has_a_test() {
         include_str!("../../yaml/tests.rs"),
         include_str!("../../yaml/read/tests.rs"),
         include_str!("../../config/tests.rs"),
+        include_str!("../../cli/check.rs"),
     ];
     for rule in crate::diagnostic::rules::ALL {
         let quoted = format!("\"{}\"", rule.id);

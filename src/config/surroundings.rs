@@ -1,0 +1,88 @@
+//! What a config names outside of itself, as this machine has it.
+
+use super::Config;
+use super::secret::Password;
+use crate::diagnostic::rules::{self, Rule};
+use crate::diagnostic::{Diagnostic, Report, Source};
+use crate::yaml::{self, Node};
+use std::fs::File;
+use std::path::Path;
+
+pub(super) fn check(config: &Config, source: &Source) -> Vec<Diagnostic> {
+    // What is wrong with the text itself has been told.
+    let Some(tree) = yaml::parse(&mut Report::new(source)) else {
+        return Vec::new();
+    };
+    let mut report = Report::new(source);
+    dialplans(config, &tree, &mut report);
+    data(config, &tree, &mut report);
+    prompts(config, &tree, &mut report);
+    passwords(config, &tree, &mut report);
+    report.into_diagnostics()
+}
+
+fn dialplans(config: &Config, tree: &Node, report: &mut Report) {
+    let default = config.dialplans.default.iter();
+    let numbers = config.dialplans.numbers.iter();
+    let default = default.map(|file| (vec!["dialplans", "default"], file));
+    let numbers = numbers.map(|(user, file)| (vec!["dialplans", "numbers", user], file));
+    for (path, file) in default.chain(numbers) {
+        let reason = match File::open(file) {
+            Ok(_) if file.is_dir() => "it is a folder".to_owned(),
+            Ok(_) => continue,
+            Err(error) => error.to_string(),
+        };
+        report.add(
+            &rules::FILE_UNREADABLE,
+            tree.place(&path),
+            format!("The dialplan {} cannot be read: {reason}.", file.display()),
+            "Check the path, which is taken from the config's own folder, and its permissions.",
+        );
+    }
+}
+
+fn data(config: &Config, tree: &Node, report: &mut Report) {
+    if config.data.exists() {
+        is_folder("data", &config.data, tree, &rules::NO_FOLDER, report);
+    }
+}
+
+fn prompts(config: &Config, tree: &Node, report: &mut Report) {
+    let rule = match config.prompts.exists() {
+        true => &rules::NO_FOLDER,
+        // The default need not be there.
+        false if tree.get("prompts").is_none() => return,
+        false => &rules::MISSING_FOLDER,
+    };
+    is_folder("prompts", &config.prompts, tree, rule, report);
+}
+
+fn is_folder(field: &str, folder: &Path, tree: &Node, rule: &Rule, report: &mut Report) {
+    if folder.is_dir() {
+        return;
+    }
+    report.add(
+        rule,
+        tree.place(&[field]),
+        format!("`{field}` is {}, which is no folder.", folder.display()),
+        "Name a folder; its path is taken from the config's own.",
+    );
+}
+
+fn passwords(config: &Config, tree: &Node, report: &mut Report) {
+    for (name, trunk) in &config.trunks {
+        let Some(Err(reason)) = trunk.password.as_ref().map(Password::reveal) else {
+            continue;
+        };
+        let field = match trunk.password {
+            Some(Password::File(_)) => "password_file",
+            _ => "password_env",
+        };
+        report.add(
+            &rules::PASSWORD_UNKNOWN,
+            tree.place(&["trunks", name, field]),
+            format!("The password of the trunk `{name}` is not known: {reason}."),
+            "Set it where the server starts, or correct the name.",
+        );
+    }
+}
