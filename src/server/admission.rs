@@ -1,7 +1,7 @@
 //! Which requests and calls are taken. What is refused costs little, and a caller who cannot be
 //! served here is sent to a person where the config names one.
 
-use crate::config::Admission::Allowed;
+use crate::config::Admission::{Allowed, Blocked};
 use crate::config::Config;
 use crate::sip::header::Header;
 use crate::sip::message::Request;
@@ -89,8 +89,15 @@ impl Admission {
             self.requests.retain_recent();
             self.calls.retain_recent();
         }
-        let blocked = self.blocked.get(&source).is_some_and(|until| now < *until);
-        !blocked && self.requests.check_key(&source).is_ok()
+        !self.is_blocked(now, source) && self.requests.check_key(&source).is_ok()
+    }
+
+    pub fn may_connect(&self, now: Instant, source: IpAddr) -> bool {
+        !self.is_blocked(now, source) && self.config.admit(source) != Blocked
+    }
+
+    fn is_blocked(&self, now: Instant, source: IpAddr) -> bool {
+        self.blocked.get(&source).is_some_and(|until| now < *until)
     }
 
     /// Whether calls are taken from there. A stranger that says it is a scanner is not answered
@@ -248,7 +255,9 @@ mod tests {
         assert!(admission.takes_message(now, scanner));
         assert!(!admission.knows(now, scanner, &by("Friendly-Scanner/1")));
         assert!(!admission.takes_message(now, scanner));
+        assert!(!admission.may_connect(now, scanner));
         assert!(admission.takes_message(now + BLOCKED_FOR, scanner));
+        assert!(admission.may_connect(now + BLOCKED_FOR, scanner));
     }
 
     #[test]

@@ -139,6 +139,11 @@ impl Signalling {
     fn take(&mut self, received: Received) {
         let now = Instant::now();
         match received {
+            Received::Opened { flow } => {
+                if !self.admission.may_connect(now, flow.remote.ip()) {
+                    self.transports.close(flow);
+                }
+            }
             Received::Message { flow, message } => self.take_message(now, flow, message),
             Received::Malformed { flow, error } => {
                 if self.admission.takes_message(now, flow.remote.ip()) {
@@ -158,6 +163,9 @@ impl Signalling {
             Message::Request(request) => self.is_own_call(request) || self.agent.awaits(&message),
             Message::Response(_) => self.agent.awaits(&message),
         };
+        if is_expected {
+            self.transports.carries_call(flow);
+        }
         match &message {
             _ if !taken && !is_expected => {}
             Message::Request(invite)
@@ -246,7 +254,9 @@ mod tests {
     use crate::server::desk::Desk;
     use crate::sip::flow::Protocol;
     use crate::sip::user_agent::Load;
+    use socket2::{Domain, Socket, Type};
     use std::io::{Read, Write};
+    use std::net::SocketAddr;
     use std::time::{Duration, Instant};
 
     const OPTIONS: &str = "OPTIONS sip:a@127.0.0.1 SIP/2.0\r\n\
@@ -342,5 +352,21 @@ mod tests {
         let bye = request("BYE", &format!("{theirs};tag=7\r\n{ours}\r\n{call_id}"));
         let answer = desk.ask(&bye).await;
         assert!(answer.starts_with("SIP/2.0 200 "), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn a_blocked_source_cannot_connect() {
+        let mut desk = Desk::with(|config| config.allow.clear()).await;
+        desk.ask(&request("INVITE", STRANGER)).await;
+        let stream = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        let from = SocketAddr::from(([127, 0, 0, 2], 0));
+        stream.bind(&from.into()).expect("it is the phone's");
+        let tcp = desk.listening(Protocol::Tcp);
+        stream.connect(&tcp.into()).expect("the kernel accepts it");
+        // It comes, and it is closed.
+        desk.signalling.turn().await;
+        desk.signalling.turn().await;
+        let mut stream = std::net::TcpStream::from(stream);
+        assert_eq!(stream.read(&mut [0]).expect("it is closed"), 0);
     }
 }

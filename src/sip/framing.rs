@@ -79,6 +79,15 @@ impl Decoder for SipCodec {
 }
 
 impl SipCodec {
+    /// Whether a part of a message is there; `rest` is what the codec has left in the stream.
+    pub fn has_begun(&self, rest: &[u8]) -> bool {
+        match self.state {
+            State::Head { .. } => !rest.trim_ascii().is_empty(),
+            State::Body { .. } | State::Uncounted { .. } => true,
+            State::Broken => false,
+        }
+    }
+
     fn advance(&mut self, stream: &mut BytesMut, ended: bool) -> io::Result<Option<Frame>> {
         loop {
             let step = match std::mem::replace(&mut self.state, State::Broken) {
