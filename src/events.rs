@@ -137,6 +137,10 @@ pub enum Event {
     TransferStarted {
         handoff: String,
     },
+    /// The handoff is closed at this hour; its `else` comes next.
+    HandoffClosed {
+        handoff: String,
+    },
     /// Our INVITE or REFER to a target went out. `attempt` counts from 1 in a call.
     TargetTried {
         attempt: u32,

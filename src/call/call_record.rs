@@ -72,6 +72,9 @@ pub struct CallRecord {
     pub lookups: u32,
     pub lookups_failed: u32,
     pub prompts_failed: u32,
+    /// The handoffs that were passed over since they were closed at that hour.
+    #[serde(default)]
+    pub closed_handoffs: Vec<String>,
     pub attempts: Vec<Attempt>,
     /// Of a sensitive slot only how many characters it had.
     pub slots: BTreeMap<String, SlotValue>,
@@ -262,6 +265,7 @@ impl Fold {
                     record.depth_at_human_key.get_or_insert(*depth);
                 }
             }
+            Event::HandoffClosed { handoff } => record.closed_handoffs.push(handoff.clone()),
             Event::TargetTried {
                 attempt,
                 handoff,
@@ -443,13 +447,25 @@ mod tests {
         assert!(record.slots.is_empty());
     }
 
-    /// Written before there were paces.
+    #[test]
+    fn a_desk_that_was_closed_is_in_the_record() {
+        let mut entries = law_4();
+        let busy = |entry: &Entry| matches!(entry.event, Event::TargetFailed { .. });
+        let at = entries.iter().position(busy).expect("one was busy");
+        let handoff = "night".to_string();
+        entries[at].event = Event::HandoffClosed { handoff };
+        let record = CallRecord::fold(&entries).expect("there are events");
+        assert_eq!(record.closed_handoffs, ["night"]);
+    }
+
+    /// Written before there were paces and closed desks.
     #[test]
     fn an_older_record_is_read() {
         let record = CallRecord::fold(&law_4()).expect("there are events");
         let mut json = serde_json::to_value(&record).expect("serializes");
-        let removed = json.as_object_mut().and_then(|it| it.remove("pace"));
-        assert_eq!(removed, Some("usual".into()));
+        let mut remove = |name| json.as_object_mut().and_then(|it| it.remove(name));
+        assert_eq!(remove("pace"), Some("usual".into()));
+        assert_eq!(remove("closed_handoffs"), Some(serde_json::json!([])));
         assert_eq!(
             serde_json::from_value::<CallRecord>(json).expect("reads"),
             record

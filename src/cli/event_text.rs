@@ -20,6 +20,7 @@ pub fn describe(event: &Event) -> String {
         | Event::CallEnded { .. } => describe_call(event),
         Event::HumanRequested { .. }
         | Event::TransferStarted { .. }
+        | Event::HandoffClosed { .. }
         | Event::TargetTried { .. }
         | Event::TargetRinging { .. }
         | Event::TargetProgress { .. }
@@ -133,6 +134,7 @@ fn describe_handoff(event: &Event) -> String {
     match event {
         Event::HumanRequested { by, node, .. } => format!("{} at {node}", requested_by(*by)),
         Event::TransferStarted { handoff } => format!("the way to {handoff} begins"),
+        Event::HandoffClosed { handoff } => format!("{handoff} is closed at this hour"),
         Event::TargetTried {
             attempt,
             target,

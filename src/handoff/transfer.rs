@@ -94,6 +94,7 @@ enum State {
 
 pub struct Transfer {
     plan: VecDeque<Try>,
+    closed_last: Vec<String>,
     current: Option<Try>,
     /// Counts from 1 over the whole call.
     attempt: u32,
@@ -111,6 +112,7 @@ impl Transfer {
     pub fn start(now: Instant, plan: Plan, attempts_before: u32) -> Transfer {
         let mut transfer = Transfer {
             plan: plan.tries.into(),
+            closed_last: plan.closed_last,
             current: None,
             attempt: attempts_before,
             state: State::Dialing,
@@ -123,7 +125,7 @@ impl Transfer {
             handoff: plan.handoff,
         });
         if transfer.plan.is_empty() {
-            transfer.give_back(plan.empty_because);
+            transfer.nobody_is_left(plan.empty_because);
         } else {
             transfer.next_target(now, Sentence::Connecting);
         }
@@ -222,7 +224,8 @@ impl Transfer {
 
     fn next_target(&mut self, now: Instant, said_before: Sentence) {
         let mut sentence = Some(said_before);
-        while let Some(next) = self.plan.pop_front() {
+        while let Some(mut next) = self.plan.pop_front() {
+            self.log_closed(std::mem::take(&mut next.after_closed));
             self.attempt += 1;
             self.current = Some(next.clone());
             if !next.allowed {
@@ -236,7 +239,7 @@ impl Transfer {
             }
             return;
         }
-        self.give_back(ReturnReason::NobodyAnswered);
+        self.nobody_is_left(ReturnReason::NobodyAnswered);
     }
 
     fn dial(&mut self, now: Instant, target: &Try, sentence: Option<Sentence>) {
@@ -327,7 +330,9 @@ impl Transfer {
         self.next_target(now, Sentence::StillTrying);
     }
 
-    fn give_back(&mut self, reason: ReturnReason) {
+    fn nobody_is_left(&mut self, reason: ReturnReason) {
+        let closed = std::mem::take(&mut self.closed_last);
+        self.log_closed(closed);
         self.log(Event::TransferReturned { reason });
         self.finish(Output::Return(reason));
     }
@@ -336,6 +341,12 @@ impl Transfer {
         self.state = State::Done;
         self.deadline = None;
         self.outputs.push_back(output);
+    }
+
+    fn log_closed(&mut self, handoffs: Vec<String>) {
+        for handoff in handoffs {
+            self.log(Event::HandoffClosed { handoff });
+        }
     }
 
     fn log_tried(&mut self, target: &Try, way: TransferWay) {
@@ -385,6 +396,7 @@ mod tests {
             way,
             then_keys: None,
             allowed: true,
+            after_closed: Vec::new(),
         }
     }
 
@@ -392,6 +404,7 @@ mod tests {
         let plan = Plan {
             handoff: "support".into(),
             tries,
+            closed_last: vec!["night".into()],
             empty_because: ReturnReason::OutOfHours,
         };
         Transfer::start(now, plan, 0)
@@ -492,6 +505,31 @@ mod tests {
             [Output::Return(ReturnReason::NobodyAnswered)]
         );
         assert_eq!(transfer.attempts(), 2);
+    }
+
+    #[test]
+    fn a_closed_desk_is_logged_when_it_is_passed_over() {
+        let now = Instant::now();
+        let mut second = target("b", Way::Default);
+        second.after_closed = vec!["day".into()];
+        let mut transfer = start(now, vec![target("a", Way::Default), second]);
+        let closed = |transfer: &mut Transfer| -> Vec<Event> {
+            let logged = std::iter::from_fn(|| transfer.poll_output());
+            let logged = logged.filter_map(|output| match output {
+                Output::Log(event @ Event::HandoffClosed { .. }) => Some(event),
+                _ => None,
+            });
+            logged.collect()
+        };
+        let event = |handoff: &str| Event::HandoffClosed {
+            handoff: handoff.into(),
+        };
+        assert_eq!(closed(&mut transfer), []);
+        transfer.handle_input(now, Input::Failed { status: Some(486) });
+        assert_eq!(closed(&mut transfer), [event("day")]);
+        transfer.handle_input(now, Input::Failed { status: Some(486) });
+        assert_eq!(closed(&mut transfer), [event("night")]);
+        assert_eq!(closed(&mut start(now, vec![])), [event("night")]);
     }
 
     #[test]
