@@ -44,18 +44,22 @@ pub struct Admission {
     ready: Arc<AtomicBool>,
 }
 
+/// How a call is turned away: with a status, and with 302 to whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    Admit,
-    Refuse {
-        status: u16,
-        reason: &'static str,
-    },
-    /// To the human target, by 302.
-    Redirect {
-        contact: String,
-        reason: &'static str,
-    },
+pub struct Refusal {
+    pub status: u16,
+    pub contact: Option<String>,
+    pub reason: &'static str,
+}
+
+impl Refusal {
+    pub fn with(status: u16, reason: &'static str) -> Refusal {
+        Refusal {
+            status,
+            contact: None,
+            reason,
+        }
+    }
 }
 
 impl Admission {
@@ -119,34 +123,29 @@ impl Admission {
         source: IpAddr,
         invite: &Request,
         busy: Option<&'static str>,
-    ) -> Verdict {
+    ) -> Result<(), Refusal> {
         if is_scanner(invite) {
-            return Verdict::Refuse {
-                status: 403,
-                reason: "its User-Agent is a SIP scanner's",
-            };
+            return Err(Refusal::with(403, "its User-Agent is a SIP scanner's"));
         }
         let draining = self.is_draining().then_some("the server is stopping");
         if let Some(reason) = draining.or(busy) {
-            return self.elsewhere(reason);
+            return Err(self.elsewhere(reason));
         }
         if self.calls.check_key(&source).is_err() {
-            return self.elsewhere("too many calls a second from this source");
+            return Err(self.elsewhere("too many calls a second from this source"));
         }
-        Verdict::Admit
+        Ok(())
     }
 
     /// To a person, if there is one elsewhere.
-    pub fn elsewhere(&self, reason: &'static str) -> Verdict {
+    pub fn elsewhere(&self, reason: &'static str) -> Refusal {
         match &self.config.human {
-            Some(contact) => Verdict::Redirect {
-                contact: contact.clone(),
+            Some(contact) => Refusal {
+                status: 302,
+                contact: Some(contact.clone()),
                 reason,
             },
-            None => Verdict::Refuse {
-                status: 503,
-                reason,
-            },
+            None => Refusal::with(503, reason),
         }
     }
 
@@ -226,23 +225,15 @@ mod tests {
         let full = Some("all lines are taken");
         let mut with_human = admission(|config| config.human = Some("sip:desk@example.com".into()));
         let verdict = with_human.judge_invite(source("127.0.0.1"), &by("phone"), full);
-        let contact = "sip:desk@example.com".to_string();
-        assert_eq!(
-            verdict,
-            Verdict::Redirect {
-                contact,
-                reason: "all lines are taken"
-            }
-        );
+        let elsewhere = Refusal {
+            status: 302,
+            contact: Some("sip:desk@example.com".into()),
+            reason: "all lines are taken",
+        };
+        assert_eq!(verdict, Err(elsewhere));
         let mut without = admission(|_| {});
         let verdict = without.judge_invite(source("127.0.0.1"), &by("phone"), full);
-        assert_eq!(
-            verdict,
-            Verdict::Refuse {
-                status: 503,
-                reason: "all lines are taken"
-            }
-        );
+        assert_eq!(verdict, Err(Refusal::with(503, "all lines are taken")));
     }
 
     #[test]
@@ -268,12 +259,9 @@ mod tests {
         let trunk = source("192.0.2.9");
         assert!(admission.knows(now, trunk, &by("sipcli/v1.8")));
         let verdict = admission.judge_invite(trunk, &by("sipcli/v1.8"), None);
-        assert!(matches!(verdict, Verdict::Refuse { status: 403, .. }));
+        assert_eq!(verdict.expect_err("it scans").status, 403);
         assert!(admission.takes_message(now, trunk));
-        assert_eq!(
-            admission.judge_invite(trunk, &by("phone"), None),
-            Verdict::Admit
-        );
+        assert_eq!(admission.judge_invite(trunk, &by("phone"), None), Ok(()));
     }
 
     #[test]
@@ -282,10 +270,7 @@ mod tests {
         let verdicts: Vec<_> = (0..5)
             .map(|_| admission.judge_invite(source("127.0.0.1"), &by("phone"), None))
             .collect();
-        assert_eq!(
-            verdicts[..3],
-            [Verdict::Admit, Verdict::Admit, Verdict::Admit]
-        );
-        assert!(matches!(verdicts[4], Verdict::Refuse { status: 503, .. }));
+        assert_eq!(verdicts[..3], [Ok(()), Ok(()), Ok(())]);
+        assert!(matches!(verdicts[4], Err(Refusal { status: 503, .. })));
     }
 }

@@ -5,7 +5,10 @@ use metrics::{counter, describe_counter, describe_gauge, gauge};
 
 pub fn describe() {
     describe_gauge!("zeroline_calls", "Calls at this moment");
-    describe_counter!("zeroline_calls_started_total", "Calls that were taken");
+    describe_counter!(
+        "zeroline_calls_started_total",
+        "Calls that came, the refused ones with them"
+    );
     describe_counter!(
         "zeroline_calls_rejected_total",
         "Calls that were refused, by SIP status"

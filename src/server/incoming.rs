@@ -1,6 +1,6 @@
 //! New calls: admitted, answered and handed to a media thread; and what calls want of SIP.
 
-use super::admission::Verdict;
+use super::admission::Refusal;
 use super::call_metrics;
 use super::lookups::Located;
 use super::media_thread::Command;
@@ -13,7 +13,8 @@ use crate::call::call::{Call, Incoming};
 use crate::call::contract::{Input, LegNumber, SipCommand};
 use crate::call::demo_agent::DemoAgent;
 use crate::config::BUILT_IN_AGENT;
-use crate::events::{CallRef, EndedBy, Event};
+use crate::events::{CallRef, EndedBy, Entry, Event};
+use crate::language::Language;
 use crate::sip::flow::Flow;
 use crate::sip::header::Header;
 use crate::sip::message::Request;
@@ -30,55 +31,81 @@ const RINGS_AT_MOST: Duration = Duration::from_secs(180);
 
 impl Signalling {
     pub(super) fn incoming(&mut self, now: Instant, incoming: event::Incoming) {
-        let leg = incoming.leg;
+        // The call that wants the built-in agent is admitted already, and has its record.
         let is_ours = self.is_own_call(&incoming.request);
-        let verdict = if is_ours {
-            // The call that wants the built-in agent is admitted already.
-            Verdict::Admit
-        } else {
-            self.judge(&incoming)
-        };
-        let answered = match verdict {
-            Verdict::Admit => self.answer(now, &incoming, is_ours),
-            refused => self.obey(now, leg, refused),
-        };
-        ignore_gone(answered);
+        let answered = match is_ours {
+            true => Ok(()),
+            false => self.judge(&incoming),
+        }
+        .and_then(|()| self.answer(now, &incoming, is_ours));
+        if let Err(refusal) = answered {
+            if !is_ours {
+                self.record_refusal(&incoming, &refusal);
+            }
+            self.refuse(now, incoming.leg, &refusal);
+        }
     }
 
-    fn judge(&mut self, incoming: &event::Incoming) -> Verdict {
+    fn judge(&mut self, incoming: &event::Incoming) -> Result<(), Refusal> {
         let source = incoming.flow.remote.ip();
         let busy = self.busy();
         self.admission.judge_invite(source, &incoming.request, busy)
     }
 
-    /// Carries out a verdict that refuses the call.
-    fn obey(
-        &mut self,
-        now: Instant,
-        leg: event::LegId,
-        verdict: Verdict,
-    ) -> Result<(), CommandError> {
-        match verdict {
-            Verdict::Admit => Ok(()),
-            Verdict::Refuse { status, reason } => {
-                tracing::warn!(status, reason, "a call was refused");
-                self.refuse(now, leg, status, &[])
-            }
-            Verdict::Redirect { contact, reason } => {
-                tracing::warn!(reason, contact, "a call was sent to a person elsewhere");
-                self.refuse(now, leg, 302, &[(Header::Contact, format!("<{contact}>"))])
+    fn refuse(&mut self, now: Instant, leg: event::LegId, refusal: &Refusal) {
+        let Refusal {
+            status,
+            contact,
+            reason,
+        } = refusal;
+        tracing::warn!(status, contact, reason, "a call was turned away");
+        let contact = contact
+            .iter()
+            .map(|uri| (Header::Contact, format!("<{uri}>")));
+        let headers: Vec<_> = contact.collect();
+        ignore_gone(self.agent.reject(now, leg, *status, &headers));
+    }
+
+    /// Whom we could not serve is told of, while the journal has room.
+    fn record_refusal(&mut self, incoming: &event::Incoming, refusal: &Refusal) {
+        if !self.journal.can_admit() {
+            return;
+        }
+        let first = self.first_entry(incoming);
+        let last = Entry {
+            seq: first.seq + 1,
+            event: rejected(refusal),
+            ..first
+        };
+        for entry in [first, last] {
+            call_metrics::observe(&entry);
+            // If the second is not taken, the call ends as dropped at the next start.
+            if self.journal.append(entry).is_err() {
+                return;
             }
         }
     }
 
-    fn refuse(
-        &mut self,
-        now: Instant,
-        leg: event::LegId,
-        status: u16,
-        headers: &[(Header, String)],
-    ) -> Result<(), CommandError> {
-        self.agent.reject(now, leg, status, headers)
+    /// The record's beginning of a call that never was one.
+    fn first_entry(&self, incoming: &event::Incoming) -> Entry {
+        let called = incoming.request.uri.user();
+        let services = self.directory.services(&called);
+        let dialplan = services.as_ref().map(|services| &services.program.dialplan);
+        let unix = unix_now();
+        Entry {
+            call: CallRef::from_parts(unix.as_millis() as u64, rand::rng().random()),
+            seq: 0,
+            at_ms: unix.as_millis() as u64,
+            event: Event::CallStarted {
+                caller: caller(&incoming.request),
+                called,
+                source: incoming.flow.remote.ip().to_string(),
+                sip_call_id: text(&incoming.request, Header::CallId),
+                dialplan: dialplan.map(|d| d.name.clone()).unwrap_or_default(),
+                dialplan_version: dialplan.map(|d| d.version.clone()).unwrap_or_default(),
+                language: dialplan.map_or(Language::En, |d| d.languages[0]),
+            },
+        }
     }
 
     fn answer(
@@ -86,26 +113,24 @@ impl Signalling {
         now: Instant,
         incoming: &event::Incoming,
         is_ours: bool,
-    ) -> Result<(), CommandError> {
+    ) -> Result<(), Refusal> {
         let leg = incoming.leg;
         let called = incoming.request.uri.user();
         let is_for_agent = is_ours && BUILT_IN_AGENT.contains(&format!(":{called}@"));
         let services = self.directory.services(&called);
         if services.is_none() && !is_for_agent {
-            return self.refuse(now, leg, 404, &[]);
+            return Err(Refusal::with(404, "nobody is called so here"));
         }
         let (pair, media) = match self.open_ports(&incoming.flow) {
             Ok(opened) => opened,
             Err(error) => {
                 tracing::error!(error, "no port for a new call; is `media.ports` too small?");
-                return self.refuse(now, leg, 503, &[]);
+                return Err(self.admission.elsewhere("all media ports are taken"));
             }
         };
         let seed = rand::rng().random();
         let number = self.calls.number();
-        let unix = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let unix = unix_now();
         let mut resident = if is_for_agent {
             let (prompts, sounds) = (self.directory.prompts(), self.directory.sounds());
             let offer = incoming.offer.as_deref().unwrap_or_default();
@@ -133,7 +158,7 @@ impl Signalling {
         };
         match self.unanswered.add(now, call, &self.journal) {
             Ok(()) => Ok(()),
-            Err(call) => self.not_recorded(now, &call),
+            Err(_) => Err(self.not_recorded()),
         }
     }
 
@@ -154,21 +179,20 @@ impl Signalling {
     /// Refuses the calls that the journal did not write in time.
     pub(super) fn refuse_late(&mut self, now: Instant) {
         while let Some(call) = self.unanswered.take_late(now) {
-            let reason = "the journal is behind".to_string();
-            let event = Event::CallRejected {
-                status: 503,
-                reason,
-            };
+            let refusal = self.not_recorded();
+            let rejected = call.ended_with(rejected(&refusal));
+            for entry in [&call.first, &rejected] {
+                call_metrics::observe(entry);
+            }
             // If this is not taken either, the call ends as dropped at the next start.
-            let _ = self.journal.append(call.ended_with(event));
-            ignore_gone(self.not_recorded(now, &call));
+            let _ = self.journal.append(rejected);
+            self.refuse(now, call.leg, &refusal);
         }
     }
 
-    fn not_recorded(&mut self, now: Instant, call: &NewCall) -> Result<(), CommandError> {
+    fn not_recorded(&self) -> Refusal {
         tracing::error!("the journal did not take a new call in time; is the disk slow?");
-        let elsewhere = self.admission.elsewhere("the journal is behind");
-        self.obey(now, call.leg, elsewhere)
+        self.admission.elsewhere("the journal is behind")
     }
 
     /// The caller has gone before the answer.
@@ -388,6 +412,18 @@ fn ignore_gone(done: Result<(), CommandError>) {
     {
         tracing::warn!(%error, "a call's wish could not be sent");
     }
+}
+
+fn rejected(refusal: &Refusal) -> Event {
+    Event::CallRejected {
+        status: refusal.status,
+        reason: refusal.reason.into(),
+    }
+}
+
+fn unix_now() -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default()
 }
 
 fn story(

@@ -68,7 +68,7 @@ impl Server {
     }
 
     /// `settings` are further lines of the config; without a `listen` in them, both transports are
-    /// listened on.
+    /// listened on, and without `dialplans`, `dialplan` is for all.
     pub fn start_with(dialplan: &str, settings: &str) -> Server {
         Server::start_among(&[], dialplan, settings)
     }
@@ -92,9 +92,13 @@ impl Server {
             true => "",
             false => "listen: [\"udp:127.0.0.1:0\", \"tcp:127.0.0.1:0\"]\n",
         };
+        let dialplans = match settings.contains("dialplans:") {
+            true => "",
+            false => "dialplans: { default: dialplan.yaml }\n",
+        };
         let config = format!(
             "{listen}console: 127.0.0.1:0\n\
-             dialplans: {{ default: dialplan.yaml }}\ndata: data\nprompts: prompts\n{drain}{settings}"
+             {dialplans}data: data\nprompts: prompts\n{drain}{settings}"
         );
         std::fs::write(path("zeroline.yaml"), config).unwrap();
         let (process, udp, tcp, console) = launch(folder.path());
