@@ -8,6 +8,7 @@ pub mod rules;
 
 use rules::Rule;
 use serde::Serialize;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -95,6 +96,7 @@ pub struct Report<'a> {
     file: &'a Path,
     text: &'a str,
     found: Vec<Diagnostic>,
+    left_out: Vec<Range<usize>>,
 }
 
 impl<'a> Report<'a> {
@@ -115,6 +117,7 @@ impl<'a> Report<'a> {
             file,
             text: "",
             found: Vec::new(),
+            left_out: Vec::new(),
         }
     }
 
@@ -135,7 +138,11 @@ impl<'a> Report<'a> {
         let known = |d: &Diagnostic| {
             d.rule == rule.id && d.span.start == span.start && d.message == message
         };
-        if self.found.len() >= Self::MAX || self.found.iter().any(known) {
+        let left_out = self
+            .left_out
+            .iter()
+            .any(|place| place.contains(&span.start));
+        if left_out || self.found.len() >= Self::MAX || self.found.iter().any(known) {
             return;
         }
         self.found.push(Diagnostic {
@@ -148,6 +155,20 @@ impl<'a> Report<'a> {
             why: rule.why.to_owned(),
             fix: fix.into(),
         });
+    }
+
+    /// From now on nothing is reported that begins in that range of bytes: what was said of it is
+    /// enough, and its text was read in another form than it has.
+    pub fn leave_out(&mut self, place: Range<usize>) {
+        self.left_out.push(place);
+    }
+
+    /// Adds a sentence to the fix that was reported last.
+    pub fn add_to_last_fix(&mut self, sentence: &str) {
+        if let Some(last) = self.found.last_mut() {
+            last.fix += " ";
+            last.fix += sentence;
+        }
     }
 
     pub fn has_errors(&self) -> bool {

@@ -32,9 +32,10 @@ rules! {
     YAML_TAG = Error "yaml-tag" "In YAML, `!` at the beginning of a value gives it a type; here every value is read as text, and its place gives the type.";
     YAML_BRACES = Error "yaml-braces" "In YAML, `{` at the beginning of a value opens a mapping, so a template there has to be quoted.";
     YAML_COLON = Error "yaml-colon" "In YAML, a colon and a space inside an unquoted value read as another key.";
+    YAML_QUOTE = Error "yaml-quote" "In YAML, the next quote of the same kind ends a quoted text, and between double quotes a backslash begins a code.";
     YAML_COMMA = Error "yaml-comma" "Between `{` and `}` a comma ends the value: the rest of the sentence would never be spoken.";
     YAML_INDICATOR = Error "yaml-indicator" "This character has a meaning of its own at the beginning of a YAML value, so the value has to be quoted.";
-    YAML_TAB = Error "yaml-tab" "YAML allows no tabs in the indentation.";
+    YAML_TAB = Error "yaml-tab" "Tabs, and spaces of other kinds, have no fixed width: only plain spaces show what belongs to what.";
     YAML_BOOLEAN = Warning "yaml-boolean" "Zeroline reads every value as text, but editors and other tools read a bare yes, no, on or off as true or false.";
     YAML_OCTAL = Warning "yaml-octal" "Zeroline reads every value as text, but editors and other tools read a bare number with a leading zero as another number.";
     DUPLICATE_KEY = Error "duplicate-key" "Only one of two equal keys could count, and nobody could tell which.";

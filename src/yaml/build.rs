@@ -4,7 +4,9 @@ use super::places::Places;
 use super::{Entry, Key, MAX_BYTES, MAX_DEPTH, MAX_NODES, Node, Style, Value, traps};
 use crate::diagnostic::{Report, Span, rules};
 use saphyr_parser::{Event, Parser, ScalarStyle};
+use std::borrow::Cow;
 use std::collections::HashMap;
+use traps::Repair;
 
 pub(super) fn parse(report: &mut Report) -> Option<Node> {
     let text = report.text();
@@ -36,14 +38,47 @@ pub(super) fn parse(report: &mut Report) -> Option<Node> {
         );
         return None;
     }
-    Builder {
-        places: Places::new(text),
-        open: Vec::new(),
-        root: None,
-        count: 0,
-        report,
+    let places = Places::new(text);
+    let mut repaired = Cow::Borrowed(text);
+    let mut lines = Vec::new();
+    for _ in 0..rounds(text) {
+        let builder = Builder {
+            places: &places,
+            open: Vec::new(),
+            root: None,
+            count: 0,
+            report,
+        };
+        match builder.run(&repaired) {
+            Ok(root) => {
+                lines.into_iter().for_each(|line| report.leave_out(line));
+                return Some(root);
+            }
+            Err(Stop(Some(repair))) => {
+                lines.push(line_around(text, repair.range.start));
+                repair.apply(repaired.to_mut());
+            }
+            Err(Stop(None)) => break,
+        }
     }
-    .run()
+    report.add_to_last_fix("What follows was not looked at: check again then.");
+    None
+}
+
+/// How often a text is read anew after a mistake was repaired: long ones seldom, so that a hostile
+/// one stays cheap.
+fn rounds(text: &str) -> usize {
+    const MOST: usize = 20;
+    const BYTES: usize = 2 << 20;
+    (BYTES / text.len().max(1)).clamp(1, MOST)
+}
+
+fn line_around(text: &str, at: usize) -> std::ops::Range<usize> {
+    let start = text[..at].rfind(['\n', '\r']).map_or(0, |found| found + 1);
+    let end = text[at..]
+        .find(['\n', '\r'])
+        .map_or(text.len(), |found| at + found);
+    start..end
 }
 
 /// A collection whose end has not been seen.
@@ -62,42 +97,40 @@ struct Open {
 }
 
 struct Builder<'r, 'a> {
-    places: Places<'a>,
+    places: &'r Places<'a>,
     open: Vec<Open>,
     root: Option<Node>,
     count: usize,
     report: &'r mut Report<'a>,
 }
 
-/// Reading stops here; the reason has been reported.
-struct Stop;
+/// Reading stops here; the reason has been reported. With the repair, it can go on.
+struct Stop(Option<Repair>);
 
-impl<'a> Builder<'_, 'a> {
-    fn run(mut self) -> Option<Node> {
-        let mut parser = Parser::new_from_str(self.report.text());
+impl Builder<'_, '_> {
+    /// `text` is that of the report, with what was wrong repaired: the places are the same.
+    fn run(mut self, text: &str) -> Result<Node, Stop> {
+        let mut parser = Parser::new_from_str(text);
         loop {
             match parser.next_event() {
                 None | Some(Ok((Event::StreamEnd, _))) => break,
                 Some(Ok((event, span))) => {
                     let span = self.places.span(span.start, span.end);
-                    if self.event(event, span).is_err() {
-                        return None;
-                    }
+                    self.event(event, span)?;
                 }
                 Some(Err(error)) => {
                     let place = self.places.span(*error.marker(), *error.marker());
-                    traps::explain(self.report, place, error.info());
-                    return None;
+                    return Err(Stop(traps::explain(self.report, text, place, error.info())));
                 }
             }
         }
-        self.root.or(Some(Node {
+        Ok(self.root.unwrap_or(Node {
             span: Span::START,
             value: scalar("", Style::Empty),
         }))
     }
 
-    fn event(&mut self, event: Event<'a>, span: Span) -> Result<(), Stop> {
+    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Stop> {
         match event {
             Event::Alias(_) => return self.refuse_alias(span),
             Event::Scalar(text, style, anchor, tag) => {
@@ -131,7 +164,7 @@ impl<'a> Builder<'_, 'a> {
                     "A second document begins here; a file holds one.",
                     "Remove the line `---` and what follows it.",
                 );
-                return Err(Stop);
+                return Err(Stop(None));
             }
             Event::Nothing
             | Event::StreamStart
@@ -160,18 +193,15 @@ impl<'a> Builder<'_, 'a> {
     }
 
     fn refuse_alias(&mut self, span: Span) -> Result<(), Stop> {
-        traps::alias(self.report, span);
-        Err(Stop)
+        Err(Stop(traps::alias(self.report, span)))
     }
 
     fn check_properties(&mut self, span: Span, anchor: usize, tag: bool) -> Result<(), Stop> {
         if anchor != 0 {
-            traps::anchor(self.report, span);
-            return Err(Stop);
+            return Err(Stop(traps::anchor(self.report, span)));
         }
         if tag {
-            traps::tag(self.report, span);
-            return Err(Stop);
+            return Err(Stop(traps::tag(self.report, span)));
         }
         Ok(())
     }
@@ -185,7 +215,7 @@ impl<'a> Builder<'_, 'a> {
                 format!("The file has more than {MAX_NODES} values."),
                 "Split it, or check that it is the right file.",
             );
-            return Err(Stop);
+            return Err(Stop(None));
         }
         Ok(())
     }
@@ -199,7 +229,7 @@ impl<'a> Builder<'_, 'a> {
                 format!("Values are nested more than {MAX_DEPTH} deep."),
                 "Nest less deeply, or check that it is the right file.",
             );
-            return Err(Stop);
+            return Err(Stop(None));
         }
         let flow = self.report.text()[span.start..].starts_with(['{', '[']);
         self.open.push(Open {
@@ -261,7 +291,12 @@ impl<'a> Builder<'_, 'a> {
         let Some(key) = open.key.take() else {
             return self.put_key(node);
         };
-        open.entries.push(Entry { key, value: node });
+        let entry = Entry { key, value: node };
+        let entry = match open.flow {
+            true => traps::split_full_width(entry, self.report),
+            false => entry,
+        };
+        open.entries.push(entry);
     }
 
     fn put_key(&mut self, node: Node) {

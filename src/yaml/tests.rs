@@ -145,10 +145,35 @@ fn traps_have_their_own_rule_and_a_quoted_fix() {
         ),
         (
             "a: \"x\nb: 1\n",
-            "yaml-syntax",
-            0,
-            0,
-            "Check the indentation",
+            "yaml-quote",
+            1,
+            4,
+            "Write \"x\", or close it",
+        ),
+        ("say: 'it's so'\n", "yaml-quote", 1, 9, "Write \"it's so\"."),
+        (
+            "say: { en: \"{{ a | say_as(\"date\") }}.\", zh: \"x\" }\n",
+            "yaml-quote",
+            1,
+            27,
+            "Write '{{ a | say_as(\"date\") }}.'.",
+        ),
+        ("say: \"C:\\q\"\n", "yaml-quote", 1, 9, "Write 'C:\\q'."),
+        ("say:\tHello\n", "yaml-tab", 1, 5, "Write a space"),
+        ("a: 1\n\tb: 1\n", "yaml-tab", 2, 1, "Indent with spaces."),
+        (
+            "a:\n  zh：你好\n  en: Hi\n",
+            "yaml-colon",
+            2,
+            5,
+            "Write zh: \"你好\".",
+        ),
+        (
+            "say: { en: Hi, zh：你好 }\n",
+            "yaml-colon",
+            1,
+            18,
+            "Write zh: \"你好\".",
         ),
         (
             "a: \0\n",
@@ -169,6 +194,39 @@ fn traps_have_their_own_rule_and_a_quoted_fix() {
             "{text:?} gave {found:?}"
         );
     }
+}
+
+#[test]
+fn a_trap_does_not_hide_what_comes_after_it() {
+    let text =
+        "a: One: two\nb: 'it's'\nc: { d: {{ x }}, e: {} }\nf: &g 1\nh: *i\nj: @k\nl: 1\nl: 2\n";
+    let source = Source::new("t.yaml", text);
+    let mut report = Report::new(&source);
+    let node = parse(&mut report).expect("all of it can be repaired");
+    let l = node.get("l").expect("it is there");
+    assert_eq!((l.span.line, l.span.column), (7, 4));
+    // What stands in the repaired lines is not judged.
+    let g = node.get("f").expect("it is there").span;
+    report.add(&crate::diagnostic::rules::BAD_VALUE, g, "m", "f");
+    let found = report.into_diagnostics();
+    let told: Vec<_> = found.iter().map(|d| (d.rule, d.span.line)).collect();
+    let expected = [
+        ("yaml-colon", 1),
+        ("yaml-quote", 2),
+        ("yaml-braces", 3),
+        ("yaml-anchor", 4),
+        ("yaml-alias", 5),
+        ("yaml-indicator", 6),
+        ("duplicate-key", 8),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn where_reading_stops_it_is_said() {
+    let found = found("a:\n\tb: 1\nc: 1\nc: 2\n");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].4.contains("was not looked at"), "{found:?}");
 }
 
 #[test]

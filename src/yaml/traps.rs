@@ -1,8 +1,35 @@
 //! YAML's traps: what the text of a prompt, a key or a template looks like to YAML, told from plain
 //! mistakes, each with the quoted form that means what was meant.
 
+mod quotes;
+
+use super::{Entry, Key, Node, Style, Value};
 use crate::diagnostic::rules::{self, Rule};
 use crate::diagnostic::{Report, Span};
+use std::ops::Range;
+
+/// What takes the place of a mistake, so that the rest of the text can be read: of the same length,
+/// so that all places stay. What it says does not matter: its line is left out of the judgement.
+pub(super) struct Repair {
+    pub range: Range<usize>,
+    with: String,
+}
+
+impl Repair {
+    fn new(start: usize, with: String) -> Repair {
+        let range = start..start + with.len();
+        Repair { range, with }
+    }
+
+    pub fn apply(&self, text: &mut String) {
+        text.replace_range(self.range.clone(), &self.with);
+    }
+}
+
+/// `text` with other signs in the places of some; all are ASCII.
+fn without(text: &str, signs: &[char]) -> String {
+    text.replace(signs, "_")
+}
 
 /// `value` as a YAML scalar that cannot be taken for anything else.
 pub fn quoted(value: &str) -> String {
@@ -36,7 +63,7 @@ pub fn cut_by_comment(text: &str, span: Span) -> Option<&str> {
     (comment.len() < rest.len() && comment.starts_with('#')).then(|| comment.trim_end())
 }
 
-pub(super) fn alias(report: &mut Report, span: Span) {
+pub(super) fn alias(report: &mut Report, span: Span) -> Option<Repair> {
     let (place, value) = value_at(report.text(), span);
     report.add(
         &rules::YAML_ALIAS,
@@ -44,24 +71,41 @@ pub(super) fn alias(report: &mut Report, span: Span) {
         format!("`{value}` begins with `*`, which YAML reads as an alias."),
         format!("Write {}.", quoted(value)),
     );
+    value
+        .starts_with('*')
+        .then(|| Repair::new(span.start, "_".into()))
 }
 
-pub(super) fn anchor(report: &mut Report, span: Span) {
+pub(super) fn anchor(report: &mut Report, span: Span) -> Option<Repair> {
+    let place = property_at(report.text(), span, '&');
     report.add(
         &rules::YAML_ANCHOR,
-        property_at(report.text(), span, '&'),
+        place,
         "This value begins with `&`, which YAML reads as an anchor.",
         "If the `&` belongs to the text, put the value in double quotes; else write the value out wherever it is needed.",
     );
+    blanked(report.text(), place, '&')
 }
 
-pub(super) fn tag(report: &mut Report, span: Span) {
+pub(super) fn tag(report: &mut Report, span: Span) -> Option<Repair> {
+    let place = property_at(report.text(), span, '!');
     report.add(
         &rules::YAML_TAG,
-        property_at(report.text(), span, '!'),
+        place,
         "This value begins with `!`, which YAML reads as a tag.",
         "If the `!` belongs to the text, put the value in double quotes; else remove the tag.",
     );
+    blanked(report.text(), place, '!')
+}
+
+/// Blanks instead of the word at `place`, if it begins with `sign`.
+fn blanked(text: &str, place: Span, sign: char) -> Option<Repair> {
+    let word = text[place.start..]
+        .split_whitespace()
+        .next()
+        .unwrap_or_default();
+    let found = text[place.start..].starts_with(sign);
+    found.then(|| Repair::new(place.start, " ".repeat(word.len())))
 }
 
 /// The anchor or tag on the line where the value at `span` begins; the parser does not tell its place.
@@ -100,23 +144,28 @@ pub(super) fn complex_key(report: &mut Report, span: Span) {
     );
 }
 
-/// Tells what is wrong at `place`, where the parser gave up with `info`.
-pub(super) fn explain(report: &mut Report, place: Span, info: &str) {
-    let text = report.text();
-    let number = place.line;
-    // The parser notices late: a bracket that a comment swallowed is missed lines below.
+/// Tells what is wrong at `place`, where the parser gave up on `text` with `info`. That text is the
+/// report's, but for earlier repairs.
+pub(super) fn explain(report: &mut Report, text: &str, place: Span, info: &str) -> Option<Repair> {
+    // The parser notices late: a bracket that a comment swallowed is missed lines below. A tab in
+    // the indentation it notices in the line above.
+    let below = line_below(text, place).and_then(|(start, line)| {
+        let trap = odd_space(line).filter(|trap| line[..trap.at].trim().is_empty())?;
+        Some((start, line, place.line + 1, trap))
+    });
     let suspects = lines_upwards(text, place).take(4);
-    for (line_start, line, number) in suspects.map(|(at, line, up)| (at, line, number - up)) {
-        if let Some(trap) = find_trap(line, number == place.line) {
-            let span = Span {
-                start: line_start + trap.at,
-                end: line_start + trap.at + trap.length,
-                line: number,
-                column: line[..trap.at].chars().count() + 1,
-            };
-            report.add(trap.rule, span, trap.message, trap.fix);
-            return;
-        }
+    let mut traps = suspects
+        .filter_map(|(start, line, up)| Some((start, line, place.line - up, find_trap(line, up)?)));
+    if let Some((start, line, number, trap)) = traps.next().or(below) {
+        let span = Span {
+            start: start + trap.at,
+            end: start + trap.at + trap.length,
+            line: number,
+            column: line[..trap.at].chars().count() + 1,
+        };
+        report.add(trap.rule, span, trap.message, trap.fix);
+        let (at, with) = trap.repair?;
+        return Some(Repair::new(start + at, with));
     }
     report.add(
         &rules::YAML_SYNTAX,
@@ -124,6 +173,13 @@ pub(super) fn explain(report: &mut Report, place: Span, info: &str) {
         format!("This is not YAML: {info}."),
         "Check the indentation, and that every quote and bracket is closed; put text with special characters in double quotes.",
     );
+    None
+}
+
+/// The line after that of `place`, and where it begins.
+fn line_below(text: &str, place: Span) -> Option<(usize, &str)> {
+    let start = place.start + text[place.start..].find('\n')? + 1;
+    Some((start, text[start..].lines().next()?))
 }
 
 struct Trap {
@@ -133,6 +189,8 @@ struct Trap {
     length: usize,
     message: String,
     fix: String,
+    /// Where in the line what is wrong begins, and what is read instead.
+    repair: Option<(usize, String)>,
 }
 
 /// The line of `place` and those above it that are not empty: (offset, text, how far up).
@@ -156,18 +214,15 @@ fn lines_upwards(text: &str, place: Span) -> impl Iterator<Item = (usize, &str, 
     .filter(|(_, line, _)| !line.trim().is_empty())
 }
 
-/// `at_error`: the parser stopped in this very line, so that weaker signs count too.
-fn find_trap(line: &str, at_error: bool) -> Option<Trap> {
-    let indent = line.len() - line.trim_start().len();
-    if at_error && let Some(tab) = line[..indent].find('\t') {
-        return Some(Trap {
-            rule: &rules::YAML_TAB,
-            at: tab,
-            length: 1,
-            message: "The indentation contains a tab.".into(),
-            fix: "Indent with spaces.".into(),
-        });
+/// `up`: how many lines below the parser stopped; in its own line weaker signs count too.
+fn find_trap(line: &str, up: usize) -> Option<Trap> {
+    let at_error = up == 0;
+    if up <= 1
+        && let Some(trap) = odd_space(line).or_else(|| full_width_colon(line))
+    {
+        return Some(trap);
     }
+    let indent = line.len() - line.trim_start().len();
     if at_error && line.trim_start().starts_with('*') {
         let key = line
             .trim_start()
@@ -181,9 +236,115 @@ fn find_trap(line: &str, at_error: bool) -> Option<Trap> {
             length: key.len(),
             message: format!("`{key}` begins with `*`, which YAML reads as an alias."),
             fix: format!("Write {}.", quoted(key)),
+            repair: Some((indent, "_".into())),
         });
     }
-    values(line).find_map(|value| value_trap(line, value, at_error))
+    let quote = at_error.then(|| quotes::find_trap(line)).flatten();
+    quote.or_else(|| values(line).find_map(|value| value_trap(line, value, up)))
+}
+
+/// A tab, or a space of another kind, where only spaces may be: in the indentation or after a key.
+fn odd_space(line: &str) -> Option<Trap> {
+    let indent = line.len() - line.trim_start().len();
+    let indentation = line[..indent].find(|c| c != ' ');
+    let after_key = || line.find(":\t").map(|at| at + 1);
+    let at = indentation.or_else(after_key)?;
+    let rest = &line[at..];
+    let length = rest.len() - rest.trim_start().len();
+    let what = if rest.starts_with('\t') {
+        "tab"
+    } else {
+        "space of another kind"
+    };
+    let (message, fix, repair) = if at < indent {
+        let message = format!("The indentation contains a {what}.");
+        (message, "Indent with spaces.", None)
+    } else {
+        let message = format!("After the colon stands a {what}.");
+        (
+            message,
+            "Write a space instead.",
+            Some((at, " ".repeat(length))),
+        )
+    };
+    Some(Trap {
+        rule: &rules::YAML_TAB,
+        at,
+        length: rest.chars().next()?.len_utf8(),
+        message,
+        fix: fix.into(),
+        repair,
+    })
+}
+
+const FULL_WIDTH_COLON: char = '：';
+
+/// The word before a full-width colon, where a text begins with such a key.
+fn full_width_key(text: &str) -> Option<(&str, &str)> {
+    let (key, rest) = text.split_once(FULL_WIDTH_COLON)?;
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    (!key.is_empty() && key.chars().all(word) && !rest.trim().is_empty()).then_some((key, rest))
+}
+
+fn full_width_message(key: &str) -> String {
+    format!("After `{key}` stands a full-width colon, which YAML does not know.")
+}
+
+/// `zh：你好` on a line of its own.
+fn full_width_colon(line: &str) -> Option<Trap> {
+    let text = line.trim_start();
+    let (key, rest) = full_width_key(text)?;
+    let at = line.len() - text.len() + key.len();
+    Some(Trap {
+        rule: &rules::YAML_COLON,
+        at,
+        length: FULL_WIDTH_COLON.len_utf8(),
+        message: full_width_message(key),
+        fix: format!("Write {key}: {}.", quoted(rest.trim())),
+        repair: Some((at, ":  ".into())),
+    })
+}
+
+/// `{ zh：你好 }`: to YAML a key without a value; it is told, and read as it was meant.
+pub(super) fn split_full_width(entry: Entry, report: &mut Report) -> Entry {
+    let meant = full_width_key(&entry.key.text).filter(|_| entry.value.is_empty());
+    let Some((key, rest)) = meant else {
+        return entry;
+    };
+    let (from, colon) = (entry.key.span, FULL_WIDTH_COLON.len_utf8());
+    let place = Span {
+        start: from.start + key.len(),
+        end: from.start + key.len() + colon,
+        line: from.line,
+        column: from.column + key.len(),
+    };
+    report.add(
+        &rules::YAML_COLON,
+        place,
+        full_width_message(key),
+        format!("Write {key}: {}.", quoted(rest.trim())),
+    );
+    Entry {
+        key: Key {
+            text: key.to_owned(),
+            style: Style::Plain,
+            span: Span {
+                end: place.start,
+                ..from
+            },
+        },
+        value: Node {
+            span: Span {
+                start: place.end,
+                column: place.column + 1,
+                ..from
+            },
+            value: Value::Scalar {
+                text: rest.to_owned(),
+                style: Style::Plain,
+            },
+        },
+    }
 }
 
 /// One unquoted value of a line.
@@ -248,46 +409,47 @@ fn ends_key(line: &str, colon: usize) -> bool {
     rest.is_empty() || rest.starts_with([' ', '\t'])
 }
 
-fn value_trap(line: &str, bare: Bare, at_error: bool) -> Option<Trap> {
+fn value_trap(line: &str, bare: Bare, up: usize) -> Option<Trap> {
     let rest = &line[bare.at..];
-    let comment = rest.find(" #");
     let first = rest.chars().next()?;
     let whole = if bare.flow {
         until_flow_end(rest)
     } else {
         rest.trim_end()
     };
-    let trap = |rule, message: String| {
+    let trap = |rule, message: String, repair: String| {
         Some(Trap {
             rule,
             at: bare.at,
             length: whole.len(),
             message,
             fix: format!("Write {}.", quoted(whole)),
+            repair: Some((bare.at, repair)),
         })
     };
     if rest.starts_with("{{") {
+        let message = "This value begins with `{{`, which YAML reads as a mapping.".into();
         return trap(
             &rules::YAML_BRACES,
-            "This value begins with `{{`, which YAML reads as a mapping.".into(),
+            message,
+            without(whole, &['{', '}', ':', '#']),
         );
     }
     match first {
         '*' => {
-            return trap(
-                &rules::YAML_ALIAS,
-                format!("`{whole}` begins with `*`, which YAML reads as an alias."),
-            );
+            let message = format!("`{whole}` begins with `*`, which YAML reads as an alias.");
+            return trap(&rules::YAML_ALIAS, message, "_".into());
         }
         '@' | '`' | '%' => {
-            return trap(
-                &rules::YAML_INDICATOR,
-                format!("A value cannot begin with `{first}` unless it is quoted."),
-            );
+            let message = format!("A value cannot begin with `{first}` unless it is quoted.");
+            return trap(&rules::YAML_INDICATOR, message, "_".into());
         }
         _ => {}
     }
-    if let Some(at) = comment {
+    // Beside a text that goes on below, only a comment between brackets can hide what is missed.
+    if (bare.flow || up <= 1)
+        && let Some(at) = rest.find(" #")
+    {
         return Some(Trap {
             rule: &rules::YAML_COMMENT,
             at: bare.at + at + 1,
@@ -297,9 +459,12 @@ fn value_trap(line: &str, bare: Bare, at_error: bool) -> Option<Trap> {
                 "Write {}, or put the comment on a line of its own.",
                 quoted(whole)
             ),
+            repair: Some((bare.at + at + 1, "_".into())),
         });
     }
-    if at_error && let Some(at) = whole.find(": ") {
+    if up == 0
+        && let Some(at) = whole.find(": ")
+    {
         return Some(Trap {
             rule: &rules::YAML_COLON,
             at: bare.at + at,
@@ -307,6 +472,7 @@ fn value_trap(line: &str, bare: Bare, at_error: bool) -> Option<Trap> {
             message: "The value contains a colon and a space, which YAML reads as another key."
                 .into(),
             fix: format!("Write {}.", quoted(whole)),
+            repair: Some((bare.at, whole.replace(": ", "; "))),
         });
     }
     None
