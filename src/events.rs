@@ -59,6 +59,10 @@ pub enum Event {
     RecordingFailed {
         reason: String,
     },
+    /// The dialplan records, and this call was not recorded.
+    RecordingOmitted {
+        reason: String,
+    },
     LanguageSet {
         language: Language,
     },

@@ -284,7 +284,11 @@ impl Call {
                 self.outputs.push_back(Output::CancelFetch(fetch));
             }
             Action::StartRecording => self.start_recording(now),
-            Action::Transfer { handoff, apology } => self.start_transfer(now, handoff, apology),
+            Action::Transfer {
+                handoff,
+                apology,
+                notice,
+            } => self.start_transfer(now, handoff, apology, notice),
             Action::RecordMessage { handoff, limit } => self.start_message(handoff, limit),
             Action::StopMessage => self.stop_message(),
             Action::Sensitive(sensitive) => self.set_sensitive(now, sensitive),

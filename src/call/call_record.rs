@@ -79,6 +79,9 @@ pub struct CallRecord {
     /// Of a sensitive slot only how many characters it had.
     pub slots: BTreeMap<String, SlotValue>,
     pub recording: Option<String>,
+    /// Why a call of a dialplan that records was not recorded, or not to its end.
+    #[serde(default)]
+    pub recording_missing: Option<String>,
     pub message: Option<Message>,
     pub callback: Option<Callback>,
     pub caller_quality: Option<Quality>,
@@ -195,6 +198,9 @@ impl Fold {
                 record.keys_by = Some(*keys_by);
             }
             Event::RecordingStarted { file } => record.recording = Some(file.clone()),
+            Event::RecordingFailed { reason } | Event::RecordingOmitted { reason } => {
+                record.recording_missing = Some(reason.clone());
+            }
             Event::Quality { leg, quality } => match leg {
                 LegName::Caller => record.caller_quality = Some(*quality),
                 LegName::Agent => record.agent_quality = Some(*quality),

@@ -6,7 +6,7 @@ use super::early_media::EarlyMedia;
 use super::info::info_of_key;
 use super::leg::Leg;
 use crate::config::trunk::TrunkKeys;
-use crate::dialogue::input;
+use crate::dialogue::input::{self, PlayId};
 use crate::dialplan::model::HandoffId;
 use crate::events::{EndedBy, Event, KeySource, LegName, ReturnReason};
 use crate::handoff::context::user_to_user;
@@ -32,6 +32,10 @@ pub(super) struct Human {
     attempts: u32,
     /// Said before the transfer's first sentence.
     apology: Option<Sentence>,
+    /// The caller is still to hear that the call is recorded.
+    notice: bool,
+    /// The play that begins with it.
+    notice_in: Option<PlayId>,
 }
 
 impl Human {
@@ -59,6 +63,7 @@ impl Call {
         now: Instant,
         handoff: HandoffId,
         apology: Option<Sentence>,
+        notice: bool,
     ) {
         let dialplan = &self.services.program.dialplan;
         let seconds = self.log.unix(now).as_secs() as i64;
@@ -66,6 +71,7 @@ impl Call {
         let local_time = dialplan.timezone.to_datetime(time);
         let plan = plan(dialplan, handoff, local_time, &*self.services.policy);
         self.human.apology = apology;
+        self.human.notice = notice;
         self.human.transfer = Some(Transfer::start(now, plan, self.human.attempts));
         self.run_transfer(now);
     }
@@ -104,8 +110,13 @@ impl Call {
                 } else {
                     OwnPlay::Sentence
                 };
-                let apology = self.human.apology.take();
-                self.say(apology.into_iter().chain([sentence]), own);
+                // What is passed on is recorded by nobody here.
+                let notice = self.human.notice && !passing_on;
+                let told = notice.then_some(Sentence::CallRecorded);
+                let told = told.into_iter().chain(self.human.apology.take());
+                self.say(told.chain([sentence]), own);
+                let play = self.own_play.map(|(play, _)| play);
+                self.human.notice_in = play.filter(|_| notice);
             }
             transfer::Output::Sound(sound) => self.waiting_sound(Some(sound)),
             transfer::Output::Dial { target, .. } => self.dial(target),
@@ -128,6 +139,14 @@ impl Call {
                 self.dialogue_input(now, input::Input::HandoffReturned { reason });
             }
             transfer::Output::Log(event) => self.log_event(now, event),
+        }
+    }
+
+    /// A part of a play of the call's own was heard to its end.
+    pub(super) fn own_part_heard(&mut self, now: Instant, play: PlayId, part: usize) {
+        if part == 0 && self.human.notice_in == Some(play) {
+            self.human.notice = false;
+            self.dialogue_input(now, input::Input::NoticeHeard);
         }
     }
 

@@ -210,7 +210,7 @@ impl Call {
 
     fn heard(&mut self, now: Instant, heard: Heard) {
         match heard {
-            Heard::Part { play, .. } if self.is_own(play) => {}
+            Heard::Part { play, part } if self.is_own(play) => self.own_part_heard(now, play, part),
             Heard::Part { play, part } => {
                 self.dialogue_input(now, input::Input::PartPlayed { play, part })
             }

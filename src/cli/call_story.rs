@@ -72,6 +72,11 @@ fn tell_head(out: &mut String, record: &CallRecord, zone: &TimeZone) -> std::fmt
         (None, Some(status)) => writeln!(out, "Ended    refused with {status} ({reason})")?,
         (None, None) => writeln!(out, "Ended    unknown: the events end before the call does")?,
     }
+    match (&record.recording, &record.recording_missing) {
+        (_, Some(reason)) => writeln!(out, "Recorded no: {}", printable(reason))?,
+        (Some(file), None) => writeln!(out, "Recorded {}", printable(file))?,
+        (None, None) => {}
+    }
     if record.events_missing > 0 {
         writeln!(
             out,

@@ -16,6 +16,7 @@ pub fn describe(event: &Event) -> String {
         | Event::MediaFlows
         | Event::RecordingStarted { .. }
         | Event::RecordingFailed { .. }
+        | Event::RecordingOmitted { .. }
         | Event::Quality { .. }
         | Event::CallEnded { .. } => describe_call(event),
         Event::HumanRequested { .. }
@@ -67,6 +68,7 @@ fn describe_call(event: &Event) -> String {
         Event::MediaFlows => "the caller's sound arrives".into(),
         Event::RecordingStarted { file } => format!("recording to {file}"),
         Event::RecordingFailed { reason } => format!("the recording failed: {reason}"),
+        Event::RecordingOmitted { reason } => format!("not recorded: {reason}"),
         Event::Quality { leg, quality } => format!(
             "{}'s line: {} packets in, {:.1} % lost, jitter {:.1} ms, MOS {:.1}",
             match leg {

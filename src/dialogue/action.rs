@@ -14,15 +14,18 @@ pub enum Action {
     StopPlaying,
     Fetch(Fetch),
     CancelFetch(FetchId),
-    /// The greeting, which says that calls are recorded, was heard: recording may begin. Only for
-    /// dialplans that record; never, if the caller cut the greeting short.
+    /// The caller was told, in their own language and to the end of the sentence, that the call is
+    /// recorded: recording may begin. Only for dialplans that record.
     StartRecording,
     /// Ring people. The dialogue is silent until `HandoffReturned`; keys are still given to it, and
     /// the human key is ignored while its wish is being fulfilled. `apology` is said before
     /// `Connecting` or `PassingOn`, which are the handoff's to say: it knows which is true.
+    /// `notice`: recording may begin only when `CallRecorded` was heard, which then comes before all;
+    /// `NoticeHeard` tells it.
     Transfer {
         handoff: HandoffId,
         apology: Option<Sentence>,
+        notice: bool,
     },
     /// Record the caller, after a tone, until `StopMessage`, 5 s of silence or `limit`.
     RecordMessage {

@@ -24,6 +24,8 @@ pub enum Input {
     PlayEnded { play: PlayId },
     /// A part could not be made into sound; what remained of the play is dropped.
     PlayFailed { play: PlayId, reason: String },
+    /// The notice that the call is recorded, which a transfer brought, was heard to its end.
+    NoticeHeard,
     Fetched {
         fetch: FetchId,
         result: Result<Fetched, FetchFailure>,

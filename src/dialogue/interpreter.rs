@@ -3,6 +3,7 @@
 use super::action::Action;
 use super::input::{FetchId, Input};
 use super::keys::TypeAhead;
+use super::notice::Notice;
 use super::path::Path;
 use super::program::Program;
 use super::speaker::Speaker;
@@ -58,6 +59,7 @@ pub struct Dialogue {
     pub(super) saved: Values,
     pub(super) typed_ahead: TypeAhead,
     pub(super) speaker: Speaker,
+    pub(super) notice: Notice,
     pub(super) timers: Timers,
     pub(super) sensitive: bool,
     /// The caller is on hold.
@@ -99,6 +101,7 @@ impl Dialogue {
             saved: Values::new(),
             typed_ahead: TypeAhead::default(),
             speaker: Speaker::default(),
+            notice: Notice::default(),
             timers: Timers::default(),
             sensitive: false,
             held: false,
@@ -140,7 +143,12 @@ impl Dialogue {
                 None
             }
             Input::Resumed => self.resume(),
+            Input::NoticeHeard => {
+                self.notice_heard(self.language);
+                None
+            }
             Input::CallEnded => {
+                self.log_omitted_recording();
                 self.leave();
                 self.stop_playing();
                 self.timers.stop_all();
@@ -258,6 +266,7 @@ impl Dialogue {
             return None;
         }
         self.speaker.greet();
+        self.prepare_notice();
         let start = self.dialplan().start;
         let speaks = matches!(
             self.dialplan().node(start).kind,
@@ -397,7 +406,12 @@ impl Dialogue {
             depth: self.depth(),
         });
         let apology = (by == RequestedBy::Failure).then_some(Sentence::SomethingWentWrong);
-        self.act(Action::Transfer { handoff, apology });
+        let notice = self.language_is_settled();
+        self.act(Action::Transfer {
+            handoff,
+            apology,
+            notice,
+        });
     }
 
     fn play_ended(&mut self) -> Option<Next> {

@@ -12,6 +12,7 @@ pub mod interpreter;
 mod keys;
 mod message;
 mod nodes;
+mod notice;
 mod pace;
 pub mod path;
 pub mod program;

@@ -23,6 +23,7 @@ impl Dialogue {
             slots: broken.slots.clone(),
             saved: broken.saved.clone(),
             speaker: broken.speaker.after_fault(),
+            notice: broken.notice.clone(),
             sensitive: broken.sensitive,
             held: broken.held,
             last_fetch: broken.last_fetch,

@@ -33,8 +33,8 @@ struct Playing {
     id: PlayId,
     /// The parts that offer a person, and by which key.
     offers: Vec<(usize, Key)>,
-    /// The last part of the greeting.
-    notice: Option<usize>,
+    /// The parts that say that the call is recorded, each in its language.
+    notices: Vec<(usize, Language)>,
 }
 
 impl Speaker {
@@ -71,13 +71,12 @@ impl Dialogue {
     /// Replaces what is playing. The greeting comes first where it is still due.
     pub(super) fn play(&mut self, parts: Vec<Part>) {
         let mut all = Vec::new();
-        let mut notice = None;
         if std::mem::take(&mut self.speaker.greeting_due) {
             all = self.greeting();
-            notice = all
-                .iter()
-                .rposition(|part| !matches!(part.content, Content::Sentence(_)));
+        } else if self.notice_is_due() {
+            all.push(self.sentence(Sentence::CallRecorded));
         }
+        let greeting = all.len();
         all.extend(parts);
         if all.is_empty() {
             all.push(self.part(Content::Pause(Duration::from_millis(20))));
@@ -89,9 +88,23 @@ impl Dialogue {
             Some((index, key))
         });
         let offers = offers.collect();
+        let is_notice = |index: usize, part: &Part| match part.content {
+            Content::Text { .. } => index < greeting,
+            Content::Sentence(Sentence::CallRecorded) => true,
+            _ => false,
+        };
+        let notices = all.iter().enumerate();
+        let notices = notices.filter(|(index, part)| is_notice(*index, part));
+        let notices = notices
+            .map(|(index, part)| (index, part.language))
+            .collect();
         self.speaker.last += 1;
         let id = PlayId(self.speaker.last);
-        self.speaker.playing = Some(Playing { id, offers, notice });
+        self.speaker.playing = Some(Playing {
+            id,
+            offers,
+            notices,
+        });
         self.timers.arm(Timer::Play, self.now + LONGEST_PLAY);
         self.timers.stop(Timer::LookingUp);
         self.act(Action::Play(Play { id, parts: all }));
@@ -110,13 +123,14 @@ impl Dialogue {
         };
         let offered = playing.offers.iter().find(|(index, _)| *index == part);
         let offered = offered.map(|&(_, key)| key);
-        let notice_heard = playing.notice == Some(part);
+        let notice = playing.notices.iter().find(|(index, _)| *index == part);
+        let notice = notice.map(|&(_, language)| language);
         if let Some(key) = offered {
             self.speaker.offer_due = false;
             self.log(Event::HumanOffered { key });
         }
-        if notice_heard && self.dialplan().record {
-            self.act(Action::StartRecording);
+        if let Some(language) = notice {
+            self.notice_heard(language);
         }
     }
 

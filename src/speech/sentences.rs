@@ -10,6 +10,8 @@ pub enum Sentence {
     HumanOffer {
         key: Key,
     },
+    /// Where the greeting, which says so, was not heard to its end: "This call is recorded."
+    CallRecorded,
     /// Before our own INVITE: "I am connecting you to a person."
     Connecting,
     /// A later target is tried: "I am still trying to reach somebody. Please stay on the line."
@@ -102,6 +104,7 @@ impl Sentence {
         let mut all = vec![
             HumanOffer { key: human_key },
             HumanOffer { key: Key::STAR },
+            CallRecorded,
             Connecting,
             StillTrying,
             PassingOn,
@@ -148,6 +151,7 @@ impl Sentence {
                     english_key(*key)
                 );
             }
+            CallRecorded => "This call is recorded.",
             Connecting => "I am connecting you to a person. Please stay on the line.",
             StillTrying => "I am still trying to reach somebody. Please stay on the line.",
             PassingOn => "I am passing your call on.",
@@ -193,6 +197,7 @@ impl Sentence {
         use Sentence::*;
         let text = match self {
             HumanOffer { key } => return format!("您可以随时按{}转人工服务。", mandarin_key(*key)),
+            CallRecorded => "本次通话会被录音。",
             Connecting => "正在为您转接人工服务，请不要挂机。",
             StillTrying => "仍在为您联系工作人员，请不要挂机。",
             PassingOn => "正在为您转接。",

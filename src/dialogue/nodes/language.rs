@@ -48,6 +48,7 @@ impl Dialogue {
             self.speaker.offer_due = true;
         }
         self.log(Event::LanguageSet { language });
+        self.language_is_settled();
         Some(Next::To(to))
     }
 }

@@ -84,6 +84,20 @@ impl Caller {
         self
     }
 
+    /// Hears one part of what plays, which goes on.
+    pub fn hears_part(&mut self, part: usize) -> &mut Caller {
+        let play = self.playing.as_ref().expect("something plays").id;
+        self.tell(Input::PartPlayed { play, part });
+        self
+    }
+
+    pub fn is_recorded(&self) -> bool {
+        let starts = |action: &&Action| matches!(action, Action::StartRecording);
+        let starts = self.actions.iter().filter(starts).count();
+        assert!(starts <= 1, "recording began twice");
+        starts == 1
+    }
+
     pub fn waits(&mut self, seconds: f32) -> &mut Caller {
         let until = self.now + Duration::from_secs_f32(seconds);
         while let Some(timeout) = self.dialogue.next_timeout().filter(|&at| at <= until) {

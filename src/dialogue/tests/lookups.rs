@@ -72,6 +72,7 @@ fn a_failed_lookup_leads_to_a_person_with_an_apology() {
         action,
         Action::Transfer {
             apology: Some(Sentence::SomethingWentWrong),
+            notice: false,
             ..
         }
     )));

@@ -135,6 +135,13 @@ fn handoff(name: &str, otherwise: Otherwise) -> Handoff {
     }
 }
 
+pub fn recorded(dialplan: Dialplan) -> Dialplan {
+    Dialplan {
+        record: true,
+        ..dialplan
+    }
+}
+
 /// Nodes are named by their index: `n0`, `n1`…
 pub fn plan(nodes: Vec<NodeKind>, slots: Vec<Slot>) -> Dialplan {
     let nodes = nodes.into_iter().enumerate().map(|(index, kind)| Node {
@@ -148,7 +155,7 @@ pub fn plan(nodes: Vec<NodeKind>, slots: Vec<Slot>) -> Dialplan {
         languages: vec![Language::En, Language::Zh],
         timezone: jiff::tz::TimeZone::UTC,
         greeting: words("Welcome."),
-        record: true,
+        record: false,
         human: Human {
             key: Key::ZERO,
             hear: Vec::new(),

@@ -3,6 +3,7 @@
 use super::caller::Caller;
 use super::plans::*;
 use crate::dialogue::action::Action;
+use crate::dialogue::input::Input;
 use crate::dialplan::model::{LanguageMenu, NodeKind, Target};
 use crate::language::Language;
 use serde_json::json;
@@ -48,29 +49,98 @@ fn steps_and_depth_are_counted_as_the_law_says() {
 
 #[test]
 fn the_call_begins_with_the_greeting_then_the_offer_then_the_menu() {
-    let mut caller = Caller::calls(parcel());
+    let mut caller = Caller::calls(recorded(parcel()));
     assert_eq!(
         caller.hearing(),
         "Welcome. Press zero at any time to speak to a person. Main menu."
     );
-    assert!(!caller.actions.iter().any(is_start_of_recording));
+    assert!(!caller.is_recorded());
     caller.hears();
-    assert!(caller.actions.iter().any(is_start_of_recording));
-}
-
-fn is_start_of_recording(action: &Action) -> bool {
-    matches!(action, Action::StartRecording)
+    assert!(caller.is_recorded());
 }
 
 #[test]
 fn a_greeting_that_was_cut_short_starts_no_recording_and_its_offer_comes_again() {
-    let mut caller = Caller::calls(parcel());
+    let mut caller = Caller::calls(recorded(parcel()));
     caller.press("1");
-    assert!(caller.hearing().starts_with("Your number?"));
+    assert!(
+        caller
+            .hearing()
+            .starts_with("This call is recorded. Your number?")
+    );
     assert!(caller.hearing().contains("Press star"));
     assert_eq!(caller.log(), ["step n0 (1, 1)", "step n1 (2, 2)"]);
+    assert!(!caller.is_recorded());
     caller.hears();
-    assert!(!caller.actions.iter().any(is_start_of_recording));
+    assert!(caller.is_recorded());
+    caller.press("12#");
+    assert!(!caller.hearing().contains("recorded"));
+}
+
+/// The notice in the caller's own language counts, not the one that came first.
+#[test]
+fn who_chooses_a_language_is_told_in_it_before_recording_begins() {
+    let languages = || {
+        let choice = NodeKind::LanguageMenu(LanguageMenu {
+            prompt: words("Press 1."),
+            options: vec![(key('1'), Language::En), (key('2'), Language::Zh)],
+            to: node(1),
+            no_input_timeout: NO_INPUT,
+        });
+        recorded(plan(vec![choice, menu("Menu.", &[])], vec![]))
+    };
+    // In the greeting only the English notice was heard.
+    let mut caller = Caller::calls(languages());
+    caller.hears_part(0);
+    assert!(!caller.is_recorded());
+    caller.press("2");
+    assert!(caller.hearing().starts_with("本次通话会被录音。 zh:Menu."));
+    assert!(!caller.is_recorded());
+    caller.hears();
+    assert!(caller.is_recorded());
+    // Who chooses what was heard is recorded at once.
+    let mut caller = Caller::calls(languages());
+    caller.hears_part(0).press("1");
+    assert!(caller.is_recorded());
+    assert!(caller.hearing().starts_with("Menu."));
+    // All of it was heard.
+    let mut caller = Caller::calls(languages());
+    caller.hears();
+    assert!(caller.is_recorded());
+}
+
+#[test]
+fn who_goes_to_a_person_at_once_is_told_on_the_way() {
+    let notice = |caller: &Caller| {
+        let transfer = caller.actions.iter().rev().find_map(|action| match action {
+            Action::Transfer { notice, .. } => Some(*notice),
+            _ => None,
+        });
+        transfer.expect("a person is rung")
+    };
+    let mut caller = Caller::calls(recorded(parcel()));
+    caller.press("0");
+    assert!(notice(&caller) && !caller.is_recorded());
+    caller.tell(Input::NoticeHeard);
+    assert!(caller.is_recorded());
+    caller.nobody_answers();
+    assert!(!caller.hearing().contains("recorded"));
+
+    let mut caller = Caller::calls(recorded(parcel()));
+    caller.hears().press("0");
+    assert!(!notice(&caller));
+}
+
+#[test]
+fn a_call_that_was_not_recorded_says_why() {
+    let omitted = |caller: &mut Caller| {
+        caller.tell(Input::CallEnded);
+        let log = caller.log();
+        log.iter().any(|it| it.starts_with("RecordingOmitted"))
+    };
+    assert!(omitted(&mut Caller::calls(recorded(parcel()))));
+    assert!(!omitted(Caller::calls(recorded(parcel())).hears()));
+    assert!(!omitted(&mut Caller::calls(parcel())));
 }
 
 #[test]
