@@ -60,6 +60,7 @@ rules! {
     // Law 1 and 2: a person by one key, and no dead end.
     HUMAN_KEY = Error "human-key" "Callers know 0, and 9 where 0 is taken, as the way to a person; it has to be the same key everywhere.";
     HUMAN_KEY_REBOUND = Error "human-key-rebound" "The human key means a person in every node, and 0 never means anything else.";
+    HUMAN_KEY_MISNAMED = Error "human-key-misnamed" "While digits are keyed that may contain it, that key is a digit: the person is at `*`, and the engine says so.";
     RESERVED_KEY = Error "reserved-key" "`*` goes back (or to a person while digits are keyed) and `#` ends input, in every node.";
     HANDOFF_WITHOUT_TARGET = Error "handoff-without-target" "The human key would ring nobody.";
     TARGET_NOT_ALLOWED = Error "target-not-allowed" "Calls are passed on only to targets that the config allows, so that nobody can make the server call at the operator's cost.";
@@ -73,6 +74,7 @@ rules! {
     UNREACHABLE_NODE = Warning "unreachable-node" "No caller can ever come here.";
     DEAD_END = Error "dead-end" "The caller would be left in silence.";
     ENDLESS_LOOP = Error "endless-loop" "The bot would go round without ever listening to the caller.";
+    NO_WAY_ON = Error "no-way-on" "Whatever the caller presses, the call stands still: only the human key leads out.";
     NO_WAY_BACK = Warning "nothing-to-go-back-to" "There is no menu or question before this one.";
 
     // The limits of what people can follow.
@@ -96,6 +98,7 @@ rules! {
     BAD_CONDITION = Error "bad-condition" "It would fail in the middle of a call.";
     UNKNOWN_VARIABLE = Error "unknown-variable" "Nothing in this dialplan gives it a value.";
     UNKNOWN_FILTER = Error "unknown-filter" "It would fail in the middle of a call.";
+    UNKNOWN_SAY_AS = Error "unknown-say-as" "It would fail in the middle of a call.";
     SENSITIVE_SPOKEN = Error "sensitive-spoken" "What is sensitive is never said aloud, nor kept in a text to be spoken.";
     SENSITIVE_SENT = Warning "sensitive-sent" "What is sensitive ends up in the logs of every server that an address or header passes; a POST body does not.";
     HTTP_NOT_SECURE = Error "http-not-secure" "Callers' data would cross the network in clear text.";

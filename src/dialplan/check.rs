@@ -65,6 +65,7 @@ impl Judge<'_, '_, '_> {
     fn parts(&mut self) {
         self.human_key();
         self.option_keys();
+        self.keys_in_questions();
         self.targets();
         self.handoff_cycles();
         self.greeting();
@@ -82,6 +83,7 @@ impl Judge<'_, '_, '_> {
         self.unreachable_nodes();
         self.dead_ends();
         self.endless_loops();
+        self.ways_on();
         self.nothing_to_go_back_to();
         self.hangups();
         self.menu_depth();

@@ -18,7 +18,7 @@ use names::Names;
 pub use nodes::NODE_KINDS;
 use read::Fields;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A dialplan with the tree it was made from, which knows the place of everything in it.
@@ -74,6 +74,8 @@ pub fn read_dialplan(source: &Source, report: &mut Report) -> Option<Loaded> {
 struct Context {
     names: Names,
     languages: Vec<Language>,
+    /// Tags in `languages` that the engine does not know: told there, and nowhere else.
+    foreign: Vec<String>,
     timing: Timing,
 }
 
@@ -84,7 +86,7 @@ fn dialplan(tree: &yaml::Node, text: &str, report: &mut Report) -> Option<Dialpl
         let name = read::word(node, "`dialplan`", report)?;
         names::check_name(name, node.span, "a dialplan", report).then(|| name.to_owned())
     });
-    let languages = languages(&mut fields, report);
+    let (languages, foreign) = languages(&mut fields, report);
     let timezone = timezone(&mut fields, report);
     let record = fields.take("record");
     let record = record.map_or(Some(false), |node| read::boolean(node, "`record`", report));
@@ -97,6 +99,7 @@ fn dialplan(tree: &yaml::Node, text: &str, report: &mut Report) -> Option<Dialpl
     let context = Context {
         names: Names::of(node_entries, slot_entries, handoff_entries, report),
         languages,
+        foreign,
         timing,
     };
 
@@ -109,11 +112,11 @@ fn dialplan(tree: &yaml::Node, text: &str, report: &mut Report) -> Option<Dialpl
         .iter()
         .map(|entry| context.node(entry, report))
         .collect();
-    let slots: Vec<Option<Slot>> = slot_entries
+    let slots: Vec<Slot> = slot_entries
         .iter()
         .map(|entry| context.slot(entry, report))
         .collect();
-    let handoffs: Vec<Option<Handoff>> = handoff_entries
+    let handoffs: Vec<Handoff> = handoff_entries
         .iter()
         .map(|entry| context.handoff(entry, timezone.is_some(), report))
         .collect();
@@ -131,12 +134,12 @@ fn dialplan(tree: &yaml::Node, text: &str, report: &mut Report) -> Option<Dialpl
         timezone: timezone.unwrap_or(jiff::tz::TimeZone::UTC),
         greeting: greeting.unwrap_or_default(),
         record: record.unwrap_or(false),
-        human: human?,
+        human,
         start: start.unwrap_or(NodeId(0)),
         nodes,
-        slots: slots.into_iter().collect::<Option<_>>()?,
+        slots,
         vocabulary,
-        handoffs: handoffs.into_iter().collect::<Option<_>>()?,
+        handoffs,
         timing,
         limits,
     })
@@ -150,15 +153,19 @@ fn version(text: &str) -> String {
         .collect()
 }
 
-/// English alone, unless the file says otherwise. Never empty.
-fn languages(fields: &mut Fields, report: &mut Report) -> Vec<Language> {
-    let mut languages = Vec::new();
+/// English alone, unless the file says otherwise: never empty. Beside them the tags that the engine
+/// does not know.
+fn languages(fields: &mut Fields, report: &mut Report) -> (Vec<Language>, Vec<String>) {
+    let (mut languages, mut foreign) = (Vec::new(), Vec::new());
     let items = fields
         .take("languages")
         .map(read::one_or_more)
         .unwrap_or_default();
     for node in items {
         let Some(language) = names::language(node, report) else {
+            if let yaml::Value::Scalar { text, .. } = &node.value {
+                foreign.push(text.clone());
+            }
             continue;
         };
         if languages.contains(&language) {
@@ -171,7 +178,7 @@ fn languages(fields: &mut Fields, report: &mut Report) -> Vec<Language> {
     if languages.is_empty() {
         languages.push(Language::En);
     }
-    languages
+    (languages, foreign)
 }
 
 fn timezone(fields: &mut Fields, report: &mut Report) -> Option<jiff::tz::TimeZone> {
@@ -271,9 +278,19 @@ fn section<'n>(
     entries
 }
 
-fn human(context: &Context, fields: &mut Fields, report: &mut Report) -> Option<Human> {
-    let node = fields.require("human", "human: { handoff: support }", report)?;
-    let mut fields = Fields::of(node, "`human`", report)?;
+fn human(context: &Context, fields: &mut Fields, report: &mut Report) -> Human {
+    let stand_in = Human {
+        key: Key::ZERO,
+        hear: Vec::new(),
+        handoff: HandoffId(0),
+        span: Span::START,
+    };
+    let Some(node) = fields.require("human", "human: { handoff: support }", report) else {
+        return stand_in;
+    };
+    let Some(mut fields) = Fields::of(node, "`human`", report) else {
+        return stand_in;
+    };
     let key = match fields.take("key") {
         Some(node) => names::key(node, "`key`", report),
         None => Some(Key::ZERO),
@@ -282,12 +299,12 @@ fn human(context: &Context, fields: &mut Fields, report: &mut Report) -> Option<
     let handoff = fields.require("handoff", "handoff: support", report);
     let handoff = handoff.and_then(|node| context.handoff_name(node, report));
     fields.finish(report);
-    Some(Human {
+    Human {
         key: key.unwrap_or(Key::ZERO),
         hear,
         handoff: handoff.unwrap_or(HandoffId(0)),
         span: node.span,
-    })
+    }
 }
 
 type Vocabulary = BTreeMap<String, BTreeMap<String, ByLanguage<String>>>;
@@ -339,9 +356,11 @@ fn unknown(
     span: Span,
     what: &str,
     name: &str,
-    known: Vec<&str>,
+    mut known: Vec<&str>,
     report: &mut Report,
 ) {
+    let mut seen = BTreeSet::new();
+    known.retain(|name| seen.insert(*name));
     let fix = match read::closest(name, known.iter().copied()) {
         Some(meant) => format!("Write `{meant}`."),
         None if known.is_empty() => format!("Define `{name}`: there is no {what} yet."),

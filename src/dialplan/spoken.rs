@@ -98,6 +98,7 @@ pub fn names_key(language: Language, text: &str, key: Key) -> bool {
 pub fn says_automatic(language: Language, text: &str) -> bool {
     match language {
         Language::En => has_any(
+            language,
             text,
             &[
                 "automat",
@@ -110,6 +111,7 @@ pub fn says_automatic(language: Language, text: &str) -> bool {
             ],
         ),
         Language::Zh => has_any(
+            language,
             text,
             &["自动", "机器人", "智能语音", "语音助手", "虚拟助手"],
         ),
@@ -119,14 +121,64 @@ pub fn says_automatic(language: Language, text: &str) -> bool {
 /// Whether a text says that the call is recorded.
 pub fn says_recorded(language: Language, text: &str) -> bool {
     match language {
-        Language::En => has_any(text, &["record"]),
-        Language::Zh => has_any(text, &["录音", "录制"]),
+        Language::En => has_any(language, text, &["record"]),
+        Language::Zh => has_any(language, text, &["录音", "录制"]),
     }
 }
 
-fn has_any(text: &str, words: &[&str]) -> bool {
+/// Whether a text tells callers to press that key.
+pub fn tells_to_press(language: Language, text: &str, key: Key) -> bool {
+    const VERBS: [&str; 6] = ["press", "dial", "hit", "push", "tap", "select"];
     let text = text.to_lowercase();
-    words.iter().any(|word| text.contains(word))
+    match language {
+        Language::En => {
+            let words: Vec<&str> = text
+                .split(|c: char| !c.is_alphanumeric())
+                .filter(|word| !matches!(*word, "" | "the" | "key" | "number"))
+                .collect();
+            let mut pairs = words.windows(2);
+            pairs.any(|pair| VERBS.contains(&pair[0]) && names_key(language, pair[1], key))
+        }
+        Language::Zh => {
+            let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+            let mut after = text.match_indices(['按', '拨']).map(|(at, verb)| {
+                let rest = &text[at + verb.len()..];
+                let rest = rest.trim_start_matches(['下', '键', '数', '字', '“', '"']);
+                let digits = rest
+                    .find(|c: char| !c.is_ascii_digit())
+                    .unwrap_or(rest.len());
+                let first = rest.chars().next().map_or(0, char::len_utf8);
+                &rest[..digits.max(first)]
+            });
+            after.any(|number| names_key(language, number, key))
+        }
+    }
+}
+
+/// Whether one of the words stands in the text without a "not" before it.
+fn has_any(language: Language, text: &str, words: &[&str]) -> bool {
+    let text = text.to_lowercase();
+    let mut places = words.iter().flat_map(|word| text.match_indices(word));
+    places.any(|(at, _)| !is_negated(language, &text[..at]))
+}
+
+/// Whether what follows `before` is denied by the last words of it, in the same clause.
+fn is_negated(language: Language, before: &str) -> bool {
+    const STOPS: [char; 12] = [
+        '.', '!', '?', ';', ':', ',', '。', '！', '？', '；', '：', '，',
+    ];
+    let clause = before.rsplit(STOPS).next().unwrap_or_default();
+    match language {
+        Language::En => clause.split_whitespace().rev().take(4).any(|word| {
+            matches!(word, "not" | "no" | "never" | "without")
+                || word.ends_with("n't")
+                || word.ends_with("n’t")
+        }),
+        Language::Zh => {
+            let near: String = clause.chars().rev().take(5).collect();
+            near.contains(['不', '没', '未']) || near.contains("非并")
+        }
+    }
 }
 
 #[cfg(test)]
@@ -174,6 +226,42 @@ mod tests {
             (" ", vec![]),
         ] {
             assert_eq!(options(text).collect::<Vec<_>>(), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_denied_is_not_said() {
+        for (language, text, said) in [
+            (Language::En, "This is an automatic service.", true),
+            (Language::En, "This is not an automatic service.", false),
+            (Language::En, "You aren't speaking to a robot.", false),
+            (Language::En, "No person, but a machine answers.", true),
+            (Language::En, "Do not hang up. A machine answers.", true),
+            (Language::Zh, "这是自动语音服务。", true),
+            (Language::Zh, "这不是自动语音服务。", false),
+            (Language::Zh, "并非机器人接听。", false),
+            (Language::Zh, "接听的不是人工，是机器人。", true),
+        ] {
+            assert_eq!(says_automatic(language, text), said, "{text}");
+        }
+        assert!(!says_recorded(Language::En, "Calls are not recorded."));
+        assert!(!says_recorded(Language::Zh, "通话不会被录音。"));
+    }
+
+    #[test]
+    fn a_key_to_be_pressed_is_told_from_one_that_is_named() {
+        let zero = Key::ZERO;
+        for (language, text, told) in [
+            (Language::En, "For a person, press 0.", true),
+            (Language::En, "Press the zero key for help.", true),
+            (Language::En, "Key in 0 for none.", false),
+            (Language::En, "Press 10.", false),
+            (Language::Zh, "人工请按 0。", true),
+            (Language::Zh, "请按零号键。", true),
+            (Language::Zh, "请按01。", false),
+            (Language::Zh, "请输入0到9。", false),
+        ] {
+            assert_eq!(tells_to_press(language, text, zero), told, "{text}");
         }
     }
 

@@ -4,7 +4,7 @@ mod say_as;
 pub mod sources;
 
 use self::say_as::{SayAs, Vocabulary, say_as};
-use self::sources::{Names, sources, unknown_filter_or_test};
+use self::sources::{Names, sources, unknown_filter_or_test, unknown_kind};
 use super::model::Dialplan;
 use crate::diagnostic::Span;
 use crate::language::{ByLanguage, Language};
@@ -43,6 +43,8 @@ pub enum TemplateProblem {
     UnknownName,
     /// Or an unknown test, after `is`.
     UnknownFilter,
+    /// What `say_as` is to say a value as.
+    UnknownKind,
     /// A sensitive slot would be said.
     Sensitive,
 }
@@ -188,6 +190,9 @@ impl Templates {
         let used = used.map_err(|error| wrong(told(&error)))?;
         if let Some(message) = unknown_filter_or_test(environment, source, purpose) {
             return Err((TemplateProblem::UnknownFilter, message));
+        }
+        if let Some(message) = unknown_kind(source, names, purpose) {
+            return Err((TemplateProblem::UnknownKind, message));
         }
         if purpose == Use::Url {
             fixed_host(source).map_err(wrong)?;

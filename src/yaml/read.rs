@@ -14,6 +14,7 @@ pub struct Fields<'n> {
     entries: &'n [Entry],
     flow: bool,
     asked: Vec<&'static str>,
+    passed_over: Vec<String>,
 }
 
 impl<'n> Fields<'n> {
@@ -26,6 +27,7 @@ impl<'n> Fields<'n> {
             entries,
             flow,
             asked: Vec::new(),
+            passed_over: Vec::new(),
         })
     }
 
@@ -34,8 +36,15 @@ impl<'n> Fields<'n> {
     }
 
     pub fn take_entry(&mut self, name: &'static str) -> Option<&'n Entry> {
-        self.asked.push(name);
+        if !self.asked.contains(&name) {
+            self.asked.push(name);
+        }
         self.entries.iter().find(|entry| entry.key.text == name)
+    }
+
+    /// A field whose mistake is told elsewhere.
+    pub fn pass_over(&mut self, name: &str) {
+        self.passed_over.push(name.to_owned());
     }
 
     /// A field that has to be there; `example` is what the fix shows.
@@ -60,7 +69,8 @@ impl<'n> Fields<'n> {
     /// Reports the fields that nobody asked for.
     pub fn finish(self, report: &mut Report) {
         for (at, entry) in self.entries.iter().enumerate() {
-            if self.asked.contains(&entry.key.text.as_str()) {
+            let name = &entry.key.text;
+            if self.asked.contains(&name.as_str()) || self.passed_over.contains(name) {
                 continue;
             }
             if self.flow && entry.value.is_empty() && at > 0 {
@@ -96,10 +106,21 @@ fn cut_by_comma(before: &Entry, entry: &Entry, report: &mut Report) {
 
 /// A mapping's entries, and whether it is written between braces.
 pub fn mapping<'n>(node: &'n Node, what: &str, report: &mut Report) -> Option<(&'n [Entry], bool)> {
+    mapping_like(node, what, "{ field: value, other: value }", report)
+}
+
+/// As [`mapping`]; `example` is what the fix shows.
+pub fn mapping_like<'n>(
+    node: &'n Node,
+    what: &str,
+    example: &str,
+    report: &mut Report,
+) -> Option<(&'n [Entry], bool)> {
     match &node.value {
         Value::Mapping { entries, flow } => Some((entries, *flow)),
         _ => {
-            wrong_type(node, &format!("{what} is a mapping of fields"), report);
+            let expected = format!("{what} is a mapping of fields");
+            wrong_type(node, &expected, &format!("Write it as {example}."), report);
             None
         }
     }
@@ -109,7 +130,8 @@ pub fn list<'n>(node: &'n Node, what: &str, report: &mut Report) -> Option<&'n [
     match &node.value {
         Value::Sequence(items) => Some(items),
         _ => {
-            wrong_type(node, &format!("{what} is a list"), report);
+            let expected = format!("{what} is a list");
+            wrong_type(node, &expected, "Write it as [one, another].", report);
             None
         }
     }
@@ -120,7 +142,11 @@ pub fn word<'n>(node: &'n Node, what: &str, report: &mut Report) -> Option<&'n s
     match &node.value {
         Value::Scalar { text, style } if *style != Style::Empty => Some(text),
         _ => {
-            wrong_type(node, &format!("{what} is a single value"), report);
+            let fix = match node.is_empty() {
+                true => "Write it after the colon, or remove the field.",
+                false => "Write one word, or one text in quotes: no list, no fields.",
+            };
+            wrong_type(node, &format!("{what} is a single value"), fix, report);
             None
         }
     }
@@ -345,17 +371,12 @@ pub fn one_or_more(node: &Node) -> &[Node] {
     }
 }
 
-pub fn wrong_type(node: &Node, expected: &str, report: &mut Report) {
+fn wrong_type(node: &Node, expected: &str, fix: &str, report: &mut Report) {
     let message = match node.kind() {
         "nothing" => format!("{expected}; nothing is written here."),
         kind => format!("{expected}, not {kind}."),
     };
-    report.add(
-        &rules::WRONG_TYPE,
-        node.span,
-        message,
-        "Write it in that form.",
-    );
+    report.add(&rules::WRONG_TYPE, node.span, message, fix);
 }
 
 /// The candidate that was probably meant.

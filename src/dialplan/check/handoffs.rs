@@ -10,10 +10,12 @@ impl Judge<'_, '_, '_> {
     pub(super) fn targets(&mut self) {
         for handoff in &self.dialplan.handoffs {
             let name = handoff.name.as_str();
-            let node = self
-                .tree
-                .get("handoffs")
-                .and_then(|all| all.get(name)?.get("ring"));
+            let whole = self.tree.get("handoffs").and_then(|all| all.get(name));
+            let node = whole.and_then(|whole| whole.get("ring"));
+            if whole.is_some_and(|whole| !matches!(whole.value, crate::yaml::Value::Mapping { .. }))
+            {
+                continue;
+            }
             // A list of wrong addresses was reported as that.
             let written = node.is_some_and(|node| !crate::yaml::read::one_or_more(node).is_empty());
             if handoff.ring.is_empty() && !written {

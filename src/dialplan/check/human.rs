@@ -2,7 +2,8 @@
 
 use super::Judge;
 use crate::diagnostic::{Span, rules};
-use crate::dialplan::model::NodeKind;
+use crate::dialplan::model::{Ask, NodeKind, SlotKind};
+use crate::dialplan::spoken;
 use crate::key::Key;
 
 impl Judge<'_, '_, '_> {
@@ -36,6 +37,35 @@ impl Judge<'_, '_, '_> {
                     }
                 }
                 _ => {}
+            }
+        }
+    }
+
+    /// No question offers the human key where it is one of the digits to be keyed.
+    pub(super) fn keys_in_questions(&mut self) {
+        for node in &self.dialplan.nodes {
+            if let NodeKind::Ask(ask) = &node.kind {
+                self.keys_in_question(ask);
+            }
+        }
+    }
+
+    fn keys_in_question(&mut self, ask: &Ask) {
+        let key = self.dialplan.human.key;
+        let SlotKind::Digits(digits) = &self.dialplan.slots[ask.slot.0 as usize].kind;
+        let alphabet = digits.alphabet.as_deref();
+        if !alphabet.is_none_or(|digits| digits.contains(key.to_char())) {
+            return;
+        }
+        for prompt in [&ask.prompt].into_iter().chain(&ask.reprompt) {
+            let mut texts = prompt.text.iter();
+            if texts.any(|(language, text)| spoken::tells_to_press(language, text, key)) {
+                self.report.add(
+                    &rules::HUMAN_KEY_MISNAMED,
+                    prompt.span,
+                    format!("The question tells callers to press {key}, which is one of the digits that it asks for."),
+                    "Leave that sentence out: the engine adds the right one.",
+                );
             }
         }
     }

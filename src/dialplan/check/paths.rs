@@ -1,7 +1,7 @@
 //! Law 2: every path leads somewhere, and the caller is heard on the way.
 
 use super::Judge;
-use super::graph::{deaf_circle, distances, listens, ways};
+use super::graph::{Way, deaf_circle, distances, listens, ways};
 use crate::diagnostic::{Span, rules};
 use crate::dialplan::model::{NodeId, NodeKind, Target};
 use std::collections::BTreeSet;
@@ -63,6 +63,22 @@ impl Judge<'_, '_, '_> {
                 "Put a menu or a question into the circle, or lead one of them to `human`.",
             );
             told.extend(circle);
+        }
+    }
+
+    /// Menus and questions all of whose ways lead to themselves.
+    pub(super) fn ways_on(&mut self) {
+        for (at, node) in self.dialplan.nodes.iter().enumerate() {
+            let here = Target::Node(NodeId(at as u16));
+            let stays = |way: &Way| way.to == here || way.to == Target::Repeat;
+            if listens(node) && ways(node).iter().all(stays) {
+                self.report.add(
+                    &rules::NO_WAY_ON,
+                    node.span,
+                    format!("From `{}` every way leads back to it.", node.name),
+                    "Lead one of its ways to another node, or to `human`.",
+                );
+            }
         }
     }
 

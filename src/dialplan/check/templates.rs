@@ -5,6 +5,7 @@ use crate::diagnostic::{Span, rules};
 use crate::dialplan::model::{HttpMethod, NodeKind};
 use crate::dialplan::template::sources::names_used;
 use crate::dialplan::template::{TemplateError, TemplateProblem, Templates};
+use crate::speech::verbaliser::Reading;
 use crate::yaml::{Node, Value};
 use std::collections::BTreeSet;
 
@@ -26,6 +27,7 @@ impl Judge<'_, '_, '_> {
     }
 
     fn template_error(&mut self, error: &TemplateError, span: Span) {
+        let kinds = self.kinds();
         let (rule, fix) = match error.problem {
             TemplateProblem::Template => (
                 &rules::BAD_TEMPLATE,
@@ -43,6 +45,7 @@ impl Judge<'_, '_, '_> {
                 &rules::UNKNOWN_FILTER,
                 "Use `say_as`, or one of minijinja's filters, as `default` or `length`.",
             ),
+            TemplateProblem::UnknownKind => (&rules::UNKNOWN_SAY_AS, kinds.as_str()),
             TemplateProblem::Sensitive => (
                 &rules::SENSITIVE_SPOKEN,
                 "Leave it out: the caller knows it, and the agent gets what `share` allows.",
@@ -50,6 +53,17 @@ impl Judge<'_, '_, '_> {
         };
         self.report
             .add(rule, span, format!("{}.", error.message), fix);
+    }
+
+    /// What `say_as` may be given.
+    fn kinds(&self) -> String {
+        let readings = Reading::ALL.map(Reading::name);
+        let tables = self.dialplan.vocabulary.keys().map(String::as_str);
+        let known: Vec<&str> = readings.into_iter().chain(tables).collect();
+        format!(
+            "Write one of: {}; or add a table of that name to `vocabulary`.",
+            known.join(", ")
+        )
     }
 
     /// Sensitive slots in addresses and headers; the body of a POST is where they belong.

@@ -328,9 +328,31 @@ const TABLE: &[(&str, &str, &str, usize, usize)] = &[
     (
         "zh: 九点开门。",
         "zh: \"{{ ticket | say_as(stats) }}\"",
-        "unknown-variable",
+        "unknown-say-as",
         33,
         38,
+    ),
+    (
+        "zh: 九点开门。",
+        "zh: '{{ ticket | say_as(\"cash\") }}'",
+        "unknown-say-as",
+        33,
+        38,
+    ),
+    (
+        "en: Key in your order.",
+        "en: \"Key in your order, or press 0 for a person.\"",
+        "human-key-misnamed",
+        18,
+        13,
+    ),
+    ("\"1\": back\n", "\"1\": back_again\n", "no-way-on", 35, 3),
+    (
+        "This is an automatic service.",
+        "This is not an automatic service.",
+        "greeting-not-automatic",
+        6,
+        7,
     ),
     (
         "'found.state == \"SENT\"'",

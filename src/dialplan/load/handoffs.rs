@@ -20,9 +20,22 @@ impl Context {
         entry: &Entry,
         has_timezone: bool,
         report: &mut Report,
-    ) -> Option<Handoff> {
+    ) -> Handoff {
         let name = &entry.key.text;
-        let mut fields = Fields::of(&entry.value, format!("the handoff `{name}`"), report)?;
+        let stand_in = Handoff {
+            name: name.clone(),
+            span: entry.key.span,
+            ring: Vec::new(),
+            timeout: RING_TIMEOUT,
+            hours: None,
+            otherwise: Otherwise::Message,
+            way: Way::Default,
+            then_keys: None,
+        };
+        let what = format!("the handoff `{name}`");
+        let Some(mut fields) = Fields::of(&entry.value, what, report) else {
+            return stand_in;
+        };
         let ring = ring(&mut fields, report);
         let timeout = match fields.take("timeout") {
             Some(node) => {
@@ -44,16 +57,15 @@ impl Context {
         let then_keys = fields.take("then_keys");
         let then_keys = then_keys.and_then(|node| keys(node, report));
         fields.finish(report);
-        Some(Handoff {
-            name: name.clone(),
-            span: entry.key.span,
+        Handoff {
             ring,
             timeout: timeout.unwrap_or(RING_TIMEOUT),
             hours,
             otherwise: otherwise.unwrap_or(Otherwise::Message),
             way: way.unwrap_or(Way::Default),
             then_keys,
-        })
+            ..stand_in
+        }
     }
 
     fn otherwise(&self, fields: &mut Fields, name: &str, report: &mut Report) -> Option<Otherwise> {
@@ -66,10 +78,18 @@ impl Context {
             );
             return None;
         };
-        match read::word(node, "`else`", report)? {
-            "callback" => Some(Otherwise::Callback),
-            "message" => Some(Otherwise::Message),
-            _ => self.handoff_name(node, report).map(Otherwise::Handoff),
+        let offers = [
+            ("callback", Otherwise::Callback),
+            ("message", Otherwise::Message),
+        ];
+        let word = read::word(node, "`else`", report)?;
+        match offers.iter().find(|(offer, _)| *offer == word) {
+            Some((_, otherwise)) => Some(*otherwise),
+            None => {
+                let offers = offers.map(|(offer, _)| offer);
+                self.handoff_or(node, &offers, report)
+                    .map(Otherwise::Handoff)
+            }
         }
     }
 }

@@ -114,26 +114,25 @@ pub(super) fn check_name(name: &str, span: Span, what: &str, report: &mut Report
     false
 }
 
-/// One of the languages that the engine speaks.
+/// One of the languages that the engine speaks. That of `EN` or `zh-CN` is told and taken all the
+/// same, so that nothing follows from the mistake.
 pub(super) fn language(node: &Node, report: &mut Report) -> Option<Language> {
     let tag = read::word(node, "a language", report)?;
-    let found = Language::from_tag(tag);
-    if found.is_none() {
-        unknown_language(tag, node.span, report);
+    if let Some(language) = Language::from_tag(tag) {
+        return Some(language);
     }
-    found
-}
-
-pub(super) fn unknown_language(tag: &str, span: Span, report: &mut Report) {
-    let known = Language::ALL.map(Language::tag).to_vec();
-    unknown(
-        &rules::UNKNOWN_LANGUAGE,
-        span,
-        "language",
-        tag,
-        known,
-        report,
-    );
+    let primary = tag.split(['-', '_']).next().unwrap_or_default();
+    let meant = Language::from_tag(&primary.to_ascii_lowercase());
+    let fix = match meant {
+        Some(language) => format!("Write `{language}`."),
+        None => format!(
+            "Write one of: {}.",
+            Language::ALL.map(Language::tag).join(", ")
+        ),
+    };
+    let message = format!("There is no language `{tag}`.");
+    report.add(&rules::UNKNOWN_LANGUAGE, node.span, message, fix);
+    meant
 }
 
 /// One of the telephone's keys.
@@ -197,10 +196,21 @@ impl Context {
     }
 
     pub(super) fn handoff_name(&self, node: &Node, report: &mut Report) -> Option<HandoffId> {
+        self.handoff_or(node, &[], report)
+    }
+
+    /// `others`: what may stand there beside a handoff.
+    pub(super) fn handoff_or(
+        &self,
+        node: &Node,
+        others: &[&str],
+        report: &mut Report,
+    ) -> Option<HandoffId> {
         let name = read::word(node, "the name of a handoff", report)?;
         let found = self.names.handoffs.get(name).copied();
         if found.is_none() {
-            let known = sorted(&self.names.handoffs);
+            let mut known = sorted(&self.names.handoffs);
+            known.extend(others);
             unknown(
                 &rules::UNKNOWN_HANDOFF,
                 node.span,

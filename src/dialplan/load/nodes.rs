@@ -77,7 +77,8 @@ impl Context {
         let reprompt = self.optional_prompt(fields, "reprompt", report);
         let no_input_timeout = self.no_input_timeout(fields, report);
         let options = fields.require("options", "options: { \"1\": { to: … } }", report)?;
-        let (entries, _) = read::mapping(options, "`options`", report)?;
+        let example = "{ \"1\": { hear: [orders], to: orders }, \"2\": human }";
+        let (entries, _) = read::mapping_like(options, "`options`", example, report)?;
         if entries.is_empty() {
             let message = "This menu has no choices.";
             report.add(&rules::NO_OPTIONS, options.span, message, "Add an option.");
@@ -162,10 +163,16 @@ impl Context {
             Some(node) => self.target(node, report).map(Some),
             None => Some(None),
         };
-        if let (Some(Some(_)), Some(Some(_))) = (&confirm_resolved, &to) {
+        let both = ["to", "confirm_resolved"].map(|name| fields.take_entry(name));
+        if let [Some(to), Some(confirm)] = both {
+            let (to, confirm) = (to.key.span, confirm.key.span);
             report.add(
                 &rules::NODE_KIND,
-                fields.span,
+                if to.start > confirm.start {
+                    to
+                } else {
+                    confirm
+                },
                 "`to` and `confirm_resolved` both say where to go on.",
                 "Keep one of them.",
             );
@@ -179,6 +186,8 @@ impl Context {
     }
 
     fn confirm_resolved(&self, node: &yaml::Node, report: &mut Report) -> Option<ConfirmResolved> {
+        let example = "{ \"yes\": hangup, \"no\": human }";
+        read::mapping_like(node, "`confirm_resolved`", example, report)?;
         let mut fields = Fields::of(node, "`confirm_resolved`", report)?;
         for name in ["yes", "no"] {
             let key = fields.take_entry(name).map(|entry| &entry.key);
@@ -295,6 +304,10 @@ impl Context {
     }
 
     fn served_language(&self, node: &yaml::Node, report: &mut Report) -> Option<Language> {
+        let foreign = |text: &String| self.foreign.contains(text);
+        if matches!(&node.value, Value::Scalar { text, .. } if foreign(text)) {
+            return None;
+        }
         let language = names::language(node, report)?;
         self.must_serve(language, node.span, report);
         Some(language)

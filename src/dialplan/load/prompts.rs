@@ -60,6 +60,7 @@ impl Context {
             if recorded {
                 fields.take("audio");
             }
+            self.foreign.iter().for_each(|tag| fields.pass_over(tag));
             fields.finish(report);
         }
         if !recorded {
@@ -86,7 +87,8 @@ impl Context {
         what: &str,
         report: &mut Report,
     ) {
-        for &language in &self.languages {
+        // In the place of a language that does not exist, others stand in.
+        for &language in self.languages.iter().filter(|_| self.foreign.is_empty()) {
             if texts.get(language).is_none() {
                 report.add(
                     &rules::MISSING_LANGUAGE,
@@ -133,6 +135,12 @@ impl Context {
 }
 
 fn prose(node: &Node, what: &str, report: &mut Report) -> Option<String> {
+    if node.is_empty() {
+        let message = format!("{what} is empty.");
+        let fix = "Write what is said, as \"Please key in your number.\"";
+        report.add(&rules::WRONG_TYPE, node.span, message, fix);
+        return None;
+    }
     let text = read::prose(node, what, report)?;
     if text.is_empty() {
         let message = format!("{what} is an empty text.");

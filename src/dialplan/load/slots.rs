@@ -11,31 +11,46 @@ use read::Fields;
 const MAX_DIGITS: u64 = 32;
 
 impl Context {
-    pub(super) fn slot(&self, entry: &Entry, report: &mut Report) -> Option<Slot> {
+    pub(super) fn slot(&self, entry: &Entry, report: &mut Report) -> Slot {
         let name = &entry.key.text;
         let what = format!("the slot `{name}`");
-        let mut fields = Fields::of(&entry.value, &what, report)?;
-        if let Some(node) = fields.require("type", "type: digits", report) {
-            read::one_of(node, "`type`", &[("digits", ())], report);
-        }
-        let digits = digits(&mut fields, report);
-        let sensitive = flag(&mut fields, "sensitive", report);
-        let share_last4 = share(&mut fields, sensitive, report);
-        let label = match fields.take("label") {
-            Some(node) => self.texts(node, &format!("the label of {what}"), report),
-            None => Some(ByLanguage::default()),
-        };
-        fields.finish(report);
-        Some(Slot {
+        let mut slot = Slot {
             name: name.clone(),
             span: entry.key.span,
-            kind: SlotKind::Digits(digits?),
-            sensitive,
-            share_last4,
-            label: label?,
-        })
+            kind: SlotKind::Digits(STAND_IN),
+            sensitive: false,
+            share_last4: false,
+            label: ByLanguage::default(),
+        };
+        let Some(mut fields) = Fields::of(&entry.value, &what, report) else {
+            return slot;
+        };
+        let kind = fields.require("type", "type: digits", report);
+        let known = |node: &Node| read::one_of(node, "`type`", &[("digits", ())], report).is_some();
+        let known = kind.is_none_or(known);
+        slot.sensitive = flag(&mut fields, "sensitive", report);
+        slot.share_last4 = share(&mut fields, slot.sensitive, report);
+        if let Some(node) = fields.take("label") {
+            let label = self.texts(node, &format!("the label of {what}"), report);
+            slot.label = label.unwrap_or_default();
+        }
+        // Which fields a slot of another type would have is not known.
+        if known {
+            slot.kind = SlotKind::Digits(digits(&mut fields, report).unwrap_or(STAND_IN));
+            fields.finish(report);
+        }
+        slot
     }
 }
+
+/// In the place of a slot that is wrong: anything that can be keyed.
+const STAND_IN: Digits = Digits {
+    min: 1,
+    max: MAX_DIGITS as u8,
+    checksum: None,
+    terminator: Key::HASH,
+    alphabet: None,
+};
 
 pub(super) fn flag(fields: &mut Fields, name: &'static str, report: &mut Report) -> bool {
     fields
@@ -63,28 +78,20 @@ fn share(fields: &mut Fields, sensitive: bool, report: &mut Report) -> bool {
 fn digits(fields: &mut Fields, report: &mut Report) -> Option<Digits> {
     let length = fields.require("length", "length: 10", report);
     let length = length.and_then(|node| length_range(node, report));
-    let checksum = match fields.take("checksum") {
-        Some(node) => {
-            let choices = [("luhn", Checksum::Luhn), ("mod97", Checksum::Mod97)];
-            Some(read::one_of(node, "`checksum`", &choices, report)?)
-        }
-        None => None,
-    };
-    let terminator = match fields.take("terminator") {
-        Some(node) => terminator(node, report)?,
-        None => Key::HASH,
-    };
-    let alphabet = match fields.take("digits") {
-        Some(node) => Some(alphabet(node, report)?),
-        None => None,
-    };
+    let checksum = fields.take("checksum").map(|node| {
+        let choices = [("luhn", Checksum::Luhn), ("mod97", Checksum::Mod97)];
+        read::one_of(node, "`checksum`", &choices, report)
+    });
+    let terminator = fields.take("terminator");
+    let terminator = terminator.map_or(Some(Key::HASH), |node| terminator_of(node, report));
+    let alphabet = fields.take("digits").map(|node| alphabet_of(node, report));
     let (min, max) = length?;
     Some(Digits {
         min,
         max,
-        checksum,
-        terminator,
-        alphabet,
+        checksum: checksum.flatten(),
+        terminator: terminator.unwrap_or(Key::HASH),
+        alphabet: alphabet.flatten(),
     })
 }
 
@@ -116,7 +123,7 @@ fn length_range(node: &Node, report: &mut Report) -> Option<(u8, u8)> {
     Some((min, max))
 }
 
-fn terminator(node: &Node, report: &mut Report) -> Option<Key> {
+fn terminator_of(node: &Node, report: &mut Report) -> Option<Key> {
     let key = names::key(node, "`terminator`", report)?;
     let (rule, message) = match key {
         Key::STAR => (
@@ -133,7 +140,7 @@ fn terminator(node: &Node, report: &mut Report) -> Option<Key> {
     None
 }
 
-fn alphabet(node: &Node, report: &mut Report) -> Option<String> {
+fn alphabet_of(node: &Node, report: &mut Report) -> Option<String> {
     let text = read::word(node, "`digits`", report)?;
     let mut digits: Vec<char> = text.chars().collect();
     let count = digits.len();

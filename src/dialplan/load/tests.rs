@@ -239,7 +239,7 @@ fn each_mistake_has_its_rule_and_place() {
             "    answers: true",
             "    answers: true\n    to: main",
             "node-kind",
-            "say: { en: \"Your parcel is {{ parcel.state | say_as(states) }}.\", zh: \"您的包裹{{ parcel.state | say_as(states) }}。\" }",
+            "confirm_resolved",
         ),
         ("\"1\": { hear", "\"10\": { hear", "bad-value", "\"10\""),
         ("\"1\": { hear", "\"2\": { hear", "duplicate-key", "\"2\""),
@@ -348,6 +348,86 @@ fn each_mistake_has_its_rule_and_place() {
         let hit = found.iter().find(|d| d.rule == rule && d.text == place);
         assert!(hit.is_some(), "{what} → {by}: {found:#?}");
     }
+}
+
+/// What is said of the good example, changed in one place: (rule, text at the place, fix).
+fn told(what: &str, by: &str) -> Vec<(&'static str, String, String)> {
+    assert!(PARCEL.contains(what), "the test is wrong: {what}");
+    let (_, found) = loaded(&PARCEL.replace(what, by));
+    found.into_iter().map(|d| (d.rule, d.text, d.fix)).collect()
+}
+
+#[test]
+fn the_fix_is_what_can_be_done() {
+    let table = [
+        ("[en, zh]", "[en, zh, de]", "de", "Write one of: en, zh."),
+        ("[en, zh]", "[EN, zh]", "EN", "Write `en`."),
+        ("[en, zh]", "[en, zh-CN]", "zh-CN", "Write `zh`."),
+        (
+            "else: callback",
+            "else: mesage",
+            "mesage",
+            "Write `message`.",
+        ),
+        (
+            "else: callback",
+            "else: nothing",
+            "nothing",
+            "Define `nothing`, or write one of: refunds, support, callback, message.",
+        ),
+        (
+            "confirm_resolved: { \"yes\": hangup, \"no\": human }",
+            "confirm_resolved: true",
+            "true",
+            "Write it as { \"yes\": hangup, \"no\": human }.",
+        ),
+        (
+            "prompt: { en: Please key in or say your ten digit tracking number., zh: 请输入或说出十位单号。 }",
+            "prompt:",
+            "",
+            "Write what is said, as \"Please key in your number.\"",
+        ),
+        (
+            "type: digits, length: 10",
+            "type: date",
+            "date",
+            "Write one of: digits.",
+        ),
+        (
+            "length: 10",
+            "length: 10, checksum: x, terminator: \"#\"",
+            "x",
+            "Write one of: luhn, mod97.",
+        ),
+    ];
+    for (what, by, text, fix) in table {
+        let all = told(what, by);
+        assert_eq!(all.len(), 1, "{by}: {all:?}");
+        assert_eq!((all[0].1.as_str(), all[0].2.as_str()), (text, fix));
+    }
+    let german = told("zh", "de");
+    assert_eq!(german.len(), 1, "{german:?}");
+}
+
+#[test]
+fn everything_that_is_missing_is_told_at_once() {
+    let (_, found) = loaded("dialplan: x\n");
+    let missing: Vec<&str> = found.iter().map(|d| d.message.as_str()).collect();
+    assert_eq!(missing.len(), 5, "{missing:?}");
+    let text = PARCEL
+        .replace("human:", "humen:")
+        .replace("type: digits", "type: x");
+    let (_, found) = loaded(&text.replace("to: lookup", "to: lokup"));
+    let rules: Vec<_> = found.iter().map(|d| d.rule).collect();
+    assert_eq!(
+        rules,
+        [
+            "missing-field",
+            "unknown-field",
+            "unknown-node",
+            "bad-value"
+        ]
+    );
 }
 
 #[test]

@@ -112,6 +112,22 @@ pub(super) fn unknown_filter_or_test(
     None
 }
 
+/// `say_as(cash)`: neither a reading, nor a table of the vocabulary, nor a value that names one.
+pub(super) fn unknown_kind(source: &str, names: &Names, purpose: Use) -> Option<String> {
+    let tokens: Vec<Token> = tokens(source, purpose == Use::Condition).collect();
+    let kinds = tokens.windows(3).filter_map(|three| match three {
+        [Token::Ident("say_as"), Token::ParenOpen, Token::Ident(kind)] => {
+            (!names.is_filled(kind)).then_some(*kind)
+        }
+        [Token::Ident("say_as"), Token::ParenOpen, Token::Str(kind)] => Some(*kind),
+        _ => None,
+    });
+    let unknown = kinds
+        .into_iter()
+        .find(|kind| !names.given.contains(*kind))?;
+    Some(format!("`say_as` knows no kind `{unknown}`"))
+}
+
 fn tokens(source: &str, condition: bool) -> impl Iterator<Item = Token<'_>> {
     let tokens = tokenize(source, condition, SyntaxConfig::default());
     // What is no token is found by compiling.

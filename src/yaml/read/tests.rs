@@ -104,7 +104,7 @@ fn typed_values_say_what_they_want() {
             "[a]",
             |n, r| word(n, "`to`", r).is_some(),
             "wrong-type",
-            "Write it in that form.",
+            "Write one word, or one text in quotes: no list, no fields.",
         ),
         (
             "25",
