@@ -83,6 +83,9 @@ pub enum Event {
     },
     /// A choice in a queue or after a failed transfer was put to the caller.
     HandoffStepAsked {
+        /// Absent in journals of before it was told.
+        #[serde(default)]
+        step: Option<StepKind>,
         handoff_steps: u32,
     },
     /// The sentence that offers a person was played to its end.

@@ -48,7 +48,8 @@ pub struct CallRecord {
     /// Menus, questions and confirmations put to the caller, re-prompts included.
     pub steps: u32,
     /// Of the last menu or question, and the greatest.
-    pub depth: u32,
+    #[serde(alias = "depth")]
+    pub depth_at_end: u32,
     pub max_depth: u32,
     pub handoff_steps: u32,
     /// When the human key was first pressed.
@@ -229,10 +230,10 @@ impl Fold {
             Event::NodeEntered { node } => record.last_node = Some(node.clone()),
             Event::StepAsked { steps, depth, .. } => {
                 record.steps = *steps;
-                record.depth = *depth;
+                record.depth_at_end = *depth;
                 record.max_depth = record.max_depth.max(*depth);
             }
-            Event::HandoffStepAsked { handoff_steps } => record.handoff_steps = *handoff_steps,
+            Event::HandoffStepAsked { handoff_steps, .. } => record.handoff_steps = *handoff_steps,
             Event::HumanOffered { .. } => {
                 record.seconds_to_human_offer.get_or_insert(at);
             }
@@ -368,7 +369,10 @@ mod tests {
     #[test]
     fn the_example_of_law_4() {
         let record = CallRecord::fold(&law_4()).expect("there are events");
-        assert_eq!((record.steps, record.depth, record.max_depth), (6, 2, 3));
+        assert_eq!(
+            (record.steps, record.depth_at_end, record.max_depth),
+            (6, 2, 3)
+        );
         assert_eq!(
             (record.steps_at_human_key, record.depth_at_human_key),
             (Some(6), Some(2))

@@ -249,7 +249,10 @@ mod tests {
             "nobody" => returned(ReturnReason::NobodyAnswered),
             "closed" => returned(ReturnReason::OutOfHours),
             "agent-left" => returned(ReturnReason::AgentLeft),
-            "choices" => Event::HandoffStepAsked { handoff_steps: 1 },
+            "choices" => Event::HandoffStepAsked {
+                step: None,
+                handoff_steps: 1,
+            },
             "callback" => Event::CallbackBooked {
                 number: "1".into(),
                 handoff: "h".into(),

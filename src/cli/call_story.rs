@@ -27,7 +27,7 @@ fn tell_to(
     zone: &TimeZone,
 ) -> std::fmt::Result {
     tell_head(out, record, zone)?;
-    tell_human(out, record)?;
+    tell_human(out, record, entries)?;
     draw_depth(out, entries)?;
     tell_timeline(out, record, entries)?;
     tell_attempts(out, &record.attempts)
@@ -87,39 +87,57 @@ fn tell_head(out: &mut String, record: &CallRecord, zone: &TimeZone) -> std::fmt
     Ok(())
 }
 
-fn tell_human(out: &mut String, record: &CallRecord) -> std::fmt::Result {
-    let mut depth = format!("{} steps, depth {}", record.steps, record.max_depth);
+fn tell_human(out: &mut String, record: &CallRecord, entries: &[Entry]) -> std::fmt::Result {
+    let (max, end) = (record.max_depth, record.depth_at_end);
+    let mut depth = format!(
+        "{} steps, greatest depth {max}, {end} at the end",
+        record.steps
+    );
     if let Some(at_key) = record.depth_at_human_key {
-        depth += &format!(" ({at_key} at the human key)");
+        depth += &format!(", {at_key} at the human key");
     }
     if record.handoff_steps > 0 {
         depth += &format!(", {} handoff steps", record.handoff_steps);
     }
     writeln!(out, "Menus    {depth}")?;
-    let by = record.human_requested_by.map(requested_by);
-    let moments = [
-        ("offered", record.seconds_to_human_offer),
-        ("human key", record.seconds_to_human_key),
-        // Said where it was not the key.
-        (
-            "asked for",
-            record
-                .seconds_to_human_request
-                .filter(|_| record.seconds_to_human_key.is_none()),
-        ),
-        ("rings", record.seconds_to_ringing),
-        ("answered", record.seconds_to_answer),
-        ("a person for certain", record.seconds_to_confirmed),
-    ];
-    let moments: Vec<String> = moments
-        .into_iter()
-        .filter_map(|(what, seconds)| Some(format!("{what} {:.1} s", seconds?)))
-        .collect();
-    match (moments.is_empty(), by) {
-        (true, _) => writeln!(out, "Human    never offered, never asked for"),
-        (false, None) => writeln!(out, "Human    {}; never asked for", moments.join(", ")),
-        (false, Some(by)) => writeln!(out, "Human    {} (by: {by})", moments.join(", ")),
+    match record.seconds_to_human_offer {
+        Some(seconds) => write!(out, "Human    offered {seconds:.1} s")?,
+        None => write!(out, "Human    never offered")?,
     }
+    let requests = requests(record, entries);
+    if requests.is_empty() {
+        return writeln!(out, ", never asked for");
+    }
+    writeln!(out)?;
+    for request in requests {
+        writeln!(out, "         {}", printable(&request))?;
+    }
+    Ok(())
+}
+
+/// Each time that the caller's way to a person began, with what came of it: times are the call's.
+fn requests(record: &CallRecord, entries: &[Entry]) -> Vec<String> {
+    let mut requests: Vec<String> = Vec::new();
+    for entry in entries {
+        let seconds = entry.at_ms.saturating_sub(record.started_ms) as f64 / 1000.0;
+        let what = match &entry.event {
+            Event::HumanRequested { by, node, .. } => {
+                let by = requested_by(*by);
+                requests.push(format!("{by} at {node} {seconds:.1} s"));
+                continue;
+            }
+            Event::HandoffClosed { handoff } => format!("{handoff} is closed"),
+            Event::TargetRinging { .. } => "rings".into(),
+            Event::TargetAnswered { .. } => "answered".into(),
+            Event::TargetConfirmed { .. } => "a person for certain".into(),
+            Event::TransferReturned { .. } => "back with us".into(),
+            _ => continue,
+        };
+        if let Some(request) = requests.last_mut() {
+            *request += &format!(", {what} {seconds:.1} s");
+        }
+    }
+    requests
 }
 
 /// A column a step, a row a depth: `●` asked, `○` asked again, `H` the way to a person.
@@ -245,6 +263,7 @@ fn tell_attempts(out: &mut String, attempts: &[Attempt]) -> std::fmt::Result {
 mod tests {
     use super::*;
     use crate::call::example_call::law_4;
+    use crate::events::RequestedBy;
 
     fn story(entries: &[Entry]) -> String {
         let record = CallRecord::fold(entries).expect("there are events");
@@ -277,6 +296,25 @@ mod tests {
         let told = story(&entries);
         assert!(told.contains("is given more time (elder pacing)"), "{told}");
         assert!(told.contains(", elder pacing, "), "{told}");
+    }
+
+    #[test]
+    fn each_way_to_a_person_is_a_line_of_its_own() {
+        let mut entries = law_4();
+        let answer = |entry: &Entry| matches!(entry.event, Event::AnswerPlayed { .. });
+        let at = entries.iter().position(answer).expect("there is one");
+        entries[at].event = Event::HumanRequested {
+            by: RequestedBy::Dialplan,
+            node: "status".into(),
+            steps: 4,
+            depth: 2,
+        };
+        let told = story(&entries);
+        assert!(
+            told.contains("\n         the dialplan leads to a person at status 29.0 s\n"),
+            "{told}"
+        );
+        assert!(told.contains("\n         the human key at track 33.5 s, rings 34.5 s"));
     }
 
     #[test]

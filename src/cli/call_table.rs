@@ -13,7 +13,15 @@ pub fn write_table(
     zone: &TimeZone,
 ) -> io::Result<()> {
     let head = [
-        "CALL", "STARTED", "CALLER", "DIALPLAN", "SECONDS", "STEPS", "DEPTH", "HUMAN", "OUTCOME",
+        "CALL",
+        "STARTED",
+        "CALLER",
+        "DIALPLAN",
+        "SECONDS",
+        "STEPS",
+        "MAX DEPTH",
+        "HUMAN",
+        "OUTCOME",
     ];
     let mut rows = vec![head.map(String::from)];
     rows.extend(records.iter().map(|record| row(record, zone)));
@@ -95,7 +103,7 @@ struct CsvRow<'a> {
     rejected_status: Option<u16>,
     recovered: bool,
     steps: u32,
-    depth: u32,
+    depth_at_end: u32,
     max_depth: u32,
     handoff_steps: u32,
     steps_at_human_key: Option<u32>,
@@ -157,7 +165,7 @@ impl<'a> CsvRow<'a> {
             rejected_status: record.rejected_status,
             recovered: record.recovered,
             steps: record.steps,
-            depth: record.depth,
+            depth_at_end: record.depth_at_end,
             max_depth: record.max_depth,
             handoff_steps: record.handoff_steps,
             steps_at_human_key: record.steps_at_human_key,
@@ -224,27 +232,41 @@ pub fn slot_value(value: &SlotValue) -> String {
 }
 
 pub fn write_csv(out: &mut impl Write, records: &[CallRecord], head: bool) -> io::Result<()> {
-    let mut csv = csv::WriterBuilder::new()
-        .has_headers(false)
-        .from_writer(out);
+    let mut csv = csv::Writer::from_writer(out);
     if head {
         // The head of no rows too: a script that reads an empty export finds its columns.
-        csv.write_record(&columns())?;
+        let (columns, _) = row_of_text(&CallRecord::default());
+        csv.write_record(&columns)?;
     }
     for record in records {
-        csv.serialize(CsvRow::of(record))?;
+        let (_, row) = row_of_text(record);
+        csv.write_record(row.iter().map(no_formula))?;
     }
     csv.flush()
 }
 
-/// The names of the columns, in their order.
-fn columns() -> csv::StringRecord {
-    let mut head = csv::Writer::from_writer(Vec::new());
-    head.serialize(CsvRow::of(&CallRecord::default()))
+/// The names of the columns, and a record's cells.
+fn row_of_text(record: &CallRecord) -> (csv::StringRecord, csv::StringRecord) {
+    let mut row = csv::Writer::from_writer(Vec::new());
+    row.serialize(CsvRow::of(record))
         .expect("a row of plain values");
-    let bytes = head.into_inner().expect("writing to memory");
+    let bytes = row.into_inner().expect("writing to memory");
     let mut reader = csv::Reader::from_reader(bytes.as_slice());
-    reader.headers().expect("it was just written").clone()
+    let columns = reader.headers().expect("it was just written").clone();
+    let mut cells = csv::StringRecord::new();
+    let _ = reader.read_record(&mut cells).expect("so was the row");
+    (columns, cells)
+}
+
+/// A caller chooses their name: a spreadsheet must not take it for a formula (OWASP's rule). Numbers
+/// with a sign, as telephones', are harmless and stay as they are.
+fn no_formula(cell: &str) -> String {
+    let number = cell.strip_prefix(['+', '-']).unwrap_or(cell);
+    let is_number = number.chars().all(|c| c.is_ascii_digit() || c == '.');
+    match cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number {
+        true => format!("'{cell}"),
+        false => cell.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -261,8 +283,8 @@ mod tests {
         let mut out = Vec::new();
         write_table(&mut out, &[example()], &TimeZone::UTC).expect("writes");
         let expected = "\
-CALL                        STARTED              CALLER         DIALPLAN  SECONDS  STEPS  DEPTH  HUMAN  OUTCOME
-01JXT21Q000000000000000001  2025-06-15 15:06:40  +442079460000  parcel       90.0      6      3   41.0  transferred_confirmed
+CALL                        STARTED              CALLER         DIALPLAN  SECONDS  STEPS  MAX DEPTH  HUMAN  OUTCOME
+01JXT21Q000000000000000001  2025-06-15 15:06:40  +442079460000  parcel       90.0      6          3   41.0  transferred_confirmed
 ";
         assert_eq!(String::from_utf8(out).expect("text"), expected);
     }
@@ -290,6 +312,28 @@ CALL                        STARTED              CALLER         DIALPLAN  SECOND
         assert_eq!(cell("slots"), "tracking_number=1234567890");
         assert_eq!(cell("message_file"), "");
         assert_eq!(rows.len(), 2);
+    }
+
+    #[test]
+    fn no_cell_is_a_formula() {
+        for (cell, written) in [
+            ("=cmd|'/C calc'!A0", "'=cmd|'/C calc'!A0"),
+            ("@SUM(1)", "'@SUM(1)"),
+            ("+1+cmd", "'+1+cmd"),
+            ("-x", "'-x"),
+            ("\t=1", "'\t=1"),
+            ("+442079460000", "+442079460000"),
+            ("-3.5", "-3.5"),
+            ("hotline", "hotline"),
+            ("", ""),
+        ] {
+            assert_eq!(no_formula(cell), written);
+        }
+        let mut record = example();
+        record.caller = "=1+1".into();
+        let mut out = Vec::new();
+        write_csv(&mut out, &[record], false).expect("writes");
+        assert!(String::from_utf8(out).expect("text").contains(",'=1+1,"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `zeroline calls list|show|export`: the calls of a data folder, also while a server writes to it.
 
 use crate::call::outcome::Outcome;
-use crate::cli::find_call::find;
+use crate::cli::find_call::{find, unstored};
 use crate::cli::{call_story, call_table};
 use crate::events::CallRef;
 use crate::store::calls::{Filter, Order, Store, StoreError, store_path};
@@ -51,6 +51,7 @@ struct Which {
     /// A part of the caller's number.
     #[arg(long, value_name = "NUMBER")]
     caller: Option<String>,
+    /// The dialplan's name, as in its first line.
     #[arg(long, value_name = "NAME")]
     dialplan: Option<String>,
 }
@@ -104,6 +105,7 @@ enum ShowFormat {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum ExportFormat {
+    /// Text that a spreadsheet would take for a formula begins with an apostrophe.
     Csv,
     /// One object a line.
     Json,
@@ -126,6 +128,14 @@ impl Which {
 pub(super) enum CallsError {
     #[error("there is no folder {}: say where the server keeps its calls with --data", .0.display())]
     NoData(PathBuf),
+    #[error(
+        "{} is no data folder of a server (it has no calls.db and no journal): say where the \
+         server keeps its calls with --data",
+        .0.display()
+    )]
+    NotData(PathBuf),
+    #[error("There are no calls in {} yet.", .0.display())]
+    NoCalls(PathBuf),
     #[error("no call {0} in {data}", data = .1.display())]
     NoCall(String, PathBuf),
     #[error("{count} calls begin with {name}, for example {example}: write more of it")]
@@ -145,7 +155,9 @@ pub(super) enum CallsError {
 impl CallsError {
     fn exit_code(&self) -> ExitCode {
         match self {
-            CallsError::NoData(_) | CallsError::Ambiguous { .. } => ExitCode::from(2),
+            CallsError::NoData(_) | CallsError::NotData(_) | CallsError::Ambiguous { .. } => {
+                ExitCode::from(2)
+            }
             _ => ExitCode::from(1),
         }
     }
@@ -188,7 +200,11 @@ pub(super) async fn open(data: &Data) -> Result<Option<Store>, CallsError> {
         return Err(CallsError::NoData(data.data.clone()));
     }
     if !path.exists() {
-        return Ok(None);
+        let has_journal = data.data.join("journal").is_dir();
+        return match has_journal {
+            true => Ok(None),
+            false => Err(CallsError::NotData(data.data.clone())),
+        };
     }
     let store = Store::open_to_read(&path).await;
     Ok(Some(store.map_err(|source| failed(data, source))?))
@@ -200,7 +216,8 @@ pub(super) fn failed(data: &Data, source: StoreError) -> CallsError {
 }
 
 async fn list(args: &ListArgs, out: &mut impl Write) -> Result<(), CallsError> {
-    let records = match open(&args.data).await? {
+    let store = open(&args.data).await?;
+    let records = match &store {
         Some(store) => store
             .list(&args.which.filter(), Order::NewestFirst, args.limit)
             .await
@@ -208,7 +225,10 @@ async fn list(args: &ListArgs, out: &mut impl Write) -> Result<(), CallsError> {
         None => Vec::new(),
     };
     match args.format {
-        ListFormat::Table => call_table::write_table(out, &records, &TimeZone::system())?,
+        ListFormat::Table => {
+            call_table::write_table(out, &records, &TimeZone::system())?;
+            tell_unstored(out, unstored(&args.data, store.as_ref()).await?)?;
+        }
         ListFormat::Json => {
             serde_json::to_writer_pretty(&mut *out, &records).map_err(io::Error::from)?;
             writeln!(out)?;
@@ -216,6 +236,19 @@ async fn list(args: &ListArgs, out: &mut impl Write) -> Result<(), CallsError> {
         ListFormat::Csv => call_table::write_csv(out, &records, true)?,
     }
     Ok(())
+}
+
+fn tell_unstored(out: &mut impl Write, calls: usize) -> io::Result<()> {
+    let calls = match calls {
+        0 => return Ok(()),
+        1 => "1 more call is".to_string(),
+        calls => format!("{calls} more calls are"),
+    };
+    writeln!(
+        out,
+        "\n{calls} in the journal only: going on now, or cut off when the server died. `zeroline \
+         calls show last` tells the latest call."
+    )
 }
 
 async fn export(args: &ExportArgs, out: &mut impl Write) -> Result<(), CallsError> {
@@ -410,9 +443,10 @@ mod tests {
         appender.flush().expect("writes");
         let story = run_on(data.path(), "show last").expect("shows");
         assert!(story.contains("in the journal only"), "{story}");
-        assert_eq!(
-            run_on(data.path(), "list").expect("lists").lines().count(),
-            1
+        let list = run_on(data.path(), "list").expect("lists");
+        assert!(
+            list.contains("\n1 more call is in the journal only"),
+            "{list}"
         );
     }
 
@@ -420,6 +454,20 @@ mod tests {
     fn a_folder_that_is_not_there_is_told() {
         let error = run_on(Path::new("/nonexistent"), "list").expect_err("fails");
         assert!(error.to_string().contains("--data"));
+    }
+
+    #[test]
+    fn a_folder_of_something_else_and_one_without_calls_are_told_apart() {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        for command in ["list", "export", "show last"] {
+            let error = run_on(data.path(), command).expect_err("fails");
+            assert!(matches!(error, CallsError::NotData(_)), "{error}");
+        }
+        std::fs::create_dir(data.path().join("journal")).expect("makes the folder");
+        let list = run_on(data.path(), "list").expect("lists");
+        assert_eq!(list.lines().count(), 1);
+        let none = run_on(data.path(), "show last").expect_err("there is none");
+        assert!(none.to_string().starts_with("There are no calls in"));
     }
 
     #[test]

@@ -174,8 +174,17 @@ fn describe_handoff(event: &Event) -> String {
             }
         ),
         Event::BridgeEnded { by } => format!("the two are parted: {}", ended_by(*by)),
-        Event::HandoffStepAsked { handoff_steps } => {
-            format!("the choices without a person are put (handoff step {handoff_steps})")
+        Event::HandoffStepAsked {
+            step,
+            handoff_steps,
+        } => {
+            let what = match step {
+                Some(StepKind::Menu) => "the choices without a person are put",
+                Some(StepKind::Question) => "the number to call back is asked for",
+                Some(StepKind::Confirmation) => "the number to call back is read for confirmation",
+                None => "something is asked that needs no person",
+            };
+            format!("{what} (handoff step {handoff_steps})")
         }
         Event::CallbackBooked {
             number,

@@ -28,7 +28,32 @@ pub(super) async fn find(data: &Data, name: &str) -> Result<Found, CallsError> {
         (Some(stored), Some(other)) if stored.record.call < other.record.call => Some(other),
         (stored, other) => stored.or(other),
     };
-    later.ok_or_else(|| CallsError::NoCall(name.to_owned(), data.data.clone()))
+    later.ok_or_else(|| match name {
+        LAST => CallsError::NoCalls(data.data.clone()),
+        name => CallsError::NoCall(name.to_owned(), data.data.clone()),
+    })
+}
+
+/// How many calls are in the journal only.
+pub(super) async fn unstored(data: &Data, store: Option<&Store>) -> Result<usize, CallsError> {
+    let mut unstored = 0;
+    for call in calls_in_journal(&data.data.join("journal"))? {
+        let stored = match store {
+            Some(store) => store.record(call).await,
+            None => Ok(None),
+        };
+        let stored = stored.map_err(|source| failed(data, source))?;
+        unstored += usize::from(stored.is_none());
+    }
+    Ok(unstored)
+}
+
+fn calls_in_journal(journal: &Path) -> Result<Vec<CallRef>, CallsError> {
+    if !journal.is_dir() {
+        return Ok(Vec::new());
+    }
+    let recovered = recover(journal).map_err(|error| CallsError::Journal(error.to_string()))?;
+    Ok(recovered.calls.iter().map(|ended| ended.call).collect())
 }
 
 async fn find_in_store(data: &Data, name: &str) -> Result<Option<Found>, CallsError> {

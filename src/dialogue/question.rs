@@ -181,11 +181,6 @@ impl Dialogue {
     }
 
     fn count_step(&mut self, reprompt: bool) {
-        if self.after_handoff {
-            self.handoff_steps += 1;
-            let handoff_steps = self.handoff_steps;
-            return self.log(Event::HandoffStepAsked { handoff_steps });
-        }
         let step = match &self.state {
             State::Choosing(choosing) => match choosing.among {
                 Among::Menu | Among::Languages | Among::Returned(_) => StepKind::Menu,
@@ -195,6 +190,15 @@ impl Dialogue {
             },
             _ => StepKind::Question,
         };
+        if self.after_handoff {
+            self.handoff_steps += 1;
+            let handoff_steps = self.handoff_steps;
+            let step = Some(step);
+            return self.log(Event::HandoffStepAsked {
+                step,
+                handoff_steps,
+            });
+        }
         self.steps += 1;
         self.log(Event::StepAsked {
             node: self.node_name().to_string(),

@@ -46,10 +46,9 @@ impl std::fmt::Display for Recovered {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} calls from before, {} of them unfinished, {} events; {} bytes lost",
+            "{} calls read back; cut off when the server died: {}; damaged bytes: {}",
             self.calls.len(),
             self.unfinished,
-            self.events,
             self.lost_bytes()
         )
     }

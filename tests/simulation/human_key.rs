@@ -196,6 +196,27 @@ fn nothing_sensitive_is_recorded_of_a_call_that_is() {
     });
 }
 
+/// Who presses the human key into the greeting is told on the way to a person.
+#[test]
+fn a_greeting_cut_short_by_the_human_key_is_no_reason_for_no_recording() {
+    let program = Program::compile(dialplan()).expect("its templates are right");
+    for_each_seed(0..5, |seed, world| {
+        let world = world.insert(World::new(calm_scene(seed, Moods::WELL, program.clone())));
+        world.caller.dial(world.now, false);
+        world.until_answered();
+        world.run_for(Duration::from_millis(300));
+        let human = world.human_key();
+        world.caller.press(world.now, [human]);
+        world.run_for(Duration::from_secs(8));
+        world.caller.hang_up(world.now);
+        world.run_to_the_end();
+        let place = |wanted: fn(&Event) -> bool| world.events().position(wanted);
+        let asked = place(|it| matches!(it, Event::HumanRequested { .. }));
+        let recorded = place(|it| matches!(it, Event::RecordingStarted { .. }));
+        assert!(asked.is_some() && recorded > asked, "{}", world.story());
+    });
+}
+
 #[test]
 fn two_hundred_numbers_full_of_zeros_are_entered_without_a_transfer() {
     let program = Program::compile(dialplan()).expect("its templates are right");

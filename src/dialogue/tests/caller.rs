@@ -210,7 +210,7 @@ fn short(event: &Event) -> Option<String> {
             let again = if *reprompt { " again" } else { "" };
             format!("step {node}{again} ({steps}, {depth})")
         }
-        Event::HandoffStepAsked { handoff_steps } => format!("handoff step {handoff_steps}"),
+        Event::HandoffStepAsked { handoff_steps, .. } => format!("handoff step {handoff_steps}"),
         Event::HumanOffered { key } => format!("offered {key}"),
         Event::HumanRequested {
             by,
