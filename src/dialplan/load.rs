@@ -15,6 +15,7 @@ use crate::key::Key;
 use crate::language::{ByLanguage, Language};
 use crate::yaml::{self, Entry, read};
 use names::Names;
+pub use names::RESERVED_TARGETS;
 pub use nodes::NODE_KINDS;
 use read::Fields;
 use sha2::{Digest, Sha256};
@@ -108,7 +109,7 @@ fn dialplan(tree: &yaml::Node, text: &str, report: &mut Report) -> Option<Dialpl
     let human = human(&context, &mut fields, report);
     let start = fields.require("start", "start: main", report);
     let start = start.and_then(|node| context.node_name(node, report));
-    let nodes: Vec<Node> = node_entries
+    let mut nodes: Vec<Node> = node_entries
         .iter()
         .map(|entry| context.node(entry, report))
         .collect();
@@ -116,16 +117,19 @@ fn dialplan(tree: &yaml::Node, text: &str, report: &mut Report) -> Option<Dialpl
         .iter()
         .map(|entry| context.slot(entry, report))
         .collect();
-    let handoffs: Vec<Handoff> = handoff_entries
+    let mut handoffs: Vec<Handoff> = handoff_entries
         .iter()
         .map(|entry| context.handoff(entry, timezone.is_some(), report))
         .collect();
     let vocabulary = vocabulary(&context, &mut fields, report);
     fields.finish(report);
 
-    // What stands in for a wrong name has to be there.
-    if nodes.is_empty() || handoffs.is_empty() {
-        return None;
+    // What stands in for a wrong name has to be there. That there is none has been told.
+    if nodes.is_empty() {
+        nodes.push(nodes::stand_in("", Span::START));
+    }
+    if handoffs.is_empty() {
+        handoffs.push(handoffs::stand_in("", Span::START));
     }
     Some(Dialplan {
         name: name.unwrap_or_default(),

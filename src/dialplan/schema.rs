@@ -175,7 +175,9 @@ fn handoff() -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialplan::load::NODE_KINDS;
+    use crate::dialplan::load::{NODE_KINDS, RESERVED_TARGETS};
+    use crate::speech::verbaliser::Reading;
+    use std::collections::BTreeSet;
 
     /// Every kind of node that the loader reads is in the schema, and no other.
     #[test]
@@ -192,6 +194,54 @@ mod tests {
             })
             .collect();
         assert_eq!(kinds, NODE_KINDS);
+    }
+
+    /// The fields of a table's cell.
+    fn fields(cell: &str) -> BTreeSet<&str> {
+        let words = cell.split('`').skip(1).step_by(2);
+        words.collect()
+    }
+
+    /// The operators' page has every field, where it is needed or may be, and no other.
+    #[test]
+    fn the_reference_has_every_field() {
+        let page = include_str!("../../dialplans/README.md");
+        let schema = dialplan();
+        let part = |name: &str| schema["properties"][name].clone();
+        let entry = |name: &str| part(name)["additionalProperties"].clone();
+        let kinds = entry("nodes")["oneOf"].as_array().cloned();
+        let mut parts: Vec<(&str, Value)> = NODE_KINDS
+            .into_iter()
+            .zip(kinds.expect("nodes are one of several"))
+            .collect();
+        let http = parts[3].1["properties"]["http"].clone();
+        parts.extend([
+            ("file", schema.clone()),
+            ("human", part("human")),
+            ("timing", part("timing")),
+            ("limits", part("limits")),
+            ("lookup", http),
+            ("slot", entry("slots")),
+            ("handoff", entry("handoffs")),
+        ]);
+        for (name, schema) in parts {
+            let start = format!("| {name} |");
+            let row = page.lines().find(|line| line.starts_with(&start));
+            let cells: Vec<&str> = row.expect("each has a row").split('|').collect();
+            let required = schema["required"].as_array().expect("it is closed");
+            let required: BTreeSet<&str> = required.iter().filter_map(Value::as_str).collect();
+            let all = schema["properties"].as_object().expect("it is closed");
+            let all: BTreeSet<&str> = all.keys().map(String::as_str).collect();
+            assert_eq!(fields(cells[2]), required, "{name}");
+            assert_eq!(fields(cells[3]), &all - &required, "{name}");
+        }
+        let kinds = page
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        assert_eq!(kinds.collect::<Vec<_>>(), Reading::ALL.map(Reading::name));
+        for (target, _) in RESERVED_TARGETS {
+            assert!(page.contains(&format!("`{target}`")), "{target}");
+        }
     }
 
     /// The shipped dialplans use only fields that the schema has.

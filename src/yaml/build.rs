@@ -61,7 +61,7 @@ pub(super) fn parse(report: &mut Report) -> Option<Node> {
             Err(Stop(None)) => break,
         }
     }
-    report.add_to_last_fix("What follows was not looked at: check again then.");
+    report.add_to_last_fix("The rest of the file was not judged: check again then.");
     None
 }
 

@@ -226,7 +226,7 @@ fn a_trap_does_not_hide_what_comes_after_it() {
 fn where_reading_stops_it_is_said() {
     let found = found("a:\n\tb: 1\nc: 1\nc: 2\n");
     assert_eq!(found.len(), 1, "{found:?}");
-    assert!(found[0].4.contains("was not looked at"), "{found:?}");
+    assert!(found[0].4.contains("was not judged"), "{found:?}");
 }
 
 #[test]

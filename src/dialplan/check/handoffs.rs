@@ -3,6 +3,7 @@
 use super::Judge;
 use crate::diagnostic::rules;
 use crate::dialplan::model::{HandoffId, NodeKind, Otherwise};
+use crate::yaml::Value;
 use std::collections::BTreeSet;
 
 impl Judge<'_, '_, '_> {
@@ -12,8 +13,8 @@ impl Judge<'_, '_, '_> {
             let name = handoff.name.as_str();
             let whole = self.tree.get("handoffs").and_then(|all| all.get(name));
             let node = whole.and_then(|whole| whole.get("ring"));
-            if whole.is_some_and(|whole| !matches!(whole.value, crate::yaml::Value::Mapping { .. }))
-            {
+            // One that is no mapping, or that stands in, was reported as that.
+            if !whole.is_some_and(|whole| matches!(whole.value, Value::Mapping { .. })) {
                 continue;
             }
             // A list of wrong addresses was reported as that.
@@ -28,7 +29,7 @@ impl Judge<'_, '_, '_> {
             }
             let Some(node) = node else { continue };
             for item in crate::yaml::read::one_or_more(node) {
-                let crate::yaml::Value::Scalar { text: uri, .. } = &item.value else {
+                let Value::Scalar { text: uri, .. } = &item.value else {
                     continue;
                 };
                 let known = handoff.ring.contains(uri);

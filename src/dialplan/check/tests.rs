@@ -1,6 +1,7 @@
 use super::*;
 use crate::config::BUILT_IN_AGENT;
 use crate::diagnostic::Severity;
+use std::collections::BTreeSet;
 
 /// A small hotline with nothing wrong in it.
 const GOOD: &str = r#"dialplan: shop
@@ -449,6 +450,21 @@ fn a_mistake_in_one_place_does_not_hide_those_in_others() {
             "http-not-secure"
         ]
     );
+}
+
+#[test]
+fn what_is_missing_does_not_hide_the_rest() {
+    let text = GOOD
+        .replace("handoffs:", "handofs:")
+        .replace("automatic", "nice");
+    let rules: BTreeSet<_> = found(&text).iter().map(|d| d.rule).collect();
+    let expected = [
+        "greeting-not-automatic",
+        "missing-field",
+        "unknown-field",
+        "unknown-handoff",
+    ];
+    assert_eq!(rules, BTreeSet::from(expected));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Handoffs: who is rung, when, and what is offered when nobody answers.
 
 use super::{Context, RING_TIMEOUT};
-use crate::diagnostic::{Report, rules};
+use crate::diagnostic::{Report, Span, rules};
 use crate::dialplan::hours::WeeklyHours;
 use crate::dialplan::model::{Handoff, Otherwise, Way};
 use crate::dialplan::targets;
@@ -22,16 +22,7 @@ impl Context {
         report: &mut Report,
     ) -> Handoff {
         let name = &entry.key.text;
-        let stand_in = Handoff {
-            name: name.clone(),
-            span: entry.key.span,
-            ring: Vec::new(),
-            timeout: RING_TIMEOUT,
-            hours: None,
-            otherwise: Otherwise::Message,
-            way: Way::Default,
-            then_keys: None,
-        };
+        let stand_in = stand_in(name, entry.key.span);
         let what = format!("the handoff `{name}`");
         let Some(mut fields) = Fields::of(&entry.value, what, report) else {
             return stand_in;
@@ -91,6 +82,20 @@ impl Context {
                     .map(Otherwise::Handoff)
             }
         }
+    }
+}
+
+/// In the place of a handoff that is wrong.
+pub(super) fn stand_in(name: &str, span: Span) -> Handoff {
+    Handoff {
+        name: name.to_owned(),
+        span,
+        ring: Vec::new(),
+        timeout: RING_TIMEOUT,
+        hours: None,
+        otherwise: Otherwise::Message,
+        way: Way::Default,
+        then_keys: None,
     }
 }
 

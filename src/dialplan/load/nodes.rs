@@ -2,7 +2,7 @@
 
 use super::slots::flag;
 use super::{Context, inter_digit_timeout, names, no_input_timeout};
-use crate::diagnostic::{Report, rules};
+use crate::diagnostic::{Report, Span, rules};
 use crate::dialplan::model::{
     Arm, Ask, Branch, ConfirmResolved, HandoffId, LanguageMenu, Menu, MenuOption, Node, NodeKind,
     Prompt, Say, Set, Target,
@@ -43,16 +43,24 @@ pub const NODE_KINDS: [&str; KINDS.len()] = {
     names
 };
 
-impl Context {
-    /// A node that is wrong is reported; a transfer stands in for it.
-    pub(super) fn node(&self, entry: &Entry, report: &mut Report) -> Node {
-        let stand_in = NodeKind::Transfer {
+/// In the place of a node that is wrong: a transfer.
+pub(super) fn stand_in(name: &str, span: Span) -> Node {
+    Node {
+        name: name.to_owned(),
+        span,
+        kind: NodeKind::Transfer {
             handoff: HandoffId(0),
-        };
-        Node {
-            name: entry.key.text.clone(),
-            span: entry.key.span,
-            kind: self.kind(entry, report).unwrap_or(stand_in),
+        },
+    }
+}
+
+impl Context {
+    /// A node that is wrong is reported; another stands in for it.
+    pub(super) fn node(&self, entry: &Entry, report: &mut Report) -> Node {
+        let node = stand_in(&entry.key.text, entry.key.span);
+        match self.kind(entry, report) {
+            Some(kind) => Node { kind, ..node },
+            None => node,
         }
     }
 
