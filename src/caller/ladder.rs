@@ -96,6 +96,12 @@ impl Ladder {
         self.open.is_empty()
     }
 
+    /// Whether anything came from the peer.
+    pub fn has_answer(&self) -> bool {
+        let received = |rung: &Rung| rung.direction == Direction::Received;
+        self.rungs.iter().any(received)
+    }
+
     /// When the first response to our INVITE came whose status passes.
     pub fn first_response(&self, passes: impl Fn(u16) -> bool) -> Option<Duration> {
         let rung = self.rungs.iter().find(|rung| {

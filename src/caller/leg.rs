@@ -362,7 +362,14 @@ impl Leg {
 
     /// Whether nothing more is expected of the leg.
     pub fn is_over(&self, now: Instant) -> bool {
-        let settled = || lock(&self.ladder).is_settled();
+        let no_answer = |ended: &Ended| ended.how == How::NoAnswer;
+        let settled = || {
+            let ladder = lock(&self.ladder);
+            // Who has answered nothing, not even by a 100, answers no farewell.
+            let nobody_is_there =
+                !ladder.has_answer() && self.state.now().ended.as_ref().is_some_and(no_answer);
+            ladder.is_settled() || nobody_is_there
+        };
         self.buried_at.is_some_and(|at| at <= now || settled())
     }
 

@@ -98,9 +98,8 @@ struct Document<'a> {
 }
 
 pub fn run(args: Args) -> ExitCode {
-    if args.at.len() > args.press.len() {
-        let (times, groups) = (args.at.len(), args.press.len());
-        eprintln!("zeroline call: --at has {times} times for {groups} groups of keys in --press");
+    if let Err(message) = check_times(&args) {
+        eprintln!("zeroline call: {message}");
         return ExitCode::from(2);
     }
     let result = tokio::runtime::Runtime::new()
@@ -113,6 +112,31 @@ pub fn run(args: Args) -> ExitCode {
             eprintln!("zeroline call: {message}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Whether every group of keys is pressed, and in its turn.
+fn check_times(args: &Args) -> Result<(), String> {
+    let (times, groups) = (args.at.len(), args.press.len());
+    if times > groups {
+        return Err(format!(
+            "--at has {times} times for {groups} groups of keys in --press"
+        ));
+    }
+    if !args.at.is_sorted() {
+        return Err(
+            "the times of --at must ascend: keys are pressed in the order of --press".to_owned(),
+        );
+    }
+    let waits = u32::try_from(groups - times).unwrap_or(u32::MAX);
+    let last = args.at.last().copied().unwrap_or_default();
+    let last = last.saturating_add(args.wait.saturating_mul(waits));
+    match args.duration {
+        Some(duration) if groups > 0 && last >= duration => Err(format!(
+            "the last keys would be pressed {last:?} after the answer, when --duration {duration:?} \
+             has ended the call: make it longer"
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -309,6 +333,28 @@ mod tests {
             script("100@h --press 1,20# --at 500ms --wait 2"),
             "[At(500ms), Press([Key(1)]), Wait(2s), Press([Key(2), Key(0), Key(#)])]"
         );
+    }
+
+    #[test]
+    fn keys_that_would_never_be_pressed_are_refused() {
+        let check = |line: &str| {
+            let words = std::iter::once("call").chain(line.split(' '));
+            let line = Line::try_parse_from(words).expect("it is a good line");
+            check_times(&line.args)
+        };
+        assert_eq!(check("100@h --press 1,2 --at 1s,3s --duration 4s"), Ok(()));
+        for (line, why) in [
+            ("100@h --press 1 --at 1s,2s", "2 times for 1 groups"),
+            ("100@h --press 1,2 --at 3s,1s", "must ascend"),
+            ("100@h --press 1 --at 5s --duration 4s", "--duration 4s"),
+            (
+                "100@h --press 1,2 --at 3s --wait 2s --duration 4s",
+                "5s after",
+            ),
+        ] {
+            let told = check(line).expect_err(line);
+            assert!(told.contains(why), "{told}");
+        }
     }
 
     #[test]

@@ -152,7 +152,7 @@ fn failure(ended: &Ended) -> String {
     let advice = match (ended.how, ended.status) {
         (How::GaveUp, _) => return "You hung up before it was answered.".to_owned(),
         (How::NoAnswer, _) => {
-            "Nobody answered in time. Is a server listening at that address, port and transport \
+            "Is a server listening at that address, port and transport \
              (;transport=tcp)? Does a firewall let SIP through?"
         }
         (_, Some(300..=399)) => {

@@ -7,6 +7,7 @@ pub mod call_table;
 mod call_view;
 pub mod calls;
 pub mod check;
+mod demo_service;
 mod event_text;
 mod find_call;
 pub mod logging;

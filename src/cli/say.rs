@@ -6,8 +6,7 @@ use crate::engines::registry::Registry;
 use crate::language::Language;
 use clap::ValueEnum;
 use serde_json::json;
-use std::fs::File;
-use std::io::BufWriter;
+use std::io::{self, Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -15,6 +14,7 @@ use std::process::ExitCode;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// What is to be said
+    #[arg(allow_hyphen_values = true)]
     text: String,
     /// The language that it is in
     #[arg(long, default_value = "en", value_parser = language)]
@@ -22,12 +22,15 @@ pub struct Args {
     /// How fast, relative to a dialplan's prompts: 0.5 to 2
     #[arg(long, default_value_t = 1.0, value_parser = rate)]
     rate: f32,
-    /// The file to write
-    #[arg(short, long, value_name = "FILE.wav")]
+    /// The file to write; `-` is standard output
+    #[arg(short, long, value_name = "FILE.wav", value_parser = wav_file)]
     output: PathBuf,
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
+
+/// Instead of a file.
+const STANDARD_OUTPUT: &str = "-";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
@@ -42,6 +45,20 @@ fn language(tag: &str) -> Result<Language, String> {
     })
 }
 
+fn wav_file(name: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(name);
+    let ending = path.extension();
+    let is_wav = ending.is_some_and(|ending| ending.eq_ignore_ascii_case("wav"));
+    match is_wav || name == STANDARD_OUTPUT {
+        true => Ok(path),
+        false => Err(
+            "only WAV is written: let the name end in .wav (or be `-`), and convert it \
+                      afterwards: ffmpeg -i FILE.wav FILE.mp3"
+                .to_owned(),
+        ),
+    }
+}
+
 fn rate(text: &str) -> Result<f32, String> {
     let rate = text.parse().ok();
     rate.filter(|rate| (0.5..=2.0).contains(rate))
@@ -51,7 +68,10 @@ fn rate(text: &str) -> Result<f32, String> {
 pub fn run(args: Args) -> ExitCode {
     match say(&args) {
         Ok(spoken) => {
-            println!("{spoken}");
+            match args.output.as_os_str() == STANDARD_OUTPUT {
+                true => eprintln!("{spoken}"),
+                false => println!("{spoken}"),
+            }
             ExitCode::SUCCESS
         }
         Err(message) => {
@@ -86,9 +106,14 @@ fn say(args: &Args) -> Result<String, String> {
 }
 
 fn write(path: &Path, samples: &[i16]) -> Result<(), hound::Error> {
-    let mut writer = WavWriter::mono(BufWriter::new(File::create(path)?))?;
+    let mut file = Cursor::new(Vec::new());
+    let mut writer = WavWriter::mono(&mut file)?;
     writer.write(samples)?;
     writer.finish()?;
+    match path.as_os_str() == STANDARD_OUTPUT {
+        true => io::stdout().write_all(file.get_ref())?,
+        false => std::fs::write(path, file.get_ref())?,
+    }
     Ok(())
 }
 
@@ -97,6 +122,7 @@ mod tests {
     use super::*;
     use crate::audio::wav;
     use clap::Parser;
+    use std::fs::File;
 
     #[derive(Parser)]
     struct Command {
@@ -116,9 +142,18 @@ mod tests {
             &["hello", "-o", "x.wav", "--language", "de"],
             &["hello", "-o", "x.wav", "--rate", "9"],
             &["hello", "-o", "x.wav", "--rate", "NaN"],
+            &["hello", "-o", "x.mp3"],
+            &["hello", "-o", "x"],
         ] {
             assert!(parse(line).is_err(), "{line:?}");
         }
+    }
+
+    #[test]
+    fn a_text_may_begin_with_a_dash_and_the_output_be_one() {
+        let args = parse(&["-5.25 degrees", "-o", "-"]).expect("it is a good line");
+        assert_eq!(args.text, "-5.25 degrees");
+        assert_eq!(args.output.as_os_str(), STANDARD_OUTPUT);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `zeroline serve`: takes calls.
 
 use crate::call::demo_agent;
+use crate::cli::demo_service;
 use crate::config::{Config, Dialplans, Listen, Overrides, read_source};
 use crate::diagnostic::render::render;
 use crate::diagnostic::{Diagnostic, Severity, Source};
@@ -13,6 +14,7 @@ use crate::engines::prompt_cache::PromptCache;
 use crate::engines::prompt_library::PromptLibrary;
 use crate::engines::registry::Registry;
 use crate::language::Language;
+use crate::server::preflight::look_first;
 use crate::server::serve::{Addresses, Ready, serve};
 use crate::server::services::Directory;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -39,7 +41,7 @@ pub struct Args {
     /// The folder of the journal, the call records and the recordings
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Serve the dialplans that come with Zeroline (in ./dialplans), and answer what they look up
+    /// Serve the dialplans that come with Zeroline (in ./dialplans), and answer their lookups
     #[arg(long)]
     demo: bool,
 }
@@ -125,15 +127,18 @@ fn prepare(args: Args) -> Result<Ready, ExitCode> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let registry = Registry::discover();
     let programs = load_dialplans(&config, &registry)?;
-    let library = Arc::new(library(&config, registry, &programs)?);
     let failed = |error: &dyn std::fmt::Display| {
         eprintln!("zeroline: {error}");
         ExitCode::FAILURE
     };
+    look_first(&config).map_err(|error| failed(&error))?;
+    let library = Arc::new(library(&config, registry, &programs)?);
     let pool = SynthesizerPool::start(library.clone()).map_err(|error| failed(&error))?;
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
         .install_recorder()
         .map_err(|error| failed(&error))?;
+    let dialplans = programs.values().map(|program| &program.dialplan);
+    let demo_wanted = demo_service::is_wanted(dialplans, config.console);
     let directory = Directory::new(&config, library.clone(), |file| programs[file].clone());
     Ok(Ready {
         config,
@@ -141,7 +146,7 @@ fn prepare(args: Args) -> Result<Ready, ExitCode> {
         directory,
         synthesizers: Arc::new(pool),
         metrics,
-        demo: args.demo,
+        demo: args.demo || demo_wanted,
     })
 }
 

@@ -20,6 +20,7 @@ use crate::store::keeper;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -61,8 +62,12 @@ impl Level {
 pub enum OpenError {
     #[error("cannot use the journal's folder {}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
-    #[error("another Zeroline writes to {}: give each server a --data folder of its own", path.display())]
-    InUse { path: PathBuf },
+    #[error(
+        "another Zeroline{} writes to {}: end it, or give each server a --data folder of its own",
+        .holder.map_or(String::new(), |process| format!(" (process {process})")),
+        path.display()
+    )]
+    InUse { path: PathBuf, holder: Option<u32> },
     #[error(transparent)]
     Recover(#[from] RecoverError),
 }
@@ -221,8 +226,7 @@ impl Journal {
             source,
         };
         std::fs::create_dir_all(&dir).map_err(failed)?;
-        let lock = lock(&dir).map_err(failed)?;
-        let lock = lock.ok_or_else(|| OpenError::InUse { path: dir.clone() })?;
+        let lock = lock(&dir)?;
         let recovered = recover(&dir)?;
 
         let (queue, messages) = sync_channel(1024 + 4 * limits.max_calls as usize);
@@ -291,14 +295,50 @@ fn wait_until(mut done: impl FnMut() -> bool) -> bool {
     true
 }
 
+/// Whether a server can have this data folder.
+pub(super) fn is_free(data: &Path) -> Result<(), OpenError> {
+    let dir = data.join("journal");
+    let made = std::fs::create_dir_all(&dir);
+    made.map_err(|source| OpenError::Io {
+        path: dir.clone(),
+        source,
+    })?;
+    lock(&dir).map(drop)
+}
+
 /// One server a folder; the lock goes with the process.
-fn lock(dir: &Path) -> io::Result<Option<File>> {
-    let file = File::create(dir.join("lock"))?;
+fn lock(dir: &Path) -> Result<File, OpenError> {
+    let path = dir.to_owned();
+    match try_lock(&dir.join("lock")) {
+        Ok((file, true)) => Ok(file),
+        Ok((file, false)) => Err(OpenError::InUse {
+            path,
+            holder: holder(&file),
+        }),
+        Err(source) => Err(OpenError::Io { path, source }),
+    }
+}
+
+/// The process that has locked a file, where this machine tells it (proc(5), /proc/locks):
+/// `1: FLOCK  ADVISORY  WRITE 1234 08:01:567 0 EOF`.
+fn holder(file: &File) -> Option<u32> {
+    let inode = file.metadata().ok()?.ino().to_string();
+    let locks = std::fs::read_to_string("/proc/locks").ok()?;
+    locks.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+        let of_file = fields.get(5)?.rsplit(':').next() == Some(&inode);
+        fields.get(4)?.parse().ok().filter(|_| of_file)
+    })
+}
+
+/// The file, and whether it is locked now.
+fn try_lock(path: &Path) -> io::Result<(File, bool)> {
+    let file = File::create(path)?;
     // SAFETY: the descriptor is open for as long as `file` lives; no memory is passed.
     match unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } {
-        0 => Ok(Some(file)),
+        0 => Ok((file, true)),
         _ => match io::Error::last_os_error() {
-            error if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            error if error.kind() == io::ErrorKind::WouldBlock => Ok((file, false)),
             error => Err(error),
         },
     }

@@ -14,6 +14,7 @@ pub mod journal_writer;
 mod lookups;
 mod media_thread;
 mod ports;
+pub mod preflight;
 mod recorder;
 mod resident;
 mod routes;

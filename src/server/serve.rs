@@ -69,9 +69,29 @@ pub enum ServeError {
     Http(#[from] reqwest::Error),
 }
 
-fn io_error(what: impl Into<String>) -> impl FnOnce(io::Error) -> ServeError {
+pub(super) fn io_error(what: impl Into<String>) -> impl FnOnce(io::Error) -> ServeError {
     let what = what.into();
-    |source| ServeError::Io { what, source }
+    |source| {
+        let source = match source.kind() {
+            io::ErrorKind::AddrInUse => io::Error::other(format!(
+                "{source}: another program has this port (`ss -lntup` names it); end it, or take \
+                 another port"
+            )),
+            io::ErrorKind::AddrNotAvailable => io::Error::other(format!(
+                "{source}: no network interface of this machine has this address (`ip address` \
+                 lists them)"
+            )),
+            _ => source,
+        };
+        ServeError::Io { what, source }
+    }
+}
+
+pub(super) fn data_folder(config: &Config) -> Result<(), ServeError> {
+    std::fs::create_dir_all(&config.data).map_err(io_error(format!(
+        "cannot make the data folder {} (`data` in the config, or --data)",
+        config.data.display()
+    )))
 }
 
 /// Serves until what `stop` makes says so and the calls have ended; `started` is told once calls
@@ -84,10 +104,7 @@ pub fn serve<Stop: Future<Output = ()> + Send + 'static>(
     raise_open_file_limit();
     call_metrics::describe();
     let config = ready.config.clone();
-    std::fs::create_dir_all(&config.data).map_err(io_error(format!(
-        "cannot make the data folder {}",
-        config.data.display()
-    )))?;
+    data_folder(&config)?;
     let limits = Limits::for_calls(config.max_calls as u32);
     let (journal, recovered) = Journal::open(&config.data, limits)?;
     tracing::info!(%recovered, "the journal is open");
@@ -233,6 +250,19 @@ async fn serve_http(
     setting: &'static str,
     router: axum::Router,
 ) -> Result<SocketAddr, ServeError> {
+    let (listener, local) = bind_http(address, setting).await?;
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, router).await {
+            tracing::error!(%error, setting, "HTTP stopped; calls go on");
+        }
+    });
+    Ok(local)
+}
+
+pub(super) async fn bind_http(
+    address: SocketAddr,
+    setting: &'static str,
+) -> Result<(tokio::net::TcpListener, SocketAddr), ServeError> {
     let failed = || {
         io_error(format!(
             "cannot listen on {address} (`{setting}` in the config)"
@@ -242,15 +272,10 @@ async fn serve_http(
         .await
         .map_err(failed())?;
     let local = listener.local_addr().map_err(failed())?;
-    tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, router).await {
-            tracing::error!(%error, setting, "HTTP stopped; calls go on");
-        }
-    });
-    Ok(local)
+    Ok((listener, local))
 }
 
-fn listen(config: &Config) -> Vec<(Protocol, SocketAddr)> {
+pub(super) fn listen(config: &Config) -> Vec<(Protocol, SocketAddr)> {
     let listen = config.listen.iter().map(|listen| {
         let protocol = match listen.transport {
             ListenTransport::Udp => Protocol::Udp,

@@ -1,0 +1,69 @@
+//! What would keep the server from starting is found before prompts are made, which takes seconds.
+
+use super::journal_writer::is_free;
+use super::serve::{ServeError, bind_http, data_folder, io_error, listen};
+use super::transports::Transports;
+use crate::config::Config;
+
+/// Tries the data folder, its lock and every address, and lets them go again.
+pub fn look_first(config: &Config) -> Result<(), ServeError> {
+    data_folder(config)?;
+    is_free(&config.data)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(io_error("cannot start the runtime"))?;
+    runtime.block_on(async {
+        let sip = Transports::bind(&listen(config)).await;
+        drop(sip.map_err(io_error("SIP (`listen` in the config, or --listen)"))?);
+        let console = std::iter::once(("console", config.console));
+        let metrics = config.metrics.map(|address| ("metrics", address));
+        for (setting, address) in console.chain(metrics) {
+            bind_http(address, setting).await?;
+        }
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Overrides;
+
+    #[test]
+    fn what_is_taken_is_told_with_what_to_do() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let overrides = |data: &str| Overrides {
+            data: Some(folder.path().join(data)),
+            ..Overrides::default()
+        };
+        let mut config = Config::load(None, overrides("data")).expect("defaults");
+        config.listen.clear();
+        config.console = "127.0.0.1:0".parse().expect("an address");
+        look_first(&config).expect("nothing is in the way");
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        config.console = taken.local_addr().expect("it has one");
+        let told = look_first(&config).expect_err("it is taken").to_string();
+        assert!(
+            told.contains("`console` in the config") && told.contains("another program"),
+            "{told}"
+        );
+        std::fs::write(folder.path().join("file"), "").expect("writes");
+        let config = Config::load(None, overrides("file")).expect("defaults");
+        let told = look_first(&config).expect_err("it is a file").to_string();
+        assert!(told.contains("--data"), "{told}");
+    }
+
+    #[test]
+    fn who_holds_the_data_folder_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let limits = crate::journal::append::Limits::for_calls(1);
+        let journal = super::super::journal_writer::Journal::open(folder.path(), limits);
+        let (journal, _) = journal.expect("it opens");
+        let told = is_free(folder.path()).expect_err("it is held").to_string();
+        let process = format!("process {}", std::process::id());
+        assert!(told.contains(&process), "{told}");
+        journal.shutdown();
+        is_free(folder.path()).expect("it is free again");
+    }
+}
