@@ -17,6 +17,8 @@ const LONGEST_SECONDS: usize = 600;
 pub enum PromptFileError {
     #[error("it cannot be decoded ({0}); save it again as WAV, FLAC, MP3 or Ogg Vorbis")]
     Undecodable(String),
+    #[error("it is cut off: its header promises more; copy it again")]
+    CutOff,
     #[error("there is no sound in it; record it again, or delete the file to have it synthesized")]
     Silent,
     #[error("it is longer than ten minutes; cut it")]
@@ -28,6 +30,9 @@ pub enum PromptFileError {
 /// Decodes a whole file: mixed down to one channel, resampled to 8 kHz, silence at both ends
 /// trimmed, loudness evened. `extension` is a hint only.
 pub fn decode(file: Vec<u8>, extension: &str) -> Result<Vec<i16>, PromptFileError> {
+    if is_cut_off(&file) {
+        return Err(PromptFileError::CutOff);
+    }
     // The decoders are others' work and meet files from anywhere: a panic of theirs is one more
     // broken file.
     let (mono, rate) = catch_unwind(AssertUnwindSafe(|| mix_down(file, extension)))
@@ -39,6 +44,21 @@ pub fn decode(file: Vec<u8>, extension: &str) -> Result<Vec<i16>, PromptFileErro
     }
     loudness::even(&mut samples);
     Ok(samples)
+}
+
+/// Whether a WAV file is shorter than its header says: the decoder would play the beginning. Of the
+/// other kinds none tells its length.
+fn is_cut_off(file: &[u8]) -> bool {
+    /// From here on it means that the writer, to a pipe, did not know.
+    const UNKNOWN: usize = 0x7fff_0000;
+    let (Some(b"RIFF"), Some(&[a, b, c, d]), Some(b"WAVE")) =
+        (file.get(..4), file.get(4..8), file.get(8..12))
+    else {
+        return false;
+    };
+    let promised = u32::from_le_bytes([a, b, c, d]) as usize;
+    // Some writers do not count the byte that makes the length even.
+    promised < UNKNOWN && file.len() + 1 < promised + 8
 }
 
 fn mix_down(file: Vec<u8>, extension: &str) -> Result<(Vec<f32>, u32), PromptFileError> {
@@ -158,6 +178,12 @@ mod tests {
         let silent = decode(wav(1, 8_000, &[0.0; 8_000]), "wav").unwrap_err();
         assert!(matches!(silent, PromptFileError::Silent));
         assert!(decode(Vec::new(), "wav").is_err());
+        let whole = wav(1, 8_000, &sound(8_000));
+        let cut_off = decode(whole[..whole.len() / 2].to_vec(), "wav").unwrap_err();
+        assert!(matches!(cut_off, PromptFileError::CutOff));
+        let mut piped = whole;
+        piped[4..8].fill(0xff);
+        assert!(decode(piped, "wav").is_ok());
     }
 
     #[test]
