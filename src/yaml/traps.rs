@@ -490,7 +490,8 @@ fn until_flow_end(rest: &str) -> &str {
     rest[..end].trim_end()
 }
 
-/// A value that begins with `{{`, found in a text that is YAML all the same.
+/// A value that begins with `{{`, found in a text that is YAML all the same. What YAML makes of it is
+/// not judged.
 fn brace(report: &mut Report, span: Span) {
     let rest = report.text()[span.start..]
         .lines()
@@ -504,6 +505,7 @@ fn brace(report: &mut Report, span: Span) {
         "This value begins with `{{`, which YAML reads as a mapping.",
         format!("Write {}.", quoted(value)),
     );
+    report.leave_out(span.start..end);
 }
 
 /// The scalar at `span`, to its end on the line.

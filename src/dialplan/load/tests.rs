@@ -362,6 +362,12 @@ fn the_fix_is_what_can_be_done() {
     let table = [
         ("[en, zh]", "[en, zh, de]", "de", "Write one of: en, zh."),
         ("[en, zh]", "[EN, zh]", "EN", "Write `en`."),
+        (
+            "en: delivered",
+            "en: {{ x }}",
+            "{{ x }}",
+            "Write \"{{ x }}\".",
+        ),
         ("[en, zh]", "[en, zh-CN]", "zh-CN", "Write `zh`."),
         (
             "else: callback",
