@@ -1,7 +1,7 @@
 //! The caller and the answerer over real sockets on loopback.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use zeroline::audio::codecs::Codec;
 use zeroline::audio::frame::{level_dbm0, mean_square};
 use zeroline::audio::tones::chord;
@@ -170,7 +170,12 @@ async fn nobody_there_is_no_answer() {
     let answerer = answerer(Behaviour::PlayDead).await;
     let mut caller = Caller::to(answerer.uri("100"));
     caller.ring_timeout = Duration::from_millis(300);
+    let start = Instant::now();
     let report = caller.run(&[]).await.expect("it is called");
+    assert!(
+        start.elapsed() < Duration::from_secs(3),
+        "no farewell is waited for"
+    );
     assert_eq!(report.ended.how, How::NoAnswer);
     assert_eq!(report.ended.status, None);
 }

@@ -11,8 +11,9 @@ use crate::events::{Event, LookupResult};
 use crate::speech::sentences::Sentence;
 use std::time::Duration;
 
-/// The longest silence in a lookup.
-const DEAD_AIR: Duration = Duration::from_millis(1500);
+/// After so much silence in a lookup something is said. The caller is to hear it within 1.5 s: a
+/// packet's time, a sentence's soft onset and their own jitter buffer come on top.
+const SPEAK_AFTER: Duration = Duration::from_millis(1250);
 /// From the end of one "I am looking that up" to the next.
 const BETWEEN_FILLERS: Duration = Duration::from_secs(6);
 /// How much later than its time-out a fetch may still report its end.
@@ -34,7 +35,7 @@ impl Dialogue {
                 // between two fillers has ended with the lookup before.
                 if !self.speaker.is_playing() {
                     self.timers
-                        .arm_at_the_latest(Timer::LookingUp, self.now, DEAD_AIR);
+                        .arm_at_the_latest(Timer::LookingUp, self.now, SPEAK_AFTER);
                 }
                 let deadline = self.now + http.timeout + FETCH_GRACE;
                 self.timers.arm(Timer::Fetch, deadline);
