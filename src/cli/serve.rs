@@ -123,8 +123,6 @@ fn prepare(args: Args) -> Result<Ready, ExitCode> {
     }
     let config = Arc::new(config);
     crate::cli::logging::start(&config.log);
-    // Only the first caller decides; a second in this process would find it decided.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let registry = Registry::discover();
     let programs = load_dialplans(&config, &registry)?;
     let failed = |error: &dyn std::fmt::Display| {

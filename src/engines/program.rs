@@ -2,6 +2,7 @@
 
 use super::synthesizer::{SynthesisError, to_prompt_samples};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::fs::File;
 use std::io::{Read, Seek, Write};
@@ -62,12 +63,12 @@ impl Program {
         let deadline = Instant::now() + self.timeout;
         // Files without a name, not pipes: no program can make us wait to write or to read, and one
         // that goes back in its output to correct its header can do so.
-        let mut stdin = tempfile::tempfile().map_err(|error| self.failed(error))?;
+        let mut stdin = self.memory_file()?;
         stdin
             .write_all(input.as_bytes())
             .and_then(|()| stdin.rewind())
             .map_err(|error| self.failed(error))?;
-        let mut stdout = tempfile::tempfile().map_err(|error| self.failed(error))?;
+        let mut stdout = self.memory_file()?;
         let its_stdout = stdout.try_clone().map_err(|error| self.failed(error))?;
         let mut child = Command::new(&self.path)
             .args(arguments)
@@ -85,6 +86,12 @@ impl Program {
         let _ = child.kill();
         let _ = child.wait();
         Ok((result?, self.read(&mut stdout)?))
+    }
+
+    /// In memory: what a caller's data goes into never touches the disk, which may be full besides.
+    fn memory_file(&self) -> Result<File, SynthesisError> {
+        let file = memfd_create("zeroline", MemfdFlags::CLOEXEC);
+        file.map(File::from).map_err(|error| self.failed(error))
     }
 
     /// Makes text into a prompt's samples: the program reads it from its standard input and writes

@@ -133,6 +133,8 @@ fn ptime(session: &Session, media: &Media) -> u8 {
         let all = media.attributes.iter().chain(&session.attributes);
         let mut values = all.filter_map(|attribute| value_of(attribute, name));
         let value = values.next()?.trim().parse::<u32>().ok()?;
+        // Some phones write 0 where they do not care.
+        let value = (value > 0).then_some(value)?;
         u8::try_from(value.clamp(MIN_PTIME_MS.into(), MAX_PTIME_MS.into())).ok()
     };
     let wanted = read("ptime").unwrap_or(DEFAULT_PTIME_MS);

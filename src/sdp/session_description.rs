@@ -75,9 +75,39 @@ fn clean(text: &str) -> Result<String, ParseError> {
                 continue;
             }
         }
-        push_line(&mut cleaned, key, value);
+        if key == "m" && !is_media(value) {
+            push_line(&mut cleaned, key, &rejected_media(value)?);
+        } else {
+            push_line(&mut cleaned, key, value);
+        }
     }
     Ok(cleaned)
+}
+
+/// `<media> <port>[/<number>] <proto> <fmt> …`
+fn is_media(value: &str) -> bool {
+    let mut fields = value.split_ascii_whitespace();
+    let media = fields.next();
+    let mut port = fields.next().unwrap_or_default().split('/');
+    let port_fits = port.next().is_some_and(|port| port.parse::<u16>().is_ok())
+        && port
+            .next()
+            .is_none_or(|number| number.parse::<u16>().is_ok())
+        && port.next().is_none();
+    media.is_some() && port_fits && fields.count() >= 2
+}
+
+/// A line of another medium that is no good is one that the answer refuses: it does not cost the
+/// caller the call.
+fn rejected_media(value: &str) -> Result<String, ParseError> {
+    let mut fields = value.split_ascii_whitespace();
+    match fields.next() {
+        None | Some("audio") => Err(ParseError::BadMediaLine),
+        Some(media) => {
+            let protocol = fields.nth(1).unwrap_or("RTP/AVP");
+            Ok(format!("{media} 0 {protocol} 0"))
+        }
+    }
 }
 
 fn push_line(cleaned: &mut String, key: &str, value: &str) {
@@ -160,6 +190,20 @@ mod tests {
             ),
             audio
         );
+    }
+
+    #[test]
+    fn another_medium_that_is_no_good_is_one_to_refuse() {
+        let expected = |media: &str, protocol: &str| {
+            let session = parse(format!("v=0\nm=audio 4000 RTP/AVP 0\n{media}\n").as_bytes());
+            let session = session.expect("the sound is well described");
+            let other = &session.medias[1];
+            assert_eq!((other.port, other.proto.as_str()), (0, protocol), "{media}");
+        };
+        expected("m=video 0 RTP/AVP", "RTP/AVP");
+        expected("m=application 70000 udp wb", "udp");
+        expected("m=image", "RTP/AVP");
+        assert_eq!(parse(b"v=0\nm="), Err(ParseError::BadMediaLine));
     }
 
     #[test]

@@ -35,13 +35,21 @@ pub type FetcherHandle = mpsc::Sender<Wish>;
 
 /// Must be called within a tokio runtime.
 pub fn spawn() -> Result<FetcherHandle, reqwest::Error> {
-    let client = reqwest::Client::builder()
-        .user_agent(concat!("zeroline/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::limited(3))
-        .build()?;
+    let client = client()?;
     let (sender, wishes) = mpsc::channel(QUEUE);
     tokio::spawn(run(client, wishes));
     Ok(sender)
+}
+
+fn client() -> Result<reqwest::Client, reqwest::Error> {
+    // The one that reqwest takes; it is there already where this is not the first client.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .user_agent(concat!("zeroline/", env!("CARGO_PKG_VERSION")))
+        // What a caller keyed, and the operator's keys to the service, are for the address in the
+        // dialplan; and a POST that is sent on arrives as a GET.
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
 }
 
 async fn run(client: reqwest::Client, mut wishes: mpsc::Receiver<Wish>) {
@@ -115,6 +123,10 @@ async fn perform(client: &reqwest::Client, fetch: Fetch) -> Result<Fetched, Fetc
     let told = |error: reqwest::Error| failure(None, &error.without_url().to_string());
     let mut response = request.send().await.map_err(told)?;
     let status = response.status();
+    if status.is_redirection() {
+        let reason = "the service is elsewhere: put its final address into the dialplan";
+        return Err(failure(Some(status.as_u16()), reason));
+    }
     if !status.is_success() {
         return Err(failure(Some(status.as_u16()), "the service refused"));
     }
@@ -147,5 +159,48 @@ fn failure(status: Option<u16>, reason: &str) -> FetchFailure {
     FetchFailure {
         status,
         reason: reason.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn a_service_that_is_elsewhere_is_not_followed() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("it has one");
+        let served = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("somebody asks");
+            let read = stream.read(&mut [0; 4096]).await;
+            assert!(read.is_ok_and(|length| length > 0));
+            let answer = format!(
+                "HTTP/1.1 302 Found\r\nLocation: http://{address}/elsewhere\r\n\
+                 Content-Length: 0\r\nConnection: close\r\n\r\n"
+            );
+            let written = stream.write_all(answer.as_bytes()).await;
+            written.expect("the client reads");
+            listener
+        });
+        let fetch = Fetch {
+            id: FetchId(1),
+            method: HttpMethod::Post,
+            url: format!("http://{address}/refund"),
+            headers: vec![("X-Api-Key".into(), "secret".into())],
+            body: Some(serde_json::json!({"amount": 20})),
+            idempotency_key: None,
+            timeout: Duration::from_secs(3),
+        };
+        let client = client().expect("no server is needed for that");
+        let Err(failed) = perform(&client, fetch).await else {
+            panic!("a redirect is no answer");
+        };
+        assert_eq!(failed.status, Some(302));
+        let listener = served.await.expect("it was asked once");
+        let again = tokio::time::timeout(Duration::from_millis(50), listener.accept());
+        assert!(again.await.is_err(), "the other address was asked");
     }
 }

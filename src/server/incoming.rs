@@ -266,6 +266,10 @@ impl Signalling {
                 return self.invite(now, call, leg, offer, user_to_user);
             }
             SipCommand::HangUp { leg, reason } => return self.hang_up(now, call, leg, &reason),
+            SipCommand::Refer {
+                target,
+                user_to_user,
+            } => return self.refer(now, call, &target, &user_to_user),
             command => self.act_on_leg(now, call, command),
         };
         ignore_gone(done);
@@ -294,13 +298,6 @@ impl Signalling {
                 let leg = leg(number)?;
                 self.agent.reinvite(now, leg, offer.into())
             }
-            SipCommand::Refer {
-                target,
-                user_to_user,
-            } => {
-                let target = refer_to(&target, &user_to_user);
-                self.agent.refer(now, caller?, &target, None)
-            }
             SipCommand::Info {
                 leg: number,
                 content_type,
@@ -309,9 +306,23 @@ impl Signalling {
                 let leg = leg(number)?;
                 self.agent.send_info(now, leg, content_type, body.into())
             }
-            SipCommand::Prepare { .. } | SipCommand::Invite { .. } | SipCommand::HangUp { .. } => {
-                Ok(())
-            }
+            SipCommand::Prepare { .. }
+            | SipCommand::Invite { .. }
+            | SipCommand::Refer { .. }
+            | SipCommand::HangUp { .. } => Ok(()),
+        }
+    }
+
+    /// One that cannot be sent is refused: the call rings the person itself.
+    fn refer(&mut self, now: Instant, call: CallNumber, target: &str, user_to_user: &str) {
+        let Some(caller) = self.calls.leg(call, LegNumber::CALLER) else {
+            return;
+        };
+        let target = refer_to(target, user_to_user);
+        if let Err(error) = self.agent.refer(now, caller, &target, None) {
+            tracing::warn!(%error, "a REFER cannot be sent");
+            let refused = Input::ReferRefused { status: None };
+            self.calls.input(call, refused, &self.threads);
         }
     }
 

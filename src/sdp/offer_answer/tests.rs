@@ -147,13 +147,13 @@ fn comfort_noise_is_taken() {
 fn ptime_stays_within_10_to_60() {
     let ptime = |lines: &str| answered(&format!("m=audio 4000 RTP/AVP 0\n{lines}")).ptime_ms;
     assert_eq!(ptime(""), 20);
+    assert_eq!(ptime("a=ptime:0"), 20);
     assert_eq!(ptime("a=ptime:10"), 10);
     assert_eq!(ptime("a=ptime:30"), 30);
     assert_eq!(ptime("a=ptime:60"), 60);
     assert_eq!(ptime("a=ptime:5"), 10);
     assert_eq!(ptime("a=ptime:200"), 60);
     assert_eq!(ptime("a=ptime:25"), 20);
-    assert_eq!(ptime("a=ptime:0"), 10);
     assert_eq!(ptime("a=ptime:99999999999"), 20);
     assert_eq!(ptime("a=ptime:40\na=maxptime:30"), 30);
     assert_eq!(ptime("a=maxptime:10"), 10);

@@ -144,13 +144,15 @@ impl UserAgent {
             .as_ref()
             .is_some_and(|state| state.word.eq_ignore_ascii_case("terminated"));
         let status = sipfrag_status(notify);
-        if terminated {
+        // Some say how it ended and leave the subscription to run out.
+        let is_over = terminated || status.is_some_and(|status| status >= 200);
+        if is_over {
             self.forget_refer(leg);
         } else {
             state.set(LegTimer::Refer, now + LONGEST_SILENCE);
             self.arm(Owner::Leg(leg.0));
         }
-        if terminated && !refer.accepted {
+        if is_over && !refer.accepted {
             // The 202 was lost, or is still on its way.
             self.tell(leg, Event::ReferAccepted { leg, status: 202 });
         }

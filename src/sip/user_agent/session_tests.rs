@@ -3,6 +3,7 @@
 use super::simulation::{ANSWER, CALLEE, CALLER, Network, OFFER, address, sdp};
 use crate::sip::flow::Protocol;
 use crate::sip::message::{Message, Request};
+use crate::sip::user_agent::command::CommandError;
 use crate::sip::user_agent::config::Config;
 use crate::sip::user_agent::event::LegId;
 use std::time::Duration;
@@ -254,6 +255,26 @@ fn a_refer_is_told_of_until_its_end() {
             "ReferProgress Some(180) false",
             "ReferProgress Some(200) true"
         ]
+    );
+}
+
+#[test]
+fn a_final_status_ends_a_refer_whatever_the_subscription() {
+    let (mut net, _, theirs) = established();
+    let now = net.now;
+    let refer = |net: &mut Network| {
+        let sent = net.agents[CALLEE].refer(now, theirs, "sip:agent@192.0.2.9", None);
+        sent.map(|()| sent_request(net))
+    };
+    let first = refer(&mut net).expect("it is confirmed");
+    answer(&mut net, &first, "202 Accepted");
+    assert_eq!(refer(&mut net).err(), Some(CommandError::WrongState));
+    let busy = "SIP/2.0 486 Busy Here";
+    notify(&mut net, &first, 101, "refer", "active;expires=60", busy);
+    assert!(refer(&mut net).is_ok(), "the next target can be tried");
+    assert_eq!(
+        net.told(CALLEE),
+        ["ReferAccepted 202", "ReferProgress Some(486) false"]
     );
 }
 
