@@ -7,14 +7,13 @@ use axum::routing::get;
 use axum::{Json, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What the endpoints tell about.
 #[derive(Clone)]
 pub struct Console {
     pub metrics: PrometheusHandle,
-    /// Whether new calls are taken.
-    pub ready: Arc<AtomicBool>,
+    /// Why no new calls are taken, while they are not.
+    pub not_ready: Arc<dyn Fn() -> Option<&'static str> + Send + Sync>,
     /// Also answer the demo dialplans' lookups.
     pub demo: bool,
 }
@@ -43,15 +42,14 @@ async fn metrics(State(console): State<Console>) -> String {
     console.metrics.render()
 }
 
-/// 503 while the server drains: a load balancer sends its calls elsewhere.
+/// 503 while no new calls are taken: a load balancer sends them elsewhere.
 async fn ready(State(console): State<Console>) -> impl IntoResponse {
-    if console.ready.load(Ordering::Relaxed) {
-        (StatusCode::OK, "ready\n")
-    } else {
-        (
+    match (console.not_ready)() {
+        None => (StatusCode::OK, "ready\n".to_string()),
+        Some(why) => (
             StatusCode::SERVICE_UNAVAILABLE,
-            "draining: no new calls are taken\n",
-        )
+            format!("{why}: no new calls are taken\n"),
+        ),
     }
 }
 

@@ -131,7 +131,7 @@ pub struct Appender {
     next_number: u32,
     /// Frames that belong at the end of the first segment of the reserve.
     buffer: Vec<u8>,
-    /// Files written to since `take_unsynced`.
+    /// Files written to since `take_unsynced`, and those that came back by `not_synced`.
     unsynced: Vec<Arc<File>>,
     /// The segments before the active one that are still there.
     full: Vec<u32>,
@@ -224,11 +224,16 @@ impl Appender {
         active.file.write_all_at(&self.buffer, active.end)?;
         active.end += self.buffer.len() as u64;
         self.buffer.clear();
-        let file = &active.file;
-        if !self.unsynced.iter().any(|known| Arc::ptr_eq(known, file)) {
-            self.unsynced.push(Arc::clone(file));
-        }
+        let file = Arc::clone(&active.file);
+        self.not_synced(file);
         Ok(())
+    }
+
+    /// The file is among the unsynced, if only again because its sync failed.
+    pub fn not_synced(&mut self, file: Arc<File>) {
+        if !self.unsynced.iter().any(|known| Arc::ptr_eq(known, &file)) {
+            self.unsynced.push(file);
+        }
     }
 
     /// The files that must be synced for what was flushed to outlive the machine.

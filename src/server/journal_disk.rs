@@ -18,7 +18,8 @@ enum Job {
 }
 
 pub(super) enum Done {
-    Synced(io::Result<()>),
+    /// With the files that were to be synced.
+    Synced(io::Result<()>, Vec<Arc<File>>),
     Allocated(io::Result<Segment>),
     Deleted(io::Result<()>),
 }
@@ -98,7 +99,7 @@ impl Disk {
     pub(super) fn poll_done(&mut self) -> Option<Done> {
         let done = self.done.try_recv().ok()?;
         match done {
-            Done::Synced(_) => self.is_syncing = false,
+            Done::Synced(..) => self.is_syncing = false,
             Done::Allocated(_) => self.is_allocating = false,
             Done::Deleted(_) => self.is_deleting = false,
         }
@@ -116,12 +117,30 @@ impl Disk {
 
 fn work(job: Job) -> Done {
     match job {
-        Job::Sync(files) => Done::Synced(files.iter().try_for_each(|file| file.sync_data())),
+        Job::Sync(files) => {
+            let synced = files.iter().try_for_each(|file| file.sync_data());
+            Done::Synced(synced, files)
+        }
         Job::Allocate(allocation) => Done::Allocated(allocation.run()),
         Job::Delete(segments) => {
             let deleted = segments.iter().map(std::fs::remove_file);
             // One that cannot be deleted does not save the others.
             Done::Deleted(deleted.fold(Ok(()), io::Result::and))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_cannot_be_synced_come_back() {
+        // A device that cannot be synced (EINVAL).
+        let device = Arc::new(File::open("/dev/null").expect("opens"));
+        let Done::Synced(Err(_), files) = work(Job::Sync(vec![Arc::clone(&device)])) else {
+            panic!("it was synced");
+        };
+        assert!(Arc::ptr_eq(&files[0], &device));
     }
 }

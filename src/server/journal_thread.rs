@@ -7,6 +7,7 @@ use crate::events::Entry;
 use crate::journal::append::{Appender, Limits};
 use crate::journal::ledger::{EndedCall, Ledger, is_first};
 use crate::journal::recover::Recovered;
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -216,7 +217,8 @@ impl Writer {
             match done {
                 Done::Allocated(Ok(segment)) => self.appender.add(segment),
                 Done::Allocated(Err(error)) => self.no_room(&error, now),
-                Done::Synced(synced) => self.synced(synced),
+                Done::Synced(Ok(()), _) => self.synced(),
+                Done::Synced(Err(error), files) => self.sync_failed(&error, files, now),
                 Done::Deleted(Ok(())) => {}
                 Done::Deleted(Err(error)) => {
                     tracing::warn!(%error, "cannot delete a journal segment that nobody needs");
@@ -242,13 +244,24 @@ impl Writer {
         self.retry_at = now + RETRY;
     }
 
-    fn synced(&mut self, synced: io::Result<()>) {
-        if let Err(error) = &synced
-            && !self.sync_failing
-        {
+    fn synced(&mut self) {
+        if self.sync_failing {
+            tracing::warn!("the journal can be synced again: new calls are taken");
+        }
+        self.sync_failing = false;
+    }
+
+    /// They are synced once more after [`RETRY`] even if nothing is written by then: while syncs
+    /// fail no call is admitted, so that nothing but this may ever show that they work again.
+    fn sync_failed(&mut self, error: &io::Error, files: Vec<Arc<File>>, now: Instant) {
+        if !self.sync_failing {
             tracing::error!(%error, "cannot sync the journal: new calls go to the human target");
         }
-        self.sync_failing = synced.is_err();
+        self.sync_failing = true;
+        for file in files {
+            self.appender.not_synced(file);
+        }
+        self.sync_at = Some(now + RETRY);
     }
 
     /// Tells the senders how many new calls there is room for.
@@ -305,5 +318,52 @@ impl Writer {
                 tracing::error!(%error, "cannot sync the journal");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::sync_channel;
+
+    fn writer(dir: &Path, shared: &Arc<Shared>) -> Writer {
+        let (store, _) = sync_channel(1);
+        let limits = Limits::for_calls(1);
+        let nothing = Recovered::default();
+        Writer::new(dir, limits, &nothing, store, Arc::clone(shared)).expect("starts")
+    }
+
+    /// Ends batches as of `now` until what the disk does is done.
+    fn settle(writer: &mut Writer, now: Instant) {
+        writer.end_batch(now);
+        while writer.disk.is_syncing() {
+            std::thread::sleep(Duration::from_millis(1));
+            writer.end_batch(now);
+        }
+    }
+
+    #[test]
+    fn a_sync_that_failed_is_tried_again_with_nothing_new_until_it_works() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let shared = Arc::default();
+        let mut writer = writer(dir.path(), &shared);
+        // This can never be synced, that can.
+        let device = Arc::new(File::open("/dev/null").expect("opens"));
+        let file = Arc::new(tempfile::tempfile().expect("a temporary file"));
+        let mut now = Instant::now();
+        writer.sync_failed(&io::Error::other("EIO"), vec![device], now);
+        for _ in 0..3 {
+            now += RETRY;
+            settle(&mut writer, now);
+            assert_eq!(shared.level(), Level::Failing);
+            assert_eq!(writer.sync_at, Some(now + RETRY));
+        }
+        writer.appender.take_unsynced();
+        writer.appender.not_synced(file);
+        settle(&mut writer, now + RETRY / 2);
+        assert_eq!(shared.level(), Level::Failing, "once per RETRY");
+        settle(&mut writer, now + RETRY);
+        assert_eq!(shared.level(), Level::Well);
+        assert!(!writer.appender.has_unsynced() && writer.sync_at.is_none());
     }
 }

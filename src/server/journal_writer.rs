@@ -147,7 +147,7 @@ impl JournalHandle {
     }
 
     pub fn level(&self) -> Level {
-        Level::from_u8(self.shared.level.load(Ordering::Acquire))
+        self.shared.level()
     }
 
     /// Whether the events of one more call are certain to be kept, if there are never more calls at
@@ -175,6 +175,10 @@ impl JournalHandle {
 }
 
 impl Shared {
+    pub(super) fn level(&self) -> Level {
+        Level::from_u8(self.level.load(Ordering::Acquire))
+    }
+
     /// After a batch with `started` first events in it.
     pub(super) fn publish(&self, level: Level, room: u32, started: u32) {
         self.room.store(room, Ordering::Release);

@@ -29,7 +29,7 @@ use rand::RngExt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -151,7 +151,7 @@ async fn run<Stop: Future<Output = ()> + Send + 'static>(
     let sip = transports.listening();
     let console = Console {
         metrics: ready.metrics.clone(),
-        ready: taking_calls.clone(),
+        not_ready: Arc::new(not_ready(taking_calls.clone(), journal.clone())),
         demo: ready.demo,
     };
     let at = serve_http(config.console, "console", router(console.clone())).await?;
@@ -183,6 +183,22 @@ async fn run<Stop: Future<Output = ()> + Send + 'static>(
     stopper.abort();
     end_threads(&threads, &running).await;
     Ok(())
+}
+
+/// Why no new calls are taken, for those who send them.
+fn not_ready(
+    taking_calls: Arc<AtomicBool>,
+    journal: JournalHandle,
+) -> impl Fn() -> Option<&'static str> {
+    move || {
+        if !taking_calls.load(Ordering::Relaxed) {
+            Some("draining")
+        } else if !journal.can_admit() {
+            Some("the journal cannot keep the events of another call")
+        } else {
+            None
+        }
+    }
 }
 
 /// When they have ended, what calls had to tell the journal is told, and their recordings are whole.
@@ -315,5 +331,23 @@ fn raise_open_file_limit() {
     limit.current = limit.maximum;
     if let Err(error) = setrlimit(Resource::Nofile, limit) {
         tracing::warn!(%error, "the limit of open files could not be raised");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_whose_journal_takes_no_call_is_not_ready() {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let (journal, _) = Journal::open(data.path(), Limits::for_calls(1)).expect("opens");
+        let taking_calls = Arc::new(AtomicBool::new(true));
+        let not_ready = not_ready(taking_calls.clone(), journal.handle());
+        assert_eq!(not_ready(), None);
+        journal.shutdown();
+        assert!(not_ready().is_some_and(|why| why.contains("journal")));
+        taking_calls.store(false, Ordering::Relaxed);
+        assert_eq!(not_ready(), Some("draining"));
     }
 }
