@@ -3,7 +3,8 @@
 use super::calls::{CallsError, Data, failed, open};
 use crate::call::call_record::CallRecord;
 use crate::events::{CallRef, Entry};
-use crate::journal::recover::{read_payloads, recover};
+use crate::journal::recover::{Recovered, read_payloads, recover};
+use crate::journal::segment::Damage;
 use crate::store::calls::{Filter, Order, Store, StoreError};
 use std::path::Path;
 
@@ -49,11 +50,23 @@ pub(super) async fn unstored(data: &Data, store: Option<&Store>) -> Result<usize
 }
 
 fn calls_in_journal(journal: &Path) -> Result<Vec<CallRef>, CallsError> {
+    let recovered = read_journal(journal)?;
+    Ok(recovered.calls.iter().map(|ended| ended.call).collect())
+}
+
+/// Calls may be in a segment that cannot be read, which is told. Other damage may be what a running
+/// server is just writing.
+fn read_journal(journal: &Path) -> Result<Recovered, CallsError> {
     if !journal.is_dir() {
-        return Ok(Vec::new());
+        return Ok(Recovered::default());
     }
     let recovered = recover(journal).map_err(|error| CallsError::Journal(error.to_string()))?;
-    Ok(recovered.calls.iter().map(|ended| ended.call).collect())
+    for (path, damage) in &recovered.damage {
+        if let Damage::Unreadable { .. } = damage {
+            eprintln!("zeroline: journal segment {}: {damage}", path.display());
+        }
+    }
+    Ok(recovered)
 }
 
 async fn find_in_store(data: &Data, name: &str) -> Result<Option<Found>, CallsError> {
@@ -88,10 +101,7 @@ async fn find_stored(store: &Store, name: &str) -> Result<Vec<CallRef>, StoreErr
 }
 
 fn find_in_journal(journal: &Path, name: &str) -> Result<Option<Found>, CallsError> {
-    if !journal.is_dir() {
-        return Ok(None);
-    }
-    let recovered = recover(journal).map_err(|error| CallsError::Journal(error.to_string()))?;
+    let recovered = read_journal(journal)?;
     let wanted = name.to_ascii_uppercase();
     let matches = |call: &CallRef| name == LAST || call.to_string().starts_with(&wanted);
     let mut calls: Vec<CallRef> = recovered.calls.iter().map(|ended| ended.call).collect();

@@ -41,7 +41,8 @@ pub struct Ledger {
     waiting: VecDeque<EndedCall>,
     /// Calls that the store is at work on, and the segments they are in.
     storing: FxHashMap<CallRef, Vec<u32>>,
-    /// How many calls that are not stored yet each segment has events of.
+    /// How many calls that are not stored yet each segment has events of, and one more where it is
+    /// kept in any case.
     held: BTreeMap<u32, u32>,
 }
 
@@ -79,9 +80,15 @@ impl Ledger {
     /// A call of an earlier run: nothing will be added to it.
     pub fn recovered(&mut self, ended: EndedCall) {
         for segment in segments_of(&ended.positions) {
-            *self.held.entry(segment).or_default() += 1;
+            self.hold(segment);
         }
         self.wait_for_store(ended);
+    }
+
+    /// The segment is needed, for one reason more; without a call in it, for as long as the server
+    /// runs.
+    pub fn hold(&mut self, segment: u32) {
+        *self.held.entry(segment).or_default() += 1;
     }
 
     /// Whether an entry whose frame has `len` bytes may be written, with `free` bytes of reserve.
@@ -158,7 +165,7 @@ impl Ledger {
         }
     }
 
-    /// Whether some call that has an event in the segment is not stored yet.
+    /// Whether some call that has an event in the segment is not stored yet, or it is kept anyway.
     pub fn is_held(&self, segment: u32) -> bool {
         self.held.contains_key(&segment)
     }

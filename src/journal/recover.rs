@@ -29,9 +29,24 @@ pub struct Recovered {
     pub damage: Vec<(PathBuf, Damage)>,
     /// The numbers of all segments that are there, ascending.
     pub segments: Vec<u32>,
+    /// Those of them that could not be read.
+    pub unreadable: Vec<u32>,
 }
 
 impl Recovered {
+    /// The segments that a next start needs even when every call that was found is stored: what
+    /// could not be read, and with it what was, as one call may lie in both.
+    pub fn to_keep(&self) -> Vec<u32> {
+        let mut segments = self.unreadable.clone();
+        if !self.unreadable.is_empty() {
+            let positions = self.calls.iter().flat_map(|ended| &ended.positions);
+            segments.extend(positions.map(|position| position.segment));
+            segments.sort_unstable();
+            segments.dedup();
+        }
+        segments
+    }
+
     /// Bytes that held events once, or parts of one, and no more.
     pub fn lost_bytes(&self) -> u64 {
         let lost = |damage: &Damage| match damage {
@@ -54,10 +69,14 @@ impl std::fmt::Display for Recovered {
     }
 }
 
-/// Reads every segment in `dir`, which must be there. Changes nothing.
+/// Reads every segment in `dir`, which must be there. Changes nothing. One that cannot be read is
+/// damage: it takes neither the other calls their records nor the callers their server.
 pub fn recover(dir: &Path) -> Result<Recovered, RecoverError> {
     let mut recovered = Recovered {
-        segments: segment_numbers(dir).map_err(|source| at(dir, source))?,
+        segments: segment_numbers(dir).map_err(|source| RecoverError::Io {
+            path: dir.to_owned(),
+            source,
+        })?,
         ..Recovered::default()
     };
     let mut index: FxHashMap<CallRef, usize> = FxHashMap::default();
@@ -68,7 +87,12 @@ pub fn recover(dir: &Path) -> Result<Recovered, RecoverError> {
             Ok(bytes) => bytes,
             // Deleted meanwhile, by the server whose journal is only looked at: its calls are stored.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(source) => return Err(at(&path, source)),
+            Err(error) => {
+                let reason = error.to_string();
+                recovered.unreadable.push(number);
+                recovered.damage.push((path, Damage::Unreadable { reason }));
+                continue;
+            }
         };
         for frame in decode(&bytes) {
             match frame {
@@ -97,13 +121,6 @@ pub fn recover(dir: &Path) -> Result<Recovered, RecoverError> {
     }
     recovered.unfinished = recovered.calls.len().saturating_sub(finished);
     Ok(recovered)
-}
-
-fn at(path: &Path, source: io::Error) -> RecoverError {
-    RecoverError::Io {
-        path: path.to_owned(),
-        source,
-    }
 }
 
 fn segment_numbers(dir: &Path) -> io::Result<Vec<u32>> {
@@ -315,5 +332,21 @@ mod tests {
             error.contains("00000003.zlj") && error.contains("version 9"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_segment_that_cannot_be_read_is_damage_and_the_others_are_read() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        // To be read, a folder is an error.
+        std::fs::create_dir(segment_path(dir.path(), 1)).expect("makes the folder");
+        let mut appender = open(dir.path(), vec![1]);
+        write(&mut appender, CallRef::from_parts(1, 1), 0, node(0));
+        appender.flush().expect("writes");
+        let recovered = recover(dir.path()).expect("reads the others");
+        assert_eq!((recovered.events, &recovered.unreadable[..]), (1, &[1][..]));
+        let (path, damage) = &recovered.damage[0];
+        assert_eq!(path, &segment_path(dir.path(), 1));
+        assert!(matches!(damage, Damage::Unreadable { .. }), "{damage}");
+        assert_eq!(recovered.to_keep(), [1, 2]);
     }
 }

@@ -98,6 +98,8 @@ pub struct Frame {
 /// What was found in a segment instead of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Damage {
+    /// The disk does not give the segment's bytes, at least not now.
+    Unreadable { reason: String },
     /// Written by a later Zeroline. Nothing of the segment is read.
     WrongVersion { found: u16 },
     /// The header is not one. Frames after it are still looked for.
@@ -111,6 +113,10 @@ pub enum Damage {
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Damage::Unreadable { reason } => write!(
+                f,
+                "it cannot be read ({reason}): it stays as it is, and the next start reads it again"
+            ),
             Damage::WrongVersion { found } => write!(
                 f,
                 "it is of journal version {found}, this Zeroline reads up to {VERSION}: \

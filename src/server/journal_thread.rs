@@ -55,6 +55,9 @@ impl Writer {
         for call in &recovered.calls {
             ledger.recovered(call.clone());
         }
+        for segment in recovered.to_keep() {
+            ledger.hold(segment);
+        }
         let mut appender = Appender::new(dir, limits, recovered.segments.clone());
         // Empty segments go before new ones are allocated: the disk may be full.
         for segment in appender.take_unneeded(|segment| ledger.is_held(segment)) {

@@ -352,6 +352,7 @@ fn try_lock(path: &Path) -> io::Result<(File, bool)> {
 mod tests {
     use super::*;
     use crate::events::{EndedBy, Event};
+    use crate::journal::append::segment_path;
     use crate::language::Language;
 
     fn started() -> Event {
@@ -443,6 +444,38 @@ mod tests {
         let (_journal, recovered, calls) = open(data.path());
         assert_eq!((recovered.calls.len(), recovered.unfinished), (1, 1));
         assert_eq!(calls.recv().expect("offered").positions.len(), 2);
+    }
+
+    #[test]
+    fn a_segment_that_cannot_be_read_waits_for_a_start_at_which_it_can() {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let (journal, ..) = open(data.path());
+        journal
+            .handle()
+            .append(entry(1, 0, started()))
+            .expect("taken");
+        journal.shutdown();
+        let segment = segment_path(&data.path().join("journal"), 1);
+        let away = data.path().join("away");
+        std::fs::rename(&segment, &away).expect("moves");
+        // To be read, a folder is an error.
+        std::fs::create_dir(&segment).expect("makes the folder");
+
+        let (journal, recovered, calls) = open(data.path());
+        assert_eq!(recovered.unreadable, [1]);
+        let handle = journal.handle();
+        assert!(handle.can_admit());
+        handle.append(entry(2, 0, started())).expect("taken");
+        handle.append(entry(2, 1, ended())).expect("taken");
+        let call = calls.recv().expect("it ended").call;
+        assert_eq!(call, CallRef::from_parts(1, 2));
+        handle.stored(call);
+        journal.shutdown();
+
+        std::fs::remove_dir(&segment).expect("it is still there");
+        std::fs::rename(&away, &segment).expect("moves");
+        let (_journal, recovered, _calls) = open(data.path());
+        assert_eq!(recovered.calls[0].call, CallRef::from_parts(1, 1));
     }
 
     #[test]

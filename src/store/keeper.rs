@@ -1,6 +1,7 @@
 //! The thread that keeps ended calls: reads their events out of the journal, folds them to a record,
 //! saves both, and says so to the journal, which then may delete them. Whatever fails is tried again
-//! for as long as the server runs; until it is saved, a call stays in the journal.
+//! for as long as the server runs; until it is saved, a call stays in the journal. One that cannot be
+//! read out of it is set aside, so that the others are saved.
 
 use crate::call::call_record::CallRecord;
 use crate::events::{CallRef, Entry};
@@ -9,7 +10,7 @@ use crate::journal::recover::read_payloads;
 use crate::store::calls::{SavedCall, Store, StoreError, store_path};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -20,17 +21,13 @@ const PATIENCE: Duration = Duration::from_millis(100);
 const NICENESS: i32 = 10;
 const FIRST_BACKOFF: Duration = Duration::from_millis(250);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(10);
+/// Of a call that is set aside: what the disk did not give for minutes it may not give for days.
+const LONGEST_ASIDE: Duration = Duration::from_secs(600);
+/// Calls set aside. Past it, a call waits in the journal for the next start.
+const MAX_ASIDE: usize = 10_000;
 
-#[derive(Debug, thiserror::Error)]
-enum KeepError {
-    #[error("cannot read the journal: {0}")]
-    Journal(#[from] io::Error),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// Starts the thread. It ends when `calls` closes and all that came are saved. `stored` is called
-/// once for each call, when its record is durable.
+/// Starts the thread. It ends when `calls` closes and all that came and can be read are saved.
+/// `stored` is called once for each call, when its record is durable.
 pub fn start(
     data: &Path,
     calls: Receiver<EndedCall>,
@@ -43,6 +40,7 @@ pub fn start(
         store_path: store_path(data),
         journal: data.join("journal"),
         store: None,
+        aside: Vec::new(),
     };
     std::thread::Builder::new()
         .name("call-keeper".into())
@@ -50,10 +48,15 @@ pub fn start(
             // Calls that go on come first. On Linux this is the thread's own niceness, and that of
             // the threads that it starts.
             let _ = rustix::process::setpriority_process(None, NICENESS);
-            while let Ok(first) = calls.recv() {
-                let batch = collect(first, &calls);
-                runtime.block_on(keeper.keep(&batch));
-                batch.iter().for_each(|ended| stored(ended.call));
+            loop {
+                let mut batch = match calls.recv_timeout(keeper.patience(Instant::now())) {
+                    Ok(first) => collect(first, &calls),
+                    Err(RecvTimeoutError::Timeout) => Vec::new(),
+                    Err(RecvTimeoutError::Disconnected) => break,
+                };
+                batch.extend(keeper.due(Instant::now()));
+                let kept = runtime.block_on(keeper.keep(batch));
+                kept.into_iter().for_each(&stored);
             }
             if let Some(store) = keeper.store {
                 runtime.block_on(store.close());
@@ -61,15 +64,31 @@ pub fn start(
         })
 }
 
-fn collect(first: EndedCall, calls: &Receiver<EndedCall>) -> Vec<EndedCall> {
+fn collect(first: EndedCall, calls: &Receiver<EndedCall>) -> Vec<Try> {
     let until = Instant::now() + PATIENCE;
-    let mut batch = vec![first];
+    let mut batch = vec![Try::first(first)];
     while batch.len() < BATCH
         && let Ok(next) = calls.recv_timeout(until.saturating_duration_since(Instant::now()))
     {
-        batch.push(next);
+        batch.push(Try::first(next));
     }
     batch
+}
+
+/// A call that is to be read out of the journal.
+struct Try {
+    ended: EndedCall,
+    /// How long it waits if it cannot be read this time.
+    backoff: Duration,
+}
+
+impl Try {
+    fn first(ended: EndedCall) -> Try {
+        Try {
+            ended,
+            backoff: FIRST_BACKOFF,
+        }
+    }
 }
 
 struct Keeper {
@@ -77,13 +96,59 @@ struct Keeper {
     journal: PathBuf,
     /// Opened when first needed, and again after an error: the disk may have been full.
     store: Option<Store>,
+    /// Calls that could not be read, and when they are tried again.
+    aside: Vec<(Instant, Try)>,
 }
 
 impl Keeper {
+    /// How long to wait for ended calls before those that were set aside are tried again.
+    fn patience(&self, now: Instant) -> Duration {
+        let next = self.aside.iter().map(|(at, _)| *at).min();
+        next.map_or(LONGEST_ASIDE, |at| at.saturating_duration_since(now))
+    }
+
+    fn due(&mut self, now: Instant) -> Vec<Try> {
+        let due = self.aside.extract_if(.., |(at, _)| *at <= now);
+        due.map(|(_, again)| again).collect()
+    }
+
+    /// Returns when the calls that can be read are saved, and which they are.
+    async fn keep(&mut self, batch: Vec<Try>) -> Vec<CallRef> {
+        let mut kept = Vec::with_capacity(batch.len());
+        let mut folded = Vec::with_capacity(batch.len());
+        for call in batch {
+            match fold(&self.journal, &call.ended) {
+                Ok(saved) => {
+                    kept.push(call.ended.call);
+                    folded.extend(saved);
+                }
+                Err(error) => self.set_aside(call, &error),
+            }
+        }
+        self.save(&folded).await;
+        kept
+    }
+
+    fn set_aside(&mut self, failed: Try, error: &io::Error) {
+        let Try { ended, backoff } = failed;
+        if backoff == FIRST_BACKOFF || backoff == LONGEST_ASIDE {
+            tracing::error!(
+                call = %ended.call,
+                %error,
+                "an ended call cannot be read out of the journal; it stays there and is tried again"
+            );
+        }
+        if self.aside.len() < MAX_ASIDE {
+            let at = Instant::now() + backoff;
+            let backoff = (2 * backoff).min(LONGEST_ASIDE);
+            self.aside.push((at, Try { ended, backoff }));
+        }
+    }
+
     /// Returns when the calls are saved.
-    async fn keep(&mut self, batch: &[EndedCall]) {
+    async fn save(&mut self, calls: &[SavedCall]) {
         let mut backoff = FIRST_BACKOFF;
-        while let Err(error) = self.try_keep(batch).await {
+        while let Err(error) = self.try_save(calls).await {
             if backoff == FIRST_BACKOFF {
                 tracing::error!(
                     %error,
@@ -96,16 +161,15 @@ impl Keeper {
         }
     }
 
-    async fn try_keep(&mut self, batch: &[EndedCall]) -> Result<(), KeepError> {
-        let mut folded = Vec::with_capacity(batch.len());
-        for ended in batch {
-            folded.extend(fold(&self.journal, ended)?);
+    async fn try_save(&mut self, calls: &[SavedCall]) -> Result<(), StoreError> {
+        if calls.is_empty() {
+            return Ok(());
         }
         let store = match &mut self.store {
             Some(store) => store,
             closed => closed.insert(Store::open(&self.store_path).await?),
         };
-        Ok(store.save(&folded).await?)
+        store.save(calls).await
     }
 }
 
@@ -221,5 +285,31 @@ mod tests {
         keep(data.path(), ended);
         repair.join().expect("ends");
         assert_eq!(list(data.path()).len(), 1);
+    }
+
+    #[test]
+    fn a_call_that_cannot_be_read_is_tried_again_and_holds_nobody_up() {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let ended = journal(data.path());
+        let segment = segment_path(&data.path().join("journal"), 2);
+        // To be read, a folder is an error.
+        std::fs::create_dir(&segment).expect("makes the folder");
+        let mut other = ended.clone();
+        other.call = CallRef::from_parts(1, 1);
+        other.positions.iter_mut().for_each(|p| p.segment = 2);
+        let (calls, received) = sync_channel(2);
+        let (told, stored) = channel();
+        let thread = start(data.path(), received, move |call| {
+            told.send(call).expect("the test waits");
+        });
+        calls.send(other.clone()).expect("the keeper runs");
+        calls.send(ended.clone()).expect("the keeper runs");
+        assert_eq!(stored.recv(), Ok(ended.call));
+        assert_eq!(list(data.path()).len(), 1);
+        std::fs::remove_dir(&segment).expect("removes the folder");
+        std::fs::copy(segment_path(&data.path().join("journal"), 1), &segment).expect("copies");
+        assert_eq!(stored.recv(), Ok(other.call));
+        drop(calls);
+        thread.expect("starts").join().expect("ends");
     }
 }
