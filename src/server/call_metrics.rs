@@ -5,6 +5,10 @@ use metrics::{counter, describe_counter, describe_gauge, gauge};
 
 pub fn describe() {
     describe_gauge!("zeroline_calls", "Calls at this moment");
+    describe_gauge!(
+        "zeroline_calls_unstored",
+        "Ended calls that are in the journal and not in the store yet"
+    );
     describe_counter!(
         "zeroline_calls_started_total",
         "Calls that came, the refused ones with them"
@@ -48,6 +52,10 @@ pub fn describe() {
 
 pub fn count_calls(calls: usize) {
     gauge!("zeroline_calls").set(calls as f64);
+}
+
+pub fn count_unstored(calls: usize) {
+    gauge!("zeroline_calls_unstored").set(calls as f64);
 }
 
 pub fn observe(entry: &Entry) {

@@ -1,6 +1,7 @@
 //! The journal's thread: takes events out of the queue, writes them, has them synced, keeps the reserve
 //! whole, and hands ended calls to the store.
 
+use super::call_metrics;
 use super::journal_disk::{Disk, Done};
 use super::journal_writer::{Level, Message, SHUTDOWN_WAIT, Shared, Written};
 use crate::events::Entry;
@@ -164,6 +165,7 @@ impl Writer {
         self.sync(now);
         self.publish();
         self.offer_ended();
+        call_metrics::count_unstored(self.ledger.unstored_calls());
         if !self.disk.is_deleting() {
             let ledger = &self.ledger;
             let unneeded = self
@@ -327,6 +329,8 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::example_call::law_4;
+    use metrics_exporter_prometheus::PrometheusBuilder;
     use std::sync::mpsc::sync_channel;
 
     fn writer(dir: &Path, shared: &Arc<Shared>) -> Writer {
@@ -334,6 +338,17 @@ mod tests {
         let limits = Limits::for_calls(1);
         let nothing = Recovered::default();
         Writer::new(dir, limits, &nothing, store, Arc::clone(shared)).expect("starts")
+    }
+
+    #[test]
+    fn ended_calls_that_no_store_takes_are_counted() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let mut writer = writer(dir.path(), &Arc::default());
+        law_4().into_iter().for_each(|entry| writer.append(entry));
+        let recorder = PrometheusBuilder::new().build_recorder();
+        metrics::with_local_recorder(&recorder, || writer.end_batch(Instant::now()));
+        let told = recorder.handle().render();
+        assert!(told.contains("zeroline_calls_unstored 1"), "{told}");
     }
 
     /// Ends batches as of `now` until what the disk does is done.

@@ -70,6 +70,8 @@ pub enum OpenError {
     InUse { path: PathBuf, holder: Option<u32> },
     #[error(transparent)]
     Recover(#[from] RecoverError),
+    #[error(transparent)]
+    Keeper(#[from] keeper::StartError),
 }
 
 /// The queue is full: keep the entry and try again.
@@ -207,11 +209,8 @@ impl Journal {
         let (store, calls) = sync_channel(STORE_QUEUE);
         let (mut journal, recovered) = Journal::start(data, limits, store)?;
         let handle = journal.handle();
-        let keeper = keeper::start(data, calls, move |call| handle.stored(call));
-        journal.keeper = Some(keeper.map_err(|source| OpenError::Io {
-            path: data.to_owned(),
-            source,
-        })?);
+        let keeper = keeper::start(data, calls, move |call| handle.stored(call))?;
+        journal.keeper = Some(keeper);
         for (path, damage) in &recovered.damage {
             tracing::warn!("journal segment {}: {damage}", path.display());
         }

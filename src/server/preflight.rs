@@ -4,8 +4,9 @@ use super::journal_writer::is_free;
 use super::serve::{ServeError, bind_http, data_folder, io_error, listen};
 use super::transports::Transports;
 use crate::config::Config;
+use crate::store::calls::{Store, store_path};
 
-/// Tries the data folder, its lock and every address, and lets them go again.
+/// Tries the data folder, its lock, the store of calls and every address, and lets them go again.
 pub fn look_first(config: &Config) -> Result<(), ServeError> {
     data_folder(config)?;
     is_free(&config.data)?;
@@ -14,6 +15,9 @@ pub fn look_first(config: &Config) -> Result<(), ServeError> {
         .build()
         .map_err(io_error("cannot start the runtime"))?;
     runtime.block_on(async {
+        if let Some(store) = Store::open_first(&store_path(&config.data)).await? {
+            store.close().await;
+        }
         let sip = Transports::bind(&listen(config)).await;
         drop(sip.map_err(io_error("SIP (`listen` in the config, or --listen)"))?);
         let console = std::iter::once(("console", config.console));
@@ -48,6 +52,10 @@ mod tests {
             told.contains("`console` in the config") && told.contains("another program"),
             "{told}"
         );
+        let store = folder.path().join("data/calls.db");
+        std::fs::write(store, [7; 9000]).expect("writes");
+        let told = look_first(&config).expect_err("it is none").to_string();
+        assert!(told.contains("calls.db"), "{told}");
         std::fs::write(folder.path().join("file"), "").expect("writes");
         let config = Config::load(None, overrides("file")).expect("defaults");
         let told = look_first(&config).expect_err("it is a file").to_string();

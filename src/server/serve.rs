@@ -63,6 +63,8 @@ pub struct Addresses {
 pub enum ServeError {
     #[error(transparent)]
     Journal(#[from] super::journal_writer::OpenError),
+    #[error(transparent)]
+    Store(#[from] crate::store::calls::UnusableStore),
     #[error("{what}: {source}")]
     Io { what: String, source: io::Error },
     #[error("the HTTP client cannot be made: {0}")]

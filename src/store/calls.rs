@@ -3,6 +3,7 @@
 use crate::call::call_record::CallRecord;
 use crate::call::outcome::Outcome;
 use crate::events::{CallRef, Entry};
+use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{
     Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
@@ -27,6 +28,43 @@ pub enum StoreError {
         call: String,
         source: serde_json::Error,
     },
+}
+
+impl StoreError {
+    /// It is the file, which no waiting makes a store: damaged, of another program or of a later
+    /// Zeroline. Anything else, such as a full disk, may pass.
+    fn is_of_the_file(&self) -> bool {
+        let error = match self {
+            StoreError::Database(error)
+            | StoreError::Migration(
+                MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _),
+            ) => error,
+            StoreError::Migration(_) => return true,
+            StoreError::Unreadable { .. } => return false,
+        };
+        let code = error.as_database_error().and_then(|error| error.code());
+        let code = code.and_then(|code| code.parse::<u32>().ok());
+        // The low byte of an extended code is the code.
+        code.is_some_and(|code| matches!(code & 0xff, SQLITE_CORRUPT | SQLITE_NOTADB))
+    }
+}
+
+const SQLITE_CORRUPT: u32 = 11;
+const SQLITE_NOTADB: u32 = 26;
+
+/// No server starts on it: it would only be found out when calls have ended.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{} is no store of calls that this Zeroline can use: {source}. Put a backup in its place, or \
+     move it away together with the -wal and -shm files beside it and a new one is made; what can \
+     be read of a damaged one, `sqlite3 {} .recover` shows. Calls that are not stored yet stay in \
+     the journal",
+    path.display(),
+    path.display()
+)]
+pub struct UnusableStore {
+    path: PathBuf,
+    source: StoreError,
 }
 
 /// Which calls. Empty lists and absent values do not restrict.
@@ -75,6 +113,21 @@ impl Store {
             .run(&store.pool)
             .await?;
         Ok(store)
+    }
+
+    /// As a server starts: `None`, which is told, where the store may be opened later.
+    pub async fn open_first(path: &Path) -> Result<Option<Store>, UnusableStore> {
+        match Store::open(path).await {
+            Ok(store) => Ok(Some(store)),
+            Err(source) if source.is_of_the_file() => Err(UnusableStore {
+                path: path.to_owned(),
+                source,
+            }),
+            Err(error) => {
+                tracing::error!(%error, "the store of calls cannot be opened now");
+                Ok(None)
+            }
+        }
     }
 
     /// Opens a file that is there, for reading. A server may be writing to it.
@@ -400,12 +453,42 @@ mod tests {
         store.close().await;
     }
 
+    /// What the operator is told of the file that is the store.
+    async fn refusal(path: &Path) -> String {
+        let opened = Store::open_first(path).await.map(|_| ());
+        opened.expect_err("it is refused").to_string()
+    }
+
+    #[tokio::test]
+    async fn a_store_of_a_later_version_is_refused() {
+        let (dir, store) = store().await;
+        let later = "INSERT INTO _sqlx_migrations VALUES (9999, '', '', 1, x'00', 0)";
+        let added = sqlx::query(later).execute(&store.pool).await;
+        added.expect("adds a migration");
+        store.close().await;
+        let told = refusal(&store_path(dir.path())).await;
+        assert!(told.contains("9999"), "{told}");
+    }
+
+    #[tokio::test]
+    async fn what_may_pass_keeps_no_server_from_starting() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = store_path(dir.path());
+        std::fs::create_dir(&path).expect("makes a folder");
+        let opened = Store::open_first(&path).await.expect("it may pass");
+        assert!(opened.is_none());
+    }
+
     #[tokio::test]
     async fn a_file_that_is_no_store_is_an_error_that_says_so() {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let path = store_path(dir.path());
         std::fs::write(&path, [7; 9000]).expect("writes");
-        assert!(Store::open(&path).await.is_err());
+        let told = refusal(&path).await;
+        assert!(
+            told.contains("calls.db") && told.contains("not a database") && told.contains("backup"),
+            "{told}"
+        );
         assert!(
             Store::open_to_read(&dir.path().join("none.db"))
                 .await

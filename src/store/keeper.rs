@@ -7,10 +7,10 @@ use crate::call::call_record::CallRecord;
 use crate::events::{CallRef, Entry};
 use crate::journal::ledger::EndedCall;
 use crate::journal::recover::read_payloads;
-use crate::store::calls::{SavedCall, Store, StoreError, store_path};
+use crate::store::calls::{SavedCall, Store, StoreError, UnusableStore, store_path};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -21,18 +21,28 @@ const PATIENCE: Duration = Duration::from_millis(100);
 const NICENESS: i32 = 10;
 const FIRST_BACKOFF: Duration = Duration::from_millis(250);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(10);
+/// How often a store that fails stands in the log.
+const TELL_EVERY: Duration = Duration::from_secs(60);
 /// Of a call that is set aside: what the disk did not give for minutes it may not give for days.
 const LONGEST_ASIDE: Duration = Duration::from_secs(600);
 /// Calls set aside. Past it, a call waits in the journal for the next start.
 const MAX_ASIDE: usize = 10_000;
 
-/// Starts the thread. It ends when `calls` closes and all that came and can be read are saved.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("cannot start the keeper of calls: {0}")]
+    Thread(#[from] io::Error),
+    #[error(transparent)]
+    Store(#[from] UnusableStore),
+}
+
+/// Starts the thread, and returns when it has opened and migrated the store. It ends when `calls` closes and all that came and can be read are saved.
 /// `stored` is called once for each call, when its record is durable.
 pub fn start(
     data: &Path,
     calls: Receiver<EndedCall>,
     stored: impl Fn(CallRef) + Send + 'static,
-) -> io::Result<JoinHandle<()>> {
+) -> Result<JoinHandle<()>, StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -42,12 +52,18 @@ pub fn start(
         store: None,
         aside: Vec::new(),
     };
-    std::thread::Builder::new()
+    let (opened, opens) = sync_channel(1);
+    let thread = std::thread::Builder::new()
         .name("call-keeper".into())
         .spawn(move || {
             // Calls that go on come first. On Linux this is the thread's own niceness, and that of
             // the threads that it starts.
             let _ = rustix::process::setpriority_process(None, NICENESS);
+            match runtime.block_on(Store::open_first(&keeper.store_path)) {
+                Ok(store) => keeper.store = store,
+                Err(error) => return opened.send(Err(error)).expect("`start` waits for it"),
+            }
+            opened.send(Ok(())).expect("`start` waits for it");
             loop {
                 let mut batch = match calls.recv_timeout(keeper.patience(Instant::now())) {
                     Ok(first) => collect(first, &calls),
@@ -61,7 +77,9 @@ pub fn start(
             if let Some(store) = keeper.store {
                 runtime.block_on(store.close());
             }
-        })
+        })?;
+    opens.recv().expect("the thread tells before it ends")?;
+    Ok(thread)
 }
 
 fn collect(first: EndedCall, calls: &Receiver<EndedCall>) -> Vec<Try> {
@@ -94,7 +112,7 @@ impl Try {
 struct Keeper {
     store_path: PathBuf,
     journal: PathBuf,
-    /// Opened when first needed, and again after an error: the disk may have been full.
+    /// Opened again when next needed after an error: the disk may have been full.
     store: Option<Store>,
     /// Calls that could not be read, and when they are tried again.
     aside: Vec<(Instant, Try)>,
@@ -148,8 +166,10 @@ impl Keeper {
     /// Returns when the calls are saved.
     async fn save(&mut self, calls: &[SavedCall]) {
         let mut backoff = FIRST_BACKOFF;
+        let mut told: Option<Instant> = None;
         while let Err(error) = self.try_save(calls).await {
-            if backoff == FIRST_BACKOFF {
+            if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+                told = Some(Instant::now());
                 tracing::error!(
                     %error,
                     "ended calls cannot be stored; they stay in the journal and are tried again"
@@ -202,7 +222,7 @@ mod tests {
     use crate::call::example_call::law_4;
     use crate::journal::append::{Appender, Limits, segment_path};
     use crate::store::calls::{Filter, Order};
-    use std::sync::mpsc::{channel, sync_channel};
+    use std::sync::mpsc::channel;
 
     /// The example call in a journal.
     fn journal(data: &Path) -> EndedCall {
@@ -274,17 +294,28 @@ mod tests {
         let data = tempfile::tempdir().expect("a temporary folder");
         let ended = journal(data.path());
         let broken = store_path(data.path());
-        std::fs::write(&broken, [7; 9000]).expect("writes");
+        std::fs::create_dir(&broken).expect("makes a folder");
         let repair = std::thread::spawn({
             let broken = broken.clone();
             move || {
                 std::thread::sleep(Duration::from_millis(100));
-                std::fs::remove_file(broken).expect("removes");
+                std::fs::remove_dir(broken).expect("removes");
             }
         });
         keep(data.path(), ended);
         repair.join().expect("ends");
         assert_eq!(list(data.path()).len(), 1);
+    }
+
+    #[test]
+    fn a_file_that_is_no_store_is_refused_at_the_start_and_left_as_it_is() {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(store_path(data.path()), [7; 9000]).expect("writes");
+        let (_calls, received) = sync_channel(1);
+        let started = start(data.path(), received, |_| ());
+        assert!(matches!(started, Err(StartError::Store(_))));
+        let bytes = std::fs::read(store_path(data.path())).expect("reads");
+        assert_eq!(bytes, [7; 9000]);
     }
 
     #[test]
