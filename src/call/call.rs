@@ -73,7 +73,7 @@ pub struct Call {
     /// The lookup that is under way.
     pub(super) fetching: Option<FetchId>,
     pub(super) sensitive: bool,
-    /// So long nothing is recorded of what was said last while it was sensitive.
+    /// So long nothing is recorded of what was sensitive last.
     pub(super) muted_until: Option<Instant>,
     pub(super) seed: u64,
     /// The dialogue has begun.
@@ -222,6 +222,9 @@ impl Call {
 
     /// A key from the caller, wherever it was heard.
     pub(super) fn key(&mut self, now: Instant, key: Key, source: KeySource) {
+        if self.dialogue.hides_keys() {
+            self.mute(now);
+        }
         if !self.caller.keys.accept(now, key, source) || !self.started {
             return;
         }

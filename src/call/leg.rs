@@ -20,6 +20,14 @@ use std::time::{Duration, Instant};
 /// The longest packet: 60 ms at 8 kHz, one byte a sample.
 pub const MAX_PAYLOAD: usize = 480;
 
+/// What [`Leg::detect_keys`] heard in a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeysHeard {
+    pub pressed: Option<Key>,
+    /// A key's tone sounds in it.
+    pub tone: bool,
+}
+
 /// What [`Leg::send_sound`] put on its way.
 pub struct Sent {
     pub payload: [u8; MAX_PAYLOAD],
@@ -39,6 +47,7 @@ pub struct Leg {
     /// Since 1970, when the leg was made.
     unix: Duration,
     tones: Option<Box<DtmfDetector>>,
+    tone_is_down: bool,
     key_sender: KeySender,
     /// The other leg's key (its timestamp there) that waits behind keys that are being sent.
     withheld_key: Option<u32>,
@@ -67,6 +76,7 @@ impl Leg {
             seed,
             unix,
             tones: None,
+            tone_is_down: false,
             key_sender: KeySender::new(TrunkKeys::Rfc4733),
             withheld_key: None,
         }
@@ -209,20 +219,26 @@ impl Leg {
 
     /// Keys that are heard in the sound itself. `codec` is the packet's own: some peers send the
     /// other law than they agreed on.
-    pub fn detect_keys(&mut self, codec: Codec, payload: &[u8]) -> Option<Key> {
+    pub fn detect_keys(&mut self, codec: Codec, payload: &[u8]) -> KeysHeard {
         let mut samples = [0; MAX_PAYLOAD];
         let payload = &payload[..payload.len().min(MAX_PAYLOAD)];
         let length = codec.decode(payload, &mut samples);
         let tones = self
             .tones
             .get_or_insert_with(|| Box::new(DtmfDetector::new()));
-        let mut pressed = None;
-        tones.handle_samples(&samples[..length], |tone| {
-            if let KeyTone::Down(key) = tone {
-                pressed = Some(key);
+        let is_down = &mut self.tone_is_down;
+        let mut heard = KeysHeard {
+            pressed: None,
+            tone: *is_down,
+        };
+        tones.handle_samples(&samples[..length], |tone| match tone {
+            KeyTone::Down(key) => {
+                heard.pressed = Some(key);
+                (heard.tone, *is_down) = (true, true);
             }
+            KeyTone::Up(_) => *is_down = false,
         });
-        pressed
+        heard
     }
 
     /// Whether the sound is wanted: it costs a jitter buffer and its work.
@@ -332,7 +348,7 @@ mod tests {
             let heard = tone.chunks(160).find_map(|samples| {
                 let mut payload = [0; 160];
                 law.encode(samples, &mut payload);
-                leg.detect_keys(law, &payload[..samples.len()])
+                leg.detect_keys(law, &payload[..samples.len()]).pressed
             });
             assert_eq!(heard, Some(Key::ZERO), "{law:?}");
         }

@@ -14,8 +14,7 @@ const MESSAGE_SILENCE: Duration = Duration::from_secs(5);
 /// Below this mean amplitude a packet counts as silence (about −46 dBFS).
 const SILENT_AMPLITUDE: u32 = 160;
 
-/// What was sensitive is not recorded for so much longer: a key counts before its tone is over, and
-/// the jitter buffer holds sound back.
+/// What was sensitive is not recorded for so much longer: the jitter buffer holds sound back.
 const SENSITIVE_TAIL: Duration = Duration::from_millis(500);
 
 /// Less than this, left by a caller who hung up, is no message.
@@ -138,13 +137,34 @@ impl Call {
 
     pub(super) fn set_sensitive(&mut self, now: Instant, sensitive: bool) {
         self.sensitive = sensitive;
+        self.mute(now);
+    }
+
+    /// Nothing is recorded for a while, nor of what was recorded last: a tone begins before it is
+    /// known to be a key's.
+    pub(super) fn mute(&mut self, now: Instant) {
         self.muted_until = Some(now + SENSITIVE_TAIL);
+        if let Some(tape) = &mut self.tape {
+            tape.erase_latest();
+        }
+    }
+
+    /// A key is still down: where it is not recorded, it is not to its end.
+    pub(super) fn stay_muted(&mut self, now: Instant) {
+        if self.is_muted(now) {
+            self.muted_until = Some(now + SENSITIVE_TAIL);
+        }
+    }
+
+    fn is_muted(&self, now: Instant) -> bool {
+        self.sensitive || self.muted_until.is_some_and(|until| now < until)
     }
 
     /// Both channels of a stretch of time; nothing of either while something sensitive is said.
     pub(super) fn record_conversation(&mut self, now: Instant, caller: &[i16], other: &[i16]) {
+        let muted = self.is_muted(now);
         let Some(tape) = &mut self.tape else { return };
-        let full = if self.sensitive || self.muted_until.is_some_and(|until| now < until) {
+        let full = if muted {
             let silence = &[0; MAX_PAYLOAD][..caller.len()];
             tape.push_stereo(silence, silence)
         } else {

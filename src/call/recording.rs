@@ -3,11 +3,14 @@
 use super::contract::RecorderCommand;
 use super::leg::MAX_PAYLOAD;
 use crate::audio::codecs::Codec;
-use crate::audio::frame::{duration_of, samples_in};
+use crate::audio::frame::{SAMPLES_PER_MS, duration_of, samples_in};
 use std::time::Instant;
 
 /// Samples are handed over by the second: one allocation and one channel message for 50 packets.
 const CHUNK_SAMPLES: usize = 8_000;
+/// The latest 100 ms can still be erased: a tone is known to be a key's some 45 ms and a packet after
+/// it began.
+const HELD_BACK: usize = 100 * SAMPLES_PER_MS;
 
 /// Keeps what is recorded in step with the clock, not with the packets: a prompt that starts at
 /// once cuts the packet before it short, for the caller and here.
@@ -106,21 +109,34 @@ impl Tape {
     }
 
     fn full_chunk(&mut self) -> Option<RecorderCommand> {
-        (self.left.len() >= CHUNK_SAMPLES).then(|| self.chunk())
+        (self.left.len() >= CHUNK_SAMPLES + HELD_BACK).then(|| self.chunk(HELD_BACK))
     }
 
-    fn chunk(&mut self) -> RecorderCommand {
+    /// All but what is held back.
+    fn chunk(&mut self, held_back: usize) -> RecorderCommand {
+        let split = |channel: &mut Vec<i16>| {
+            let held_back = channel.split_off(channel.len().saturating_sub(held_back));
+            std::mem::replace(channel, held_back)
+        };
         RecorderCommand::Samples {
             file: self.file.clone(),
-            left: std::mem::take(&mut self.left),
-            right: std::mem::take(&mut self.right),
+            left: split(&mut self.left),
+            right: split(&mut self.right),
+        }
+    }
+
+    /// Makes silence of the latest sound of both channels.
+    pub fn erase_latest(&mut self) {
+        for channel in [&mut self.left, &mut self.right] {
+            let start = channel.len().saturating_sub(HELD_BACK);
+            channel[start..].fill(0);
         }
     }
 
     /// What is left, and the end.
     pub fn close(&mut self) -> [RecorderCommand; 2] {
         [
-            self.chunk(),
+            self.chunk(0),
             RecorderCommand::Close {
                 file: self.file.clone(),
             },
@@ -166,15 +182,42 @@ mod tests {
         let file = "recordings/a.wav".to_string();
         let (mut tape, command) = Tape::open(file.clone(), true);
         assert_eq!(command, RecorderCommand::Open { file, stereo: true });
-        for _ in 0..49 {
+        let shorter = tape.push_stereo(&[1; 160], &[2; 80]);
+        assert_eq!(shorter, None);
+        for _ in 0..53 {
             assert_eq!(tape.push_stereo(&[1; 160], &[2; 160]), None);
         }
-        let full = tape.push_stereo(&[1; 160], &[]);
+        let full = tape.push_stereo(&[1; 160], &[2; 160]);
         let Some(RecorderCommand::Samples { left, right, .. }) = full else {
             panic!("a second is full")
         };
         assert_eq!((left.len(), right.len()), (8_000, 8_000));
-        assert_eq!((right[7_839], right[7_840]), (2, 0));
-        assert_eq!(tape.milliseconds(), 1000);
+        assert_eq!((right[79], right[80], right[160]), (2, 0, 2));
+        assert_eq!(tape.milliseconds(), 1100);
+    }
+
+    #[test]
+    fn the_latest_100_ms_can_be_erased_at_any_time() {
+        for packets in 1..120 {
+            let (mut tape, _) = Tape::open("recordings/a.wav".into(), true);
+            let mut commands: Vec<_> = (0..packets)
+                .filter_map(|_| tape.push_stereo(&[1; 160], &[2; 160]))
+                .collect();
+            tape.erase_latest();
+            commands.extend(tape.close());
+            let (mut caller, mut other) = (Vec::new(), Vec::new());
+            for command in commands {
+                if let RecorderCommand::Samples { left, right, .. } = command {
+                    caller.extend(left);
+                    other.extend(right);
+                }
+            }
+            let kept = (packets * 160_usize).saturating_sub(800);
+            for (channel, sample) in [(caller, 1), (other, 2)] {
+                assert_eq!(channel.len(), packets * 160);
+                assert!(channel[..kept].iter().all(|it| *it == sample));
+                assert!(channel[kept..].iter().all(|it| *it == 0), "{packets}");
+            }
+        }
     }
 }

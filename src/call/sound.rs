@@ -9,6 +9,7 @@ use super::media_watch::Silence;
 use super::messages::is_silent;
 use super::playout::Heard;
 use super::recording::TapeClock;
+use crate::audio::codecs::Codec;
 use crate::dialogue::input::{self, FetchId};
 use crate::events::{EndedBy, Event, KeySource};
 use crate::handoff::transfer;
@@ -52,15 +53,25 @@ impl Call {
                 kind: PacketKind::Audio(codec),
                 payload,
                 ..
-            }) if self.caller.keys.wants_in_band() => {
-                let payload = datagram.get(payload).unwrap_or_default();
-                if let Some(key) = self.caller.detect_keys(codec, payload) {
-                    self.key(now, key, KeySource::InBand);
-                }
+            }) if self.caller.keys.wants_in_band() || self.tape.is_some() => {
+                self.look_for_tones(now, codec, datagram.get(payload).unwrap_or_default())
             }
+            Received::KeyUp(..) | Received::KeyHeld(_) => self.stay_muted(now),
             _ => {}
         }
         true
+    }
+
+    /// Also where keys come another way: some phones leave the tone in the sound all the same, and
+    /// what is recorded must not tell it.
+    fn look_for_tones(&mut self, now: Instant, codec: Codec, payload: &[u8]) {
+        let heard = self.caller.detect_keys(codec, payload);
+        if heard.tone {
+            self.stay_muted(now);
+        }
+        if let Some(key) = heard.pressed {
+            self.key(now, key, KeySource::InBand);
+        }
     }
 
     fn caller_is_heard(&mut self, now: Instant) {

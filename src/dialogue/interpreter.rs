@@ -61,7 +61,10 @@ pub struct Dialogue {
     pub(super) speaker: Speaker,
     pub(super) notice: Notice,
     pub(super) timers: Timers,
+    /// A sensitive slot is being keyed or confirmed.
     pub(super) sensitive: bool,
+    /// What the call was told of it last, and of keys that wait.
+    pub(super) told_sensitive: bool,
     /// The caller is on hold.
     pub(super) held: bool,
     pub(super) last_fetch: FetchId,
@@ -104,6 +107,7 @@ impl Dialogue {
             notice: Notice::default(),
             timers: Timers::default(),
             sensitive: false,
+            told_sensitive: false,
             held: false,
             last_fetch: FetchId(0),
             last_handoff: None,
@@ -158,6 +162,7 @@ impl Dialogue {
         };
         self.run(next);
         self.keep_hold();
+        self.tell_sensitive();
     }
 
     pub fn handle_timeout(&mut self, now: Instant) {
@@ -169,6 +174,7 @@ impl Dialogue {
             }
         }
         self.keep_hold();
+        self.tell_sensitive();
     }
 
     pub fn next_timeout(&self) -> Option<Instant> {
@@ -201,9 +207,9 @@ impl Dialogue {
         }
     }
 
-    /// Whether a sensitive slot is being keyed or confirmed.
+    /// Whether a sensitive slot is being keyed or confirmed, or keys wait that may be meant for one.
     pub fn is_sensitive(&self) -> bool {
-        self.sensitive
+        self.sensitive || (self.asks_sensitive() && !self.typed_ahead.is_empty())
     }
 
     pub fn language(&self) -> Language {
@@ -254,9 +260,9 @@ impl Dialogue {
         self.act(Action::Log(event));
     }
 
-    pub(super) fn set_sensitive(&mut self, sensitive: bool) {
-        if self.sensitive != sensitive {
-            self.sensitive = sensitive;
+    pub(super) fn tell_sensitive(&mut self) {
+        let sensitive = self.is_sensitive();
+        if std::mem::replace(&mut self.told_sensitive, sensitive) != sensitive {
             self.act(Action::Sensitive(sensitive));
         }
     }
@@ -354,7 +360,7 @@ impl Dialogue {
         self.timers.stop(Timer::InterDigit);
         self.timers.stop(Timer::Fetch);
         self.timers.stop(Timer::Message);
-        self.set_sensitive(false);
+        self.sensitive = false;
         match &self.state {
             State::LookingUp(lookup) => {
                 let fetch = lookup.fetch;

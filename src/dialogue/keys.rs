@@ -30,6 +30,10 @@ impl TypeAhead {
         self.keys.pop_front()
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     pub fn clear(&mut self) {
         self.keys.clear();
     }
@@ -109,16 +113,23 @@ impl Dialogue {
         None
     }
 
-    /// Keys of a sensitive slot are not told, nor those that may turn out to be some, nor what a
-    /// person is told by keys (law 8).
-    fn log_key(&mut self, key: Key, source: KeySource, human: bool) {
+    /// Whether keys that are pressed now are neither told nor recorded: those of a sensitive slot,
+    /// those that may turn out to be some, and what a person is told by keys (law 8).
+    pub fn hides_keys(&self) -> bool {
         let ahead = matches!(
             self.state,
             State::Saying | State::Greeting | State::LookingUp(_)
         );
-        let may_be_sensitive = ahead && self.dialplan().slots.iter().any(|slot| slot.sensitive);
         let with_people = matches!(self.state, State::WithPeople);
-        let hidden = !human && (self.sensitive || may_be_sensitive || with_people);
+        self.sensitive || with_people || (ahead && self.asks_sensitive())
+    }
+
+    pub(super) fn asks_sensitive(&self) -> bool {
+        self.dialplan().slots.iter().any(|slot| slot.sensitive)
+    }
+
+    fn log_key(&mut self, key: Key, source: KeySource, human: bool) {
+        let hidden = !human && self.hides_keys();
         self.log(Event::KeyPressed {
             key: (!hidden).then_some(key),
             source,

@@ -25,6 +25,7 @@ impl Dialogue {
             speaker: broken.speaker.after_fault(),
             notice: broken.notice.clone(),
             sensitive: broken.sensitive,
+            told_sensitive: broken.told_sensitive,
             held: broken.held,
             last_fetch: broken.last_fetch,
             last_handoff: broken.last_handoff,
@@ -43,6 +44,7 @@ impl Dialogue {
             let handoff = dialogue.dialplan().human.handoff;
             dialogue.ring(RequestedBy::Failure, handoff);
         }
+        dialogue.tell_sensitive();
         dialogue
     }
 }

@@ -25,6 +25,7 @@ pub enum KeysBy {
 
 /// From one key of a number to the next.
 const BETWEEN_DIGITS: Duration = Duration::from_millis(260);
+const KEY_LENGTH: Duration = Duration::from_millis(100);
 
 pub struct Caller {
     pub ua: UserAgent,
@@ -37,6 +38,10 @@ pub struct Caller {
     pub held: bool,
     /// Its telephone refuses to change a session.
     pub refuses_offers: bool,
+    /// Its telephone leaves the tones in the sound, however else it sends keys.
+    pub leaves_tones: bool,
+    /// How long a key is kept down.
+    pub key_length: Duration,
     keys_by: KeysBy,
     late_offer: bool,
     fingers: BTreeMap<(Instant, u64), Key>,
@@ -54,6 +59,8 @@ impl Caller {
             ended: false,
             held: false,
             refuses_offers: false,
+            leaves_tones: keys_by == KeysBy::InBand,
+            key_length: KEY_LENGTH,
             keys_by,
             late_offer: false,
             fingers: BTreeMap::new(),
@@ -177,9 +184,12 @@ impl Caller {
         let Some(leg) = self.leg.filter(|_| self.answered && !self.ended) else {
             return;
         };
+        if self.leaves_tones {
+            self.handset.press_in_band(key, self.key_length);
+        }
         match self.keys_by {
             KeysBy::TelephoneEvent => self.handset.press_by_event(key),
-            KeysBy::InBand => self.handset.press_in_band(key),
+            KeysBy::InBand => {}
             KeysBy::Info => {
                 let body = info_of_key(key).into();
                 let sent = self.ua.send_info(now, leg, "application/dtmf-relay", body);

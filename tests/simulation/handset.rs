@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use zeroline::audio::codecs::Codec;
-use zeroline::audio::tones::key_tone;
+use zeroline::audio::frame::samples_in;
+use zeroline::audio::tones::{chord, frequencies};
 use zeroline::call::media_session::{MediaSession, Received};
 use zeroline::key::Key;
 use zeroline::rtp::telephone_event::ToSend;
@@ -13,6 +14,8 @@ use zeroline::sdp::direction::Direction;
 use zeroline::sdp::offer_answer::{LocalMedia, Negotiated, OfferAnswer};
 
 const FRAME: usize = 160;
+/// 80 ms.
+const BETWEEN_TONES: usize = 640;
 const PACKET_TIME: Duration = Duration::from_millis(20);
 
 pub struct Handset {
@@ -83,8 +86,12 @@ impl Handset {
         }
     }
 
-    pub fn press_in_band(&mut self, key: Key) {
-        self.tones.extend(key_tone(key));
+    /// Keeps the key down for so long.
+    pub fn press_in_band(&mut self, key: Key, length: Duration) {
+        let (low, high) = frequencies(key);
+        self.tones
+            .extend(chord(&[(low, -9.0), (high, -7.0)], samples_in(length)));
+        self.tones.extend([0; BETWEEN_TONES]);
     }
 
     pub fn next_tick(&self) -> Option<Instant> {

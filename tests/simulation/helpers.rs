@@ -76,6 +76,8 @@ pub struct Helpers {
     /// Sound that was said while something sensitive was, and was recorded.
     pub leaked: usize,
     pub recorded: usize,
+    /// Both channels of the conversation's recording.
+    pub taped: [Vec<i16>; 2],
 }
 
 impl Tape {
@@ -104,6 +106,7 @@ impl Helpers {
             failed: BTreeSet::new(),
             leaked: 0,
             recorded: 0,
+            taped: Default::default(),
         }
     }
 
@@ -210,6 +213,11 @@ impl Helpers {
                 let heard = left.iter().chain(&right);
                 self.leaked += heard.filter(|it| is_level(**it, SECRET_LEVEL)).count();
                 self.recorded += left.len();
+                if tape.stereo {
+                    let [caller, other] = &mut self.taped;
+                    caller.extend(left);
+                    other.extend(right);
+                }
             }
             RecorderCommand::Close { file } => {
                 let tape = self.tapes.remove(&file);

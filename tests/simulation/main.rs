@@ -19,6 +19,7 @@ mod network;
 mod random;
 mod server;
 mod silence;
+mod tape;
 mod world;
 
 use crate::world::World;

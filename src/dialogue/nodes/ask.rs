@@ -24,8 +24,7 @@ impl Dialogue {
     fn ask_for_slot(&mut self, slot: SlotId) -> Option<Next> {
         let declared = self.dialplan().slot(slot);
         let SlotKind::Digits(rules) = declared.kind.clone();
-        let sensitive = declared.sensitive;
-        self.set_sensitive(sensitive);
+        self.sensitive = declared.sensitive;
         self.state = State::Keying(Keying {
             wanted: Wanted::Slot(slot),
             entry: DigitEntry::new(rules, self.dialplan().human.key),
@@ -136,7 +135,7 @@ impl Dialogue {
         if confirm {
             return self.choose_among(Among::ValueRight(slot));
         }
-        self.set_sensitive(false);
+        self.sensitive = false;
         Some(Next::To(to))
     }
 
@@ -175,7 +174,7 @@ impl Dialogue {
         };
         match right {
             Some(true) => {
-                self.set_sensitive(false);
+                self.sensitive = false;
                 Some(Next::To(to))
             }
             Some(false) => {

@@ -91,7 +91,7 @@ fn happens(rng: &mut SmallRng, caller: &mut Caller, keys: &str) {
 }
 
 fn with_people(caller: &Caller) -> bool {
-    let waits = |action: &&Action| !matches!(action, Action::Log(_));
+    let waits = |action: &&Action| !matches!(action, Action::Log(_) | Action::Sensitive(_));
     let last = caller.actions.iter().rev().find(waits);
     matches!(last, Some(Action::Transfer { .. }))
 }
