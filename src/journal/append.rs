@@ -52,6 +52,7 @@ pub fn segment_path(dir: &Path, number: u32) -> PathBuf {
 /// A segment that is to be allocated: slow, so that the owner decides in which thread.
 pub struct Allocation {
     dir: PathBuf,
+    /// The first that may be free.
     number: u32,
     len: u64,
 }
@@ -59,28 +60,37 @@ pub struct Allocation {
 impl Allocation {
     /// All of it is on the disk before it is counted as reserve, or nothing is left behind.
     pub fn run(&self) -> io::Result<Segment> {
-        let path = segment_path(&self.dir, self.number);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&path)?;
+        let (number, path, file) = self.create()?;
         let allocated = allocate(&file, self.len)
             .and_then(|()| file.write_all_at(&encode_header(), 0))
             .and_then(|()| file.sync_all())
             .and_then(|()| File::open(&self.dir)?.sync_all());
         if let Err(error) = allocated {
-            // What could not be allocated must not stay as a file that takes up room; that it
-            // cannot be removed either is seen when the journal is next opened.
-            let _ = std::fs::remove_file(&path);
+            // What could not be allocated must not take up room: if its file cannot be removed, it
+            // is emptied and left to the next opening.
+            let _ = std::fs::remove_file(&path).or_else(|_| file.set_len(0));
             return Err(error);
         }
         Ok(Segment {
-            number: self.number,
+            number,
             file: Arc::new(file),
             end: HEADER_LEN as u64,
             len: self.len,
         })
+    }
+
+    /// Under the next number that no file has: one may have been left behind.
+    fn create(&self) -> io::Result<(u32, PathBuf, File)> {
+        let mut number = self.number;
+        loop {
+            let path = segment_path(&self.dir, number);
+            let mut options = OpenOptions::new();
+            match options.read(true).write(true).create_new(true).open(&path) {
+                Ok(file) => return Ok((number, path, file)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+                Err(error) => return Err(error),
+            }
+        }
     }
 }
 

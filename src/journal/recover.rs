@@ -349,4 +349,17 @@ mod tests {
         assert!(matches!(damage, Damage::Unreadable { .. }), "{damage}");
         assert_eq!(recovered.to_keep(), [1, 2]);
     }
+
+    #[test]
+    fn a_file_that_was_left_behind_keeps_its_number_and_its_bytes() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        for number in 1..=2 {
+            std::fs::write(segment_path(dir.path(), number), b"left behind").expect("writes");
+        }
+        let mut appender = open(dir.path(), Vec::new());
+        let position = write(&mut appender, CallRef::from_parts(1, 1), 0, node(0));
+        assert_eq!(position.segment, 3);
+        let left = std::fs::read(segment_path(dir.path(), 1)).expect("reads");
+        assert_eq!(left, b"left behind");
+    }
 }
