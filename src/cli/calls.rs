@@ -284,7 +284,7 @@ async fn show(args: &ShowArgs, out: &mut impl Write) -> Result<(), CallsError> {
     let found = find(&args.data, &args.call).await?;
     match args.format {
         ShowFormat::Text => {
-            let story = call_story::tell(&found.record, &found.entries, &TimeZone::system());
+            let story = call_story::tell(&found, &TimeZone::system());
             out.write_all(story.as_bytes())?;
             if !found.stored {
                 writeln!(out, "\n{NOT_STORED}")?;
@@ -303,8 +303,8 @@ async fn show(args: &ShowArgs, out: &mut impl Write) -> Result<(), CallsError> {
     Ok(())
 }
 
-const NOT_STORED: &str = "This call is in the journal only: it goes on, or the server died during it \
-    and stores it when it next starts. What is told above is the call so far.";
+const NOT_STORED: &str = "This call is in the journal only: it goes on or has just ended, or the server \
+    died during it and stores it when it next starts.";
 
 fn parse_outcome(name: &str) -> Result<Outcome, String> {
     Outcome::from_name(name).ok_or_else(|| {
