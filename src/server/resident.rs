@@ -11,7 +11,7 @@ use crate::events::{EndedBy, Entry, Event};
 use std::collections::VecDeque;
 use std::net::{SocketAddr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tracing::Span;
 
 /// Names a session among the server's threads.
@@ -23,8 +23,8 @@ pub struct Resident {
     /// Outputs that were taken before the session came to its thread.
     first_outputs: VecDeque<Output>,
     sockets: Sockets,
-    /// The last event that went to the journal, to go on from if the session panics.
-    last_entry: Option<Entry>,
+    /// The last event that went to the journal, and when, to go on from if the session panics.
+    last_entry: Option<(Instant, Entry)>,
     open_recordings: Vec<String>,
     finished: bool,
 }
@@ -54,6 +54,21 @@ impl Sockets {
             Channel::Rtp => &sockets.rtp,
             Channel::Rtcp => &sockets.rtcp,
         })
+    }
+}
+
+const PANICKED: &str = "internal fault: the call's task panicked";
+
+/// The end of a call that panicked so long after its last event.
+fn end_after(last: Entry, elapsed: Duration) -> Entry {
+    Entry {
+        seq: last.seq + 1,
+        at_ms: last.at_ms + elapsed.as_millis() as u64,
+        event: Event::CallEnded {
+            by: EndedBy::Server,
+            reason: PANICKED.into(),
+        },
+        ..last
     }
 }
 
@@ -111,13 +126,13 @@ impl Resident {
     }
 
     pub fn handle_input(&mut self, now: Instant, input: Input, routes: &mut Routes) {
-        self.guarded(routes, |session, sockets| {
+        self.guarded(now, routes, |session, sockets| {
             session.handle_input(now, input, sockets)
         });
     }
 
     pub fn tick(&mut self, now: Instant, routes: &mut Routes) {
-        self.guarded(routes, |session, sockets| session.tick(now, sockets));
+        self.guarded(now, routes, |session, sockets| session.tick(now, sockets));
     }
 
     /// Reads one datagram from a socket that is ready; whether a stranger sent it.
@@ -138,20 +153,25 @@ impl Resident {
         };
         let datagram = &mut buffer[..length];
         let mut is_from_peer = true;
-        self.guarded(routes, |session, sockets| {
+        self.guarded(now, routes, |session, sockets| {
             is_from_peer = session.receive(now, (leg, channel, source), datagram, sockets);
         });
         !is_from_peer
     }
 
-    fn guarded(&mut self, routes: &mut Routes, work: impl FnOnce(&mut dyn Session, &mut Sockets)) {
+    fn guarded(
+        &mut self,
+        now: Instant,
+        routes: &mut Routes,
+        work: impl FnOnce(&mut dyn Session, &mut Sockets),
+    ) {
         if self.finished {
             return;
         }
         let session = &mut *self.session;
         let sockets = &mut self.sockets;
         if catch_unwind(AssertUnwindSafe(|| work(session, sockets))).is_err() {
-            self.end_after_panic(routes);
+            self.end_after_panic(now, routes);
         }
     }
 
@@ -177,7 +197,7 @@ impl Resident {
         let Some(Output::Journal(entry)) = outputs.remove(at) else {
             return None;
         };
-        self.last_entry = Some(entry.clone());
+        self.last_entry = Some((Instant::now(), entry.clone()));
         Some(entry)
     }
 
@@ -193,7 +213,7 @@ impl Resident {
                 Output::CloseMedia { leg } => self.sockets.0.retain(|sockets| sockets.leg != leg),
                 Output::Finished => self.finished = true,
                 Output::Journal(entry) => {
-                    self.last_entry = Some(entry.clone());
+                    self.last_entry = Some((now, entry.clone()));
                     routes.journal(entry);
                 }
                 Output::Record(command) => {
@@ -237,9 +257,8 @@ impl Resident {
 
     /// A bug: what the session knew cannot be trusted any more, so its legs are hung up, its
     /// recordings closed and its record ended truthfully.
-    fn end_after_panic(&mut self, routes: &mut Routes) {
-        let reason = "internal fault: the call's task panicked".to_string();
-        self.span().in_scope(|| tracing::error!("{reason}"));
+    fn end_after_panic(&mut self, now: Instant, routes: &mut Routes) {
+        self.span().in_scope(|| tracing::error!("{PANICKED}"));
         for leg in self.sockets.0.iter().map(|sockets| sockets.leg) {
             routes.sip(
                 self.number,
@@ -252,17 +271,30 @@ impl Resident {
         for file in self.open_recordings.drain(..) {
             routes.record(self.number, RecorderCommand::Close { file });
         }
-        if let Some(last) = self.last_entry.take() {
-            let event = Event::CallEnded {
-                by: EndedBy::Server,
-                reason,
-            };
-            routes.journal(Entry {
-                seq: last.seq + 1,
-                event,
-                ..last
-            });
+        if let Some((since, last)) = self.last_entry.take() {
+            routes.journal(end_after(last, now.saturating_duration_since(since)));
         }
         self.finished = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::call_record::CallRecord;
+    use crate::call::example_call::law_4;
+
+    #[test]
+    fn a_call_that_panicked_lasted_until_then() {
+        let mut entries = law_4();
+        entries.pop();
+        let last = entries.last().expect("there are events").clone();
+        entries.push(end_after(last.clone(), Duration::from_secs(90)));
+        let record = CallRecord::fold(&entries).expect("folds");
+        assert_eq!(record.ended_ms, last.at_ms + 90_000);
+        assert_eq!(
+            (record.ended_by, record.events_missing),
+            (Some(EndedBy::Server), 0)
+        );
     }
 }
