@@ -4,6 +4,8 @@ mod common;
 
 use common::{SPEAKS, Server};
 use serde_json::Value;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::time::Duration;
 use zeroline::audio::tones::chord;
 use zeroline::audio::wav;
@@ -50,6 +52,16 @@ fn time_of(events: &[Value], is_it: impl Fn(&Value) -> bool) -> i64 {
     entry["at_ms"].as_i64().expect("a number")
 }
 
+/// Nobody but the server's user reads the folder or anything in it.
+fn assert_private(path: &Path) {
+    let mode = path.metadata().expect("it is there").mode();
+    assert_eq!(mode & 0o077, 0, "{} has {mode:o}", path.display());
+    if path.is_dir() {
+        let entries = std::fs::read_dir(path).expect("it is read");
+        entries.for_each(|entry| assert_private(&entry.expect("it is read").path()));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn both_channels_are_silent_over_a_cards_number() {
     let programs = [("flite", SPEAKS), ("espeak-ng", SPEAKS)];
@@ -74,6 +86,7 @@ async fn both_channels_are_silent_over_a_cards_number() {
     let file = told["record"]["recording"]
         .as_str()
         .expect("it is recorded");
+    assert_private(&server.data());
     let file = std::fs::File::open(server.data().join(file)).expect("it is there");
     let channels = wav::read(file).expect("it is a WAV");
     let begins = time_of(events, |it| it["kind"] == "recording_started");

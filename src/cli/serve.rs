@@ -18,6 +18,7 @@ use crate::server::preflight::look_first;
 use crate::server::serve::{Addresses, Ready, serve};
 use crate::server::services::Directory;
 use indicatif::{ProgressBar, ProgressStyle};
+use rustix::fs::Mode;
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -49,6 +50,8 @@ pub struct Args {
 type Programs = BTreeMap<PathBuf, Arc<Program>>;
 
 pub fn run(args: Args) -> ExitCode {
+    // Whatever is made from here on tells of callers: it is for this user alone.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     match prepare(args) {
         Ok(ready) => start(ready),
         Err(code) => code,

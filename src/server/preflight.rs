@@ -5,10 +5,19 @@ use super::serve::{ServeError, bind_http, data_folder, io_error, listen};
 use super::transports::Transports;
 use crate::config::Config;
 use crate::store::calls::{Store, store_path};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 /// Tries the data folder, its lock, the store of calls and every address, and lets them go again.
 pub fn look_first(config: &Config) -> Result<(), ServeError> {
     data_folder(config)?;
+    if is_open_to_others(&config.data) {
+        tracing::warn!(
+            "other users of this machine can read the calls and recordings in {0}: \
+             `chmod -R go-rwx {0}` keeps them out",
+            config.data.display()
+        );
+    }
     is_free(&config.data)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -29,10 +38,16 @@ pub fn look_first(config: &Config) -> Result<(), ServeError> {
     })
 }
 
+/// A folder that was there already may be. A group is left to whoever gave it the right.
+fn is_open_to_others(folder: &Path) -> bool {
+    std::fs::metadata(folder).is_ok_and(|folder| folder.mode() & 0o007 != 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::Overrides;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn what_is_taken_is_told_with_what_to_do() {
@@ -60,6 +75,16 @@ mod tests {
         let config = Config::load(None, overrides("file")).expect("defaults");
         let told = look_first(&config).expect_err("it is a file").to_string();
         assert!(told.contains("--data"), "{told}");
+    }
+
+    #[test]
+    fn a_folder_that_others_can_enter_is_open() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (mode, is_open) in [(0o700, false), (0o750, false), (0o755, true)] {
+            let mode = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(folder.path(), mode).expect("it is ours");
+            assert_eq!(is_open_to_others(folder.path()), is_open);
+        }
     }
 
     #[test]
