@@ -294,6 +294,7 @@ impl Call {
             } => self.start_transfer(now, handoff, apology, notice),
             Action::RecordMessage { handoff, limit } => self.start_message(handoff, limit),
             Action::StopMessage => self.stop_message(),
+            Action::KeepMessage => self.keep_message(now),
             Action::Sensitive(sensitive) => self.set_sensitive(now, sensitive),
             Action::Log(event) => self.log_event(now, event),
             Action::HangUp { by, reason } => self.end(now, by, reason),

@@ -219,4 +219,8 @@ pub enum RecorderCommand {
     Close {
         file: String,
     },
+    /// Deletes the file, closed or not; nothing answers.
+    Discard {
+        file: String,
+    },
 }

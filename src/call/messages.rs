@@ -1,6 +1,7 @@
 //! What a call records: the conversation, after its notice, and messages.
 
 use super::call::Call;
+use super::contract::RecorderCommand;
 use super::leg::MAX_PAYLOAD;
 use super::recording::Tape;
 use crate::audio::frame::duration_of;
@@ -17,7 +18,7 @@ const SILENT_AMPLITUDE: u32 = 160;
 /// What was sensitive is not recorded for so much longer: the jitter buffer holds sound back.
 const SENSITIVE_TAIL: Duration = Duration::from_millis(500);
 
-/// Less than this, left by a caller who hung up, is no message.
+/// Less than this is no message.
 const SHORTEST_MESSAGE_MS: u32 = 1_000;
 
 /// A message that is being left.
@@ -118,7 +119,11 @@ impl Call {
     pub(super) fn recording_closed(&mut self, now: Instant, file: String, milliseconds: u32) {
         let message = self.message.take_if(|message| message.tape.file() == file);
         if let Some(message) = message {
-            let milliseconds = message.without_silence(milliseconds);
+            let mut milliseconds = message.without_silence(milliseconds);
+            if milliseconds < SHORTEST_MESSAGE_MS {
+                milliseconds = 0;
+                self.record([RecorderCommand::Discard { file: file.clone() }]);
+            }
             self.dialogue_input(now, input::Input::MessageEnded { milliseconds, file });
         }
     }
@@ -129,6 +134,7 @@ impl Call {
             .take_if(|message| message.tape.file() == file)
             .is_some()
         {
+            self.record([RecorderCommand::Discard { file }]);
             self.dialogue_input(now, input::Input::MessageFailed { reason });
         } else if self.tape.take_if(|tape| tape.file() == file).is_some() {
             self.log_event(now, Event::RecordingFailed { reason });
@@ -173,35 +179,36 @@ impl Call {
         self.record(full);
     }
 
-    /// A caller who hangs up at the end of a message has left it, if they have said something (law 5).
     pub(super) fn end_recordings(&mut self, now: Instant) {
         let tape = self.tape.take().map(|mut tape| tape.close());
         self.record(tape.into_iter().flatten());
+        self.keep_message(now);
+    }
+
+    /// A caller who hangs up at the end of a message, or goes to a person, has left it, if they have
+    /// said something (law 5).
+    pub(super) fn keep_message(&mut self, now: Instant) {
         let Some(mut message) = self.message.take() else {
             return;
         };
+        let file = message.tape.file().to_string();
+        let milliseconds = message.without_silence(message.tape.milliseconds());
+        if milliseconds < SHORTEST_MESSAGE_MS {
+            return self.record([RecorderCommand::Discard { file }]);
+        }
         if !message.closing {
             self.record(message.tape.close());
         }
-        let milliseconds = message.without_silence(message.tape.milliseconds());
-        if milliseconds >= SHORTEST_MESSAGE_MS {
-            let handoff = self
-                .services
-                .program
-                .dialplan
-                .handoff(message.handoff)
-                .name
-                .clone();
-            let file = message.tape.file().to_string();
-            self.log_event(
-                now,
-                Event::MessageLeft {
-                    handoff,
-                    file,
-                    milliseconds,
-                },
-            );
-        }
+        let dialplan = &self.services.program.dialplan;
+        let handoff = dialplan.handoff(message.handoff).name.clone();
+        self.log_event(
+            now,
+            Event::MessageLeft {
+                handoff,
+                file,
+                milliseconds,
+            },
+        );
     }
 
     pub(super) fn is_recording(&self) -> bool {

@@ -24,7 +24,8 @@ pub struct OutcomeRules {
     /// One of the three `Transferred…`, and the attempt it came of.
     person: Option<(Outcome, u32)>,
     resolved: bool,
-    /// `CallbackBooked` or `MessageLeft`: a promise that holds whatever the caller does next.
+    /// `CallbackBooked`, a promise that holds whatever the caller does next; or `MessageLeft`, until
+    /// they want a person all the same.
     promise: Option<Outcome>,
     answer_stands: bool,
     human_key_pressed: bool,
@@ -98,6 +99,7 @@ impl OutcomeRules {
     fn wants_a_person(&mut self) {
         self.with = With::Ringing;
         self.person = None;
+        self.promise.take_if(|it| *it == Outcome::MessageLeft);
         self.resolved = false;
         self.answer_stands = false;
     }
@@ -379,11 +381,13 @@ mod tests {
                 "answered human-key tried refer-accepted busy by-caller",
                 "answered menu answer yes human-key by-caller",
                 "answered human-key person-answered agent-left human-key by-caller",
+                "answered message-started message human-key tried by-caller",
             ],
         );
         check(
             Outcome::GaveUpInQueue,
             &[
+                "answered message-started message human-key nobody by-caller",
                 "answered human-key tried busy nobody by-caller",
                 "answered human-key closed choices by-caller",
                 "answered human-key nobody choices message-started by-caller",

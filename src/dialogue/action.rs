@@ -33,7 +33,10 @@ pub enum Action {
         limit: Duration,
     },
     StopMessage,
-    /// From here on (`true`) both channels of the recording are silent.
+    /// The caller goes on without ending the message: it is kept if enough was said, and no input
+    /// tells of it.
+    KeepMessage,
+    /// From here on (`true`) both channels of the recording are silent, and over the last moment.
     Sensitive(bool),
     Log(Event),
     /// End the call. What was asked to be played before has been played.

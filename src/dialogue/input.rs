@@ -33,7 +33,7 @@ pub enum Input {
     /// No person could be had, or the person left: the caller is ours again.
     HandoffReturned { reason: ReturnReason },
     /// The message's recording ended: by silence, by its limit, or by `StopMessage`. How long it is
-    /// without the silence at its end; 0 when nothing was said.
+    /// without the silence at its end; 0 when too little was said.
     MessageEnded { milliseconds: u32, file: String },
     /// The message could not be recorded.
     MessageFailed { reason: String },

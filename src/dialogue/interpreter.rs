@@ -367,7 +367,7 @@ impl Dialogue {
                 self.act(Action::CancelFetch(fetch));
                 self.log_lookup_ended(LookupResult::Cancelled);
             }
-            State::RecordingMessage(_) => self.act(Action::StopMessage),
+            State::RecordingMessage(_) => self.act(Action::KeepMessage),
             _ => {}
         }
         self.state = State::Passing;

@@ -6,7 +6,7 @@ use crate::audio::wav::WavWriter;
 use crate::call::contract::{Input, RecorderCommand};
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{BufWriter, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -57,6 +57,7 @@ impl Recorder {
                 RecorderCommand::Open { file, stereo } => self.open(file, stereo),
                 RecorderCommand::Samples { file, left, right } => self.write(file, &left, &right),
                 RecorderCommand::Close { file } => self.close(file),
+                RecorderCommand::Discard { file } => self.discard(file),
             };
             // The call may be gone, and a full inbox only delays what it would not act on in time.
             if let Some(answer) = answer {
@@ -101,6 +102,18 @@ impl Recorder {
             Err(error) => Some(failed(file, error.to_string())),
         }
     }
+
+    /// It may never have been made, where the disk was full.
+    fn discard(&mut self, file: String) -> Option<Input> {
+        self.files.remove(&file);
+        match std::fs::remove_file(self.data.join(&file)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                tracing::warn!(file, %error, "a recording that nobody needs stays");
+            }
+            _ => {}
+        }
+        None
+    }
 }
 
 fn create(path: &Path, stereo: bool) -> Result<OpenFile, hound::Error> {
@@ -117,4 +130,32 @@ fn create(path: &Path, stereo: bool) -> Result<OpenFile, hound::Error> {
 fn failed(file: String, reason: String) -> Input {
     tracing::error!(file, reason, "a recording failed; is the disk full?");
     Input::RecordingFailed { file, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_discarded_is_deleted_open_or_closed() {
+        let data = tempfile::tempdir().expect("there is room");
+        let mut recorder = Recorder {
+            data: data.path().into(),
+            files: HashMap::new(),
+        };
+        for closed in [false, true] {
+            let file = "messages/a.wav".to_string();
+            assert!(recorder.open(file.clone(), false).is_none());
+            assert!(recorder.write(file.clone(), &[1; 800], &[]).is_none());
+            if closed {
+                let told = recorder.close(file.clone());
+                assert!(matches!(told, Some(Input::RecordingClosed { .. })));
+            }
+            assert!(data.path().join(&file).exists());
+            assert!(recorder.discard(file.clone()).is_none());
+            assert!(!data.path().join(&file).exists());
+            assert!(recorder.write(file, &[1; 800], &[]).is_none());
+            assert!(recorder.files.is_empty());
+        }
+    }
 }

@@ -250,7 +250,9 @@ impl Resident {
     fn note_recording(&mut self, command: &RecorderCommand) {
         match command {
             RecorderCommand::Open { file, .. } => self.open_recordings.push(file.clone()),
-            RecorderCommand::Close { file } => self.open_recordings.retain(|open| open != file),
+            RecorderCommand::Close { file } | RecorderCommand::Discard { file } => {
+                self.open_recordings.retain(|open| open != file)
+            }
             RecorderCommand::Samples { .. } => {}
         }
     }

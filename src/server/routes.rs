@@ -109,7 +109,8 @@ impl Routes {
         };
         let (RecorderCommand::Open { file, .. }
         | RecorderCommand::Samples { file, .. }
-        | RecorderCommand::Close { file }) = refused;
+        | RecorderCommand::Close { file }
+        | RecorderCommand::Discard { file }) = refused;
         Some(Input::RecordingFailed {
             file,
             reason: "the recorder cannot keep up".into(),

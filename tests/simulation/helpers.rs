@@ -73,6 +73,8 @@ pub struct Helpers {
     fetching: BTreeSet<FetchId>,
     tapes: BTreeMap<String, Tape>,
     failed: BTreeSet<String>,
+    /// What is on the disk.
+    pub files: BTreeSet<String>,
     /// Sound that was said while something sensitive was, and was recorded.
     pub leaked: usize,
     pub recorded: usize,
@@ -104,6 +106,7 @@ impl Helpers {
             fetching: BTreeSet::new(),
             tapes: BTreeMap::new(),
             failed: BTreeSet::new(),
+            files: BTreeSet::new(),
             leaked: 0,
             recorded: 0,
             taped: Default::default(),
@@ -200,9 +203,14 @@ impl Helpers {
                             stereo,
                             length: 0,
                         };
+                        self.files.insert(file.clone());
                         self.tapes.insert(file, tape);
                     }
                 }
+            }
+            RecorderCommand::Discard { file } => {
+                self.tapes.remove(&file);
+                self.files.remove(&file);
             }
             RecorderCommand::Samples { file, .. } | RecorderCommand::Close { file }
                 if self.failed.contains(&file) => {}

@@ -187,7 +187,7 @@ impl Caller {
                 Action::CancelFetch(_) => self.fetch = None,
                 Action::Transfer { handoff, .. } => self.transfers.push(*handoff),
                 Action::RecordMessage { .. } => self.recording = true,
-                Action::StopMessage => {}
+                Action::StopMessage | Action::KeepMessage => {}
                 Action::HangUp { .. } => self.hung_up = true,
                 Action::Log(event) => self.events.push(event.clone()),
                 Action::StartRecording | Action::Sensitive(_) => {}
