@@ -297,6 +297,8 @@ pub enum TargetFailure {
     NotAllowed,
     /// The caller hung up or chose otherwise while it rang.
     Cancelled,
+    /// The target's 200 had no session description that can be agreed on.
+    UnusableAnswer,
     Other,
 }
 

@@ -389,11 +389,13 @@ impl Call {
         if let Some(answer) = answer {
             let Some(leg) = self.leg_mut(leg) else { return };
             let was_new = leg.media.is_none();
-            if let Err(error) = leg.accept_answer(now, &answer) {
-                return self.end(now, EndedBy::Network, error.to_string());
-            }
-            if was_new {
-                self.log_answered(now);
+            match leg.accept_answer(now, &answer) {
+                Ok(()) if was_new => self.log_answered(now),
+                Err(error) if was_new => {
+                    return self.end(now, EndedBy::Network, error.to_string());
+                }
+                // A bad answer changes nothing: what was agreed on before holds.
+                Ok(()) | Err(_) => {}
             }
         }
         if self.caller.media.is_none() {

@@ -240,7 +240,7 @@ impl Call {
             Ok(()) => self.transfer_input(now, transfer::Input::Answered),
             Err(error) => {
                 self.hang_up_agent(&error.to_string());
-                self.transfer_input(now, transfer::Input::Failed { status: Some(488) });
+                self.transfer_input(now, transfer::Input::UnusableAnswer);
             }
         }
     }

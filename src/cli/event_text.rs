@@ -268,6 +268,7 @@ pub fn failure(reason: TargetFailure, status: Option<u16>) -> String {
         TargetFailure::ReferRefused => "the REFER is refused",
         TargetFailure::NotAllowed => "not allowed by the config",
         TargetFailure::Cancelled => "cancelled, as the caller hung up or chose otherwise",
+        TargetFailure::UnusableAnswer => "answered without a usable session description",
         TargetFailure::Other => "failed",
     };
     match status {

@@ -27,6 +27,8 @@ pub enum Input {
     },
     /// The target's 200 to our INVITE.
     Answered,
+    /// The target's 200 has no session description, or none that can be agreed on.
+    UnusableAnswer,
     /// A final refusal of our INVITE; `None`: nothing came, or it could not be sent.
     Failed {
         status: Option<u16>,
@@ -158,6 +160,9 @@ impl Transfer {
             (State::Dialing, Input::Answered) => self.bridge(),
             (State::Dialing, Input::Failed { status }) => {
                 self.target_failed(now, status, failure_of(status))
+            }
+            (State::Dialing, Input::UnusableAnswer) => {
+                self.target_failed(now, Some(200), TargetFailure::UnusableAnswer)
             }
             (State::SayingPassingOn, Input::PassingOnSaid) => self.refer(now),
             (State::Referring, Input::ReferAccepted) => {

@@ -5,6 +5,7 @@
 //! `ZEROLINE_CALLS=…` runs so many random ones.
 
 mod agents;
+mod answers;
 mod caller;
 mod checks;
 mod early_media;
