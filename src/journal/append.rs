@@ -131,6 +131,48 @@ fn write_zeros(file: &File, len: u64) -> io::Result<()> {
     Ok(())
 }
 
+/// A file whose bytes may not outlive the machine yet.
+pub struct Unsynced {
+    file: Arc<File>,
+    /// How far it is written.
+    end: u64,
+    failed: bool,
+}
+
+impl Unsynced {
+    pub fn new(file: Arc<File>, end: u64) -> Unsynced {
+        Unsynced {
+            file,
+            end,
+            failed: false,
+        }
+    }
+
+    /// Slow. After a failed sync the kernel may hold what it could not write for written, so that
+    /// the next sync succeeds without it (fsync(2), EIO): then the bytes are written once more.
+    pub fn sync(&mut self) -> io::Result<()> {
+        if self.failed {
+            self.write_again()?;
+        }
+        let synced = self.file.sync_data();
+        self.failed = synced.is_err();
+        synced
+    }
+
+    /// What is appended meanwhile lies behind `end`.
+    fn write_again(&self) -> io::Result<()> {
+        let mut bytes = [0; 64 * 1024];
+        let mut at = 0;
+        while at < self.end {
+            let part = &mut bytes[..(self.end - at).min(64 * 1024) as usize];
+            self.file.read_exact_at(part, at)?;
+            self.file.write_all_at(part, at)?;
+            at += part.len() as u64;
+        }
+        Ok(())
+    }
+}
+
 /// The writing end of a journal. Entries are collected by `push` and written by `flush`.
 pub struct Appender {
     dir: PathBuf,
@@ -142,7 +184,7 @@ pub struct Appender {
     /// Frames that belong at the end of the first segment of the reserve.
     buffer: Vec<u8>,
     /// Files written to since `take_unsynced`, and those that came back by `not_synced`.
-    unsynced: Vec<Arc<File>>,
+    unsynced: Vec<Unsynced>,
     /// The segments before the active one that are still there.
     full: Vec<u32>,
 }
@@ -234,20 +276,25 @@ impl Appender {
         active.file.write_all_at(&self.buffer, active.end)?;
         active.end += self.buffer.len() as u64;
         self.buffer.clear();
-        let file = Arc::clone(&active.file);
-        self.not_synced(file);
+        let unsynced = Unsynced::new(Arc::clone(&active.file), active.end);
+        self.not_synced(unsynced);
         Ok(())
     }
 
     /// The file is among the unsynced, if only again because its sync failed.
-    pub fn not_synced(&mut self, file: Arc<File>) {
-        if !self.unsynced.iter().any(|known| Arc::ptr_eq(known, &file)) {
-            self.unsynced.push(file);
+    pub fn not_synced(&mut self, unsynced: Unsynced) {
+        let same = |known: &&mut Unsynced| Arc::ptr_eq(&known.file, &unsynced.file);
+        match self.unsynced.iter_mut().find(same) {
+            Some(known) => {
+                known.end = known.end.max(unsynced.end);
+                known.failed |= unsynced.failed;
+            }
+            None => self.unsynced.push(unsynced),
         }
     }
 
     /// The files that must be synced for what was flushed to outlive the machine.
-    pub fn take_unsynced(&mut self) -> Vec<Arc<File>> {
+    pub fn take_unsynced(&mut self) -> Vec<Unsynced> {
         std::mem::take(&mut self.unsynced)
     }
 
@@ -275,5 +322,49 @@ impl Drop for Appender {
             // Left behind, it is an empty segment, which the next opening deletes.
             let _ = std::fs::remove_file(segment_path(&self.dir, segment.number));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_a_failed_sync_the_bytes_are_written_again() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("file");
+        let bytes: Vec<u8> = (0..100_000_u32).map(|at| at as u8).collect();
+        std::fs::write(&path, &bytes).expect("writes");
+        let after_a_failure = |file: File| Unsynced {
+            failed: true,
+            ..Unsynced::new(Arc::new(file), 99_999)
+        };
+        // It can be synced, and not be written to.
+        let read_only = || File::open(&path).expect("opens");
+        let first = Unsynced::new(Arc::new(read_only()), 99_999).sync();
+        first.expect("nothing is written");
+        let mut again = after_a_failure(read_only());
+        assert!(again.sync().is_err() && again.failed);
+
+        let writable = File::options().read(true).write(true).open(&path);
+        let mut again = after_a_failure(writable.expect("opens"));
+        again.sync().expect("writes and syncs");
+        assert!(!again.failed);
+        assert_eq!(std::fs::read(&path).expect("reads"), bytes);
+    }
+
+    #[test]
+    fn a_file_that_failed_has_failed_whatever_is_written_to_it_meanwhile() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let mut appender = Appender::new(dir.path(), Limits::for_calls(1), Vec::new());
+        let file = Arc::new(tempfile::tempfile().expect("a temporary file"));
+        appender.not_synced(Unsynced::new(Arc::clone(&file), 20));
+        appender.not_synced(Unsynced {
+            failed: true,
+            ..Unsynced::new(file, 10)
+        });
+        let unsynced = appender.take_unsynced();
+        assert_eq!(unsynced.len(), 1);
+        assert_eq!((unsynced[0].end, unsynced[0].failed), (20, true));
     }
 }

@@ -5,10 +5,9 @@ use super::call_metrics;
 use super::journal_disk::{Disk, Done};
 use super::journal_writer::{Level, Message, SHUTDOWN_WAIT, Shared, Written};
 use crate::events::Entry;
-use crate::journal::append::{Appender, Limits};
+use crate::journal::append::{Appender, Limits, Unsynced};
 use crate::journal::ledger::{EndedCall, Ledger, is_first};
 use crate::journal::recover::Recovered;
-use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -258,7 +257,7 @@ impl Writer {
 
     /// They are synced once more after [`RETRY`] even if nothing is written by then: while syncs
     /// fail no call is admitted, so that nothing but this may ever show that they work again.
-    fn sync_failed(&mut self, error: &io::Error, files: Vec<Arc<File>>, now: Instant) {
+    fn sync_failed(&mut self, error: &io::Error, files: Vec<Unsynced>, now: Instant) {
         if !self.sync_failing {
             tracing::error!(%error, "cannot sync the journal: new calls go to the human target");
         }
@@ -318,8 +317,8 @@ impl Writer {
             // Left behind, it is read once more by the next start, and deleted then.
             let _ = std::fs::remove_file(segment);
         }
-        for file in self.appender.take_unsynced() {
-            if let Err(error) = file.sync_data() {
+        for mut file in self.appender.take_unsynced() {
+            if let Err(error) = file.sync() {
                 tracing::error!(%error, "cannot sync the journal");
             }
         }
@@ -331,6 +330,7 @@ mod tests {
     use super::*;
     use crate::call::example_call::law_4;
     use metrics_exporter_prometheus::PrometheusBuilder;
+    use std::fs::File;
     use std::sync::mpsc::sync_channel;
 
     fn writer(dir: &Path, shared: &Arc<Shared>) -> Writer {
@@ -366,8 +366,9 @@ mod tests {
         let shared = Arc::default();
         let mut writer = writer(dir.path(), &shared);
         // This can never be synced, that can.
-        let device = Arc::new(File::open("/dev/null").expect("opens"));
-        let file = Arc::new(tempfile::tempfile().expect("a temporary file"));
+        let unsynced = |file: io::Result<File>| Unsynced::new(Arc::new(file.expect("opens")), 0);
+        let device = unsynced(File::open("/dev/null"));
+        let file = unsynced(tempfile::tempfile());
         let mut now = Instant::now();
         writer.sync_failed(&io::Error::other("EIO"), vec![device], now);
         for _ in 0..3 {
