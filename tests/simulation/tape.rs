@@ -7,7 +7,7 @@ use crate::helpers::{Mood, Moods};
 use crate::hotline::dialplan;
 use crate::human_key::calm_scene;
 use crate::random::key;
-use crate::world::World;
+use crate::world::{CALLER_LEVEL, World};
 use std::f32::consts::TAU;
 use std::time::Duration;
 use zeroline::dialogue::program::Program;
@@ -40,6 +40,8 @@ fn taped(steps: &[(&str, u64)], lookups: Mood, then: impl Fn(&mut World)) -> Vec
             world.caller.leaves_tones = true;
             world.caller.dial(world.now, false);
             world.until_answered();
+            // Silence lets the jitter buffer shrink: a tone is on the tape before it is known.
+            world.caller_level = 0;
             // The greeting to its end, so that the recording has begun.
             world.run_for(Duration::from_secs(6));
             for (keys, seconds) in steps {
@@ -95,8 +97,8 @@ fn keys_typed_ahead_in_a_lookup_are_not_recorded_while_they_wait() {
     });
     for channels in taped {
         assert_without(&KEYPAD, &channels[0]);
+        assert!(!is_silent(&channels[1][..400]), "before the first key");
         for channel in channels {
-            assert!(!is_silent(&channel[..400]), "before the first key");
             assert!(is_silent(&channel[12_000..]), "while the keys wait");
         }
     }
@@ -107,6 +109,7 @@ fn a_key_that_cuts_words_short_is_not_recorded_and_what_comes_after_is() {
     let steps = [("1", 2)];
     let taped = taped(&steps, Mood::Works, |world| {
         world.caller.press(world.now, "4#".chars().map(key));
+        world.caller_level = CALLER_LEVEL;
         world.run_for(Duration::from_secs(4));
         let told = |it: &&Event| matches!(it, Event::KeyPressed { key: Some(_), .. });
         assert_eq!(world.events().filter(told).count(), 2, "{}", world.story());
@@ -121,8 +124,13 @@ fn a_key_that_cuts_words_short_is_not_recorded_and_what_comes_after_is() {
 
 #[test]
 fn the_last_digit_of_a_sensitive_number_is_not_recorded_however_long_it_is_held() {
-    let steps = [("1", 2), ("2", 2), ("41111111111", 4)];
+    let steps = [("1", 2), ("2", 1)];
     let taped = taped(&steps, Mood::Hangs, |world| {
+        world
+            .caller
+            .press(world.now, "41111111111".chars().map(key));
+        world.run_for(Duration::from_secs(3));
+        assert!(!world.has(|it| matches!(it, Event::SlotFilled { .. })));
         world.caller.key_length = HELD;
         world.caller.press(world.now, [key('1')]);
         world.run_for(Duration::from_secs(5));

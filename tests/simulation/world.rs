@@ -60,6 +60,8 @@ pub struct World {
     pub caller: Caller,
     pub agents: Agents,
     pub watch: Watch,
+    /// What the caller says while nothing is sensitive.
+    pub caller_level: i16,
     secret_until: Option<Instant>,
 }
 
@@ -77,6 +79,7 @@ impl World {
             caller: Caller::new(now, scene.keys_by, &scene.caller_codecs, seed ^ 4),
             agents: Agents::new(scene.habits, scene.agents_codec, seed ^ 5),
             watch: Watch::default(),
+            caller_level: CALLER_LEVEL,
             secret_until: None,
         }
     }
@@ -149,7 +152,11 @@ impl World {
             self.secret_until = Some(self.now + TAIL_OF_A_KEY);
         }
         let secret = self.secret_until.is_some_and(|until| self.now < until);
-        self.caller.handset.level = if secret { SECRET_LEVEL } else { CALLER_LEVEL };
+        self.caller.handset.level = if secret {
+            SECRET_LEVEL
+        } else {
+            self.caller_level
+        };
         self.caller.work(self.now, &mut self.network);
         self.agents.work(self.now, &mut self.network);
         let ear = Ear {
