@@ -26,6 +26,8 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+/// A peer that sends nothing for so long may have gone behind another port of its NAT.
+const SILENT_AFTER: Duration = Duration::from_secs(2);
 /// A longer datagram than any that is made here; SRTP adds to what is written.
 pub const MAX_DATAGRAM: usize = 1_500;
 
@@ -189,6 +191,10 @@ impl MediaSession {
         let opened = datagram.get(..length).ok_or(Ignored::NotAuthentic)?;
         let (header, payload) = Header::read(opened).ok_or(Ignored::NotRtp)?;
         let kind = self.kind(header.payload_type).ok_or(Ignored::PayloadType)?;
+        let heard = |at: Instant| now.saturating_duration_since(at) < SILENT_AFTER;
+        if !self.last_received.is_some_and(heard) {
+            self.latch.reopen();
+        }
         if !self.latch.accept(source, &header) {
             return Err(Ignored::NotFromPeer);
         }

@@ -75,7 +75,7 @@ rules! {
     DEAD_END = Error "dead-end" "The caller would be left in silence.";
     ENDLESS_LOOP = Error "endless-loop" "The bot would go round without ever listening to the caller.";
     NO_WAY_ON = Error "no-way-on" "Whatever the caller presses, the call stands still: only the human key leads out.";
-    NO_WAY_BACK = Warning "nothing-to-go-back-to" "There is no menu or question before this one.";
+    NO_WAY_BACK = Warning "nothing-to-go-back-to" "Where no menu came before, `back` rings a person.";
 
     // The limits of what people can follow.
     MENU_TOO_DEEP = Error "menu-too-deep" "Callers get lost in deep menus.";

@@ -82,11 +82,18 @@ impl DigitEntry {
         self.end()
     }
 
+    /// A lone human key that is no number: with the end of it a person is rung.
+    pub fn asks_for_a_person(&self) -> bool {
+        let is_lone = self.entered.len() == 1 && self.entered.starts_with(self.human.to_char());
+        is_lone && !is_valid(&self.rules, &self.entered)
+    }
+
     fn end(&mut self) -> Keyed {
+        let is_human = self.asks_for_a_person();
         let value = std::mem::take(&mut self.entered);
         if is_valid(&self.rules, &value) {
             Keyed::Complete(value)
-        } else if value.len() == 1 && value.starts_with(self.human.to_char()) {
+        } else if is_human {
             Keyed::Human
         } else {
             Keyed::Invalid

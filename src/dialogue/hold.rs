@@ -2,7 +2,7 @@
 //! against them. Keys act all the same.
 
 use super::interpreter::Dialogue;
-use super::state::Next;
+use super::state::{Next, State};
 use super::timers::Timer;
 
 impl Dialogue {
@@ -33,7 +33,11 @@ impl Dialogue {
     /// What is armed while the caller is on hold stands still from its beginning.
     pub(super) fn keep_hold(&mut self) {
         if self.held {
-            self.timers.pause(self.now);
+            let asks =
+                matches!(&self.state, State::Keying(keying) if keying.entry.asks_for_a_person());
+            // The pause after a lone human key is that key's own.
+            let runs_on = asks.then_some(Timer::InterDigit);
+            self.timers.pause(self.now, runs_on);
         }
     }
 }

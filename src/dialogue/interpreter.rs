@@ -319,7 +319,11 @@ impl Dialogue {
             }
             Target::Back => {
                 self.path.back(self.node);
-                Some(self.back_to_menu())
+                match self.last_menu() {
+                    Some(menu) => self.enter(menu, false),
+                    // From the start what led here would lead here again, without the caller.
+                    None => self.follow(Target::Human, RequestedBy::Failure),
+                }
             }
             Target::Repeat => Some(Next::To(Target::Node(self.node))),
             Target::Callback => self.begin_callback(),
@@ -382,16 +386,14 @@ impl Dialogue {
 
     /// Where the caller did not ask for a question by `*`, what they gave is kept, and nothing is
     /// asked twice (law 3).
-    pub(super) fn back_to_menu(&self) -> Next {
+    pub(super) fn last_menu(&self) -> Option<NodeId> {
         let dialplan = self.dialplan();
-        let is_menu = |node| {
+        self.path.last_of(|node| {
             matches!(
                 dialplan.node(node).kind,
                 NodeKind::Menu(_) | NodeKind::LanguageMenu(_)
             )
-        };
-        let menu = self.path.last_of(is_menu).unwrap_or(dialplan.start);
-        Next::To(Target::Node(menu))
+        })
     }
 
     /// The caller's way to a person begins.

@@ -2,7 +2,7 @@
 
 use super::interpreter::Dialogue;
 use super::state::{Among, Choosing, Next, State, Wanted};
-use crate::dialplan::model::{HandoffId, Otherwise};
+use crate::dialplan::model::{HandoffId, Otherwise, Target};
 use crate::events::ReturnReason;
 use crate::key::Key;
 use crate::speech::sentences::{Choice, Sentence};
@@ -62,7 +62,10 @@ impl Dialogue {
             Some(Choice::TryAgain) => self.human_key(),
             Some(Choice::Callback) => self.begin_callback(),
             Some(Choice::Message) => self.begin_message(),
-            Some(Choice::BackToBot) => Some(self.back_to_menu()),
+            Some(Choice::BackToBot) => {
+                let to = self.last_menu().unwrap_or(self.dialplan().start);
+                Some(Next::To(Target::Node(to)))
+            }
             None => self.not_a_choice(),
         }
     }

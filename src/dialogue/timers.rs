@@ -71,8 +71,10 @@ impl Timers {
     }
 
     /// Stops the clocks that run for the caller; those that stand still already go on doing so.
-    pub fn pause(&mut self, now: Instant) {
-        for timer in Timer::ALL.into_iter().filter(|it| it.waits_for_caller()) {
+    /// All but `runs_on`.
+    pub fn pause(&mut self, now: Instant, runs_on: Option<Timer>) {
+        let stands = |timer: &Timer| timer.waits_for_caller() && Some(*timer) != runs_on;
+        for timer in Timer::ALL.into_iter().filter(stands) {
             if let Some(deadline) = &mut self.0[timer as usize]
                 && let Deadline::At(at) = *deadline
             {

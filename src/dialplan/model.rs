@@ -103,7 +103,7 @@ pub enum Target {
     Node(NodeId),
     /// The dialplan's human handoff.
     Human,
-    /// The menu or question before this one on the path.
+    /// The menu that was put last; a person where there was none.
     Back,
     /// The same node's prompt again.
     Repeat,

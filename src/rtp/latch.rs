@@ -22,6 +22,8 @@ pub struct Latch {
     source: Option<SocketAddr>,
     /// Whether the next valid packet's source is taken, wherever it is.
     open: bool,
+    /// A description came since the last packet.
+    in_doubt: bool,
     /// Where packets came from before the description that moved the peer, and how many more from
     /// there do not count.
     before: Option<(SocketAddr, u8)>,
@@ -35,6 +37,7 @@ impl Latch {
             signalled,
             source: None,
             open: true,
+            in_doubt: false,
             before: None,
             ssrc: 0,
             sequence_number: 0,
@@ -42,13 +45,21 @@ impl Latch {
     }
 
     /// A description came. Where it names the same address, a session refresh most often, what was
-    /// learnt holds: a stranger gets no second chance.
+    /// learnt holds while packets come from there: a stranger gets no second chance.
     pub fn renegotiate(&mut self, signalled: Option<SocketAddr>) {
         if self.signalled != signalled {
             self.signalled = signalled;
             self.before = self.source.take().map(|source| (source, ON_THEIR_WAY));
             self.open = true;
+        } else {
+            self.in_doubt = true;
         }
+    }
+
+    /// Nothing has come for a while. After a description, a hold's end most often, the peer may be
+    /// behind another port of its NAT by now.
+    pub fn reopen(&mut self) {
+        self.open |= std::mem::take(&mut self.in_doubt);
     }
 
     /// Whether a valid packet from `source` belongs to the peer; follows the peer if so.
@@ -66,6 +77,7 @@ impl Latch {
             self.source = Some(source);
         }
         self.open = false;
+        self.in_doubt = false;
         self.ssrc = header.ssrc;
         self.sequence_number = header.sequence_number;
         true
@@ -156,6 +168,28 @@ mod tests {
         assert_eq!(latch.destination(), Some(address(2)));
         latch.renegotiate(Some(address(5)));
         assert_eq!(latch.destination(), Some(address(5)), "it has moved");
+    }
+
+    #[test]
+    fn after_a_description_and_silence_the_peer_is_found_anew() {
+        let mut latch = Latch::new(Some(address(1)));
+        latch.accept(address(2), &packet(7, 100));
+        latch.reopen();
+        assert!(
+            !latch.accept(address(4), &packet(8, 1)),
+            "nobody described anything"
+        );
+        latch.renegotiate(Some(address(1)));
+        assert!(latch.accept(address(2), &packet(7, 101)));
+        latch.reopen();
+        assert!(
+            !latch.accept(address(4), &packet(8, 2)),
+            "it is where it was"
+        );
+        latch.renegotiate(Some(address(1)));
+        latch.reopen();
+        assert!(latch.accept(address(4), &packet(9, 1)));
+        assert_eq!(latch.destination(), Some(address(4)));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::media_thread::{Command, MediaThread};
 use super::resident::CallNumber;
 use crate::call::contract::{Input, LegNumber};
+use crate::sip::flow::Flow;
 use crate::sip::user_agent::event::{EndedBy, Event, LegId};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
@@ -24,6 +25,8 @@ pub(super) struct Calls {
 struct Owner {
     call: CallNumber,
     leg: LegNumber,
+    /// The way that its INVITE took.
+    flow: Flow,
 }
 
 #[derive(Debug, Clone)]
@@ -63,8 +66,8 @@ impl Calls {
         self.calls.get(&call)
     }
 
-    pub fn add_leg(&mut self, call: CallNumber, leg: LegNumber, id: LegId) {
-        self.owners.insert(id, Owner { call, leg });
+    pub fn add_leg(&mut self, call: CallNumber, leg: LegNumber, (id, flow): (LegId, Flow)) {
+        self.owners.insert(id, Owner { call, leg, flow });
         self.legs.insert((call, leg), id);
         if let Some(info) = self.calls.get_mut(&call) {
             info.legs += 1;
@@ -73,6 +76,11 @@ impl Calls {
 
     pub fn leg(&self, call: CallNumber, leg: LegNumber) -> Option<LegId> {
         self.legs.get(&(call, leg)).copied()
+    }
+
+    /// The way that a leg's INVITE took.
+    pub fn flow(&self, id: LegId) -> Option<Flow> {
+        self.owners.get(&id).map(|owner| owner.flow)
     }
 
     /// The leg is gone; with its last leg the call is.
@@ -118,7 +126,7 @@ impl Calls {
     pub fn handle_event(&mut self, event: Event, threads: &[MediaThread]) {
         let ended = event.ends();
         if let Some((id, to_input)) = translate(event)
-            && let Some(&Owner { call, leg }) = self.owners.get(&id)
+            && let Some(&Owner { call, leg, .. }) = self.owners.get(&id)
         {
             self.input(call, to_input(leg), threads);
         }

@@ -145,12 +145,14 @@ impl Signalling {
         let commands = resident.take_sip();
         let caller = caller(&incoming.request);
         let Some(first) = resident.take_first_entry() else {
-            self.adopt(number, leg, caller, Box::new(resident), commands);
+            let way = (leg, incoming.flow);
+            self.adopt(number, way, caller, Box::new(resident), commands);
             return Ok(());
         };
         let call = NewCall {
             number,
             leg,
+            flow: incoming.flow,
             caller,
             resident: Box::new(resident),
             commands,
@@ -168,7 +170,7 @@ impl Signalling {
             call_metrics::observe(&call.first);
             self.adopt(
                 call.number,
-                call.leg,
+                (call.leg, call.flow),
                 call.caller,
                 call.resident,
                 call.commands,
@@ -214,7 +216,7 @@ impl Signalling {
     fn adopt(
         &mut self,
         number: CallNumber,
-        leg: event::LegId,
+        (leg, flow): (event::LegId, Flow),
         caller: String,
         resident: Box<Resident>,
         commands: Vec<SipCommand>,
@@ -222,13 +224,19 @@ impl Signalling {
         let thread = self.least_busy_thread();
         let span = resident.span();
         self.calls.add(number, thread, caller, span);
-        self.calls.add_leg(number, LegNumber::CALLER, leg);
+        self.add_leg(number, LegNumber::CALLER, (leg, flow));
         // The answer goes out now; the rest is done on the call's own thread.
         for command in commands {
             self.act(number, command);
         }
         self.calls
             .send(thread, Command::Adopt(resident), &self.threads);
+    }
+
+    /// Until the leg's end its connection is not closed for others.
+    fn add_leg(&mut self, call: CallNumber, number: LegNumber, (leg, flow): (event::LegId, Flow)) {
+        self.calls.add_leg(call, number, (leg, flow));
+        self.transports.call_begins(flow);
     }
 
     fn least_busy_thread(&self) -> usize {
@@ -384,8 +392,9 @@ impl Signalling {
             let host = SocketAddr::new(self.advertised(&prepared.flow), prepared.flow.local.port());
             format!("<sip:{}@{host}>", from_user(&info.caller))
         });
+        let flow = prepared.flow;
         let invite = Invite {
-            flow: prepared.flow,
+            flow,
             fallbacks: prepared.fallbacks,
             target: prepared.uri,
             route: Vec::new(),
@@ -397,7 +406,7 @@ impl Signalling {
             timeout: RINGS_AT_MOST,
         };
         match self.agent.invite(now, invite) {
-            Ok(id) => self.calls.add_leg(call, leg, id),
+            Ok(id) => self.add_leg(call, leg, (id, flow)),
             Err(error) => {
                 info.span
                     .in_scope(|| tracing::warn!(%error, "a person cannot be rung"));

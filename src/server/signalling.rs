@@ -164,9 +164,6 @@ impl Signalling {
             Message::Request(request) => self.is_own_call(request) || self.agent.awaits(&message),
             Message::Response(_) => self.agent.awaits(&message),
         };
-        if is_expected {
-            self.transports.carries_call(flow);
-        }
         match &message {
             _ if !taken && !is_expected => {}
             Message::Request(invite)
@@ -216,6 +213,9 @@ impl Signalling {
             event => {
                 if let Some(leg) = event.ends() {
                     self.forget_unanswered(leg);
+                    if let Some(flow) = self.calls.flow(leg) {
+                        self.transports.call_ends(flow);
+                    }
                 }
                 self.calls.handle_event(event, &self.threads);
             }

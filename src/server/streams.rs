@@ -66,7 +66,8 @@ struct Stream {
     inbound: bool,
     /// When the last message came or went.
     used: Instant,
-    carries_call: bool,
+    /// Callers on it.
+    calls: usize,
 }
 
 impl Stream {
@@ -75,7 +76,7 @@ impl Stream {
             writer,
             inbound,
             used: Instant::now(),
-            carries_call: false,
+            calls: 0,
         }
     }
 }
@@ -131,10 +132,16 @@ impl Streams {
         Poll::Pending
     }
 
-    /// The connection is a call's: it is not closed for others.
-    pub fn carries_call(&mut self, flow: Flow) {
+    /// A call came over the connection and was taken: until its end it is not closed for others.
+    pub fn call_begins(&mut self, flow: Flow) {
         if let Some(stream) = self.open.get_mut(&flow) {
-            stream.carries_call = true;
+            stream.calls += 1;
+        }
+    }
+
+    pub fn call_ends(&mut self, flow: Flow) {
+        if let Some(stream) = self.open.get_mut(&flow) {
+            stream.calls = stream.calls.saturating_sub(1);
         }
     }
 
@@ -155,7 +162,7 @@ impl Streams {
         if inbound.clone().count() < limit {
             return true;
         }
-        let idle = inbound.filter(|(_, stream)| !stream.carries_call);
+        let idle = inbound.filter(|(_, stream)| stream.calls == 0);
         let longest = idle.min_by_key(|(_, stream)| stream.used);
         let longest = longest.map(|(flow, _)| *flow);
         longest.is_some_and(|flow| self.open.remove(&flow).is_some())
@@ -375,7 +382,7 @@ mod tests {
             peers.push(connected(&mut streams, address).await);
         }
         let (on_call, idle) = (peers[0].1, peers[2].1);
-        streams.carries_call(on_call);
+        streams.call_begins(on_call);
         let written = peers[1].0.write_all(OPTIONS).await;
         written.expect("the other side reads");
         let message = receive(&mut streams).await;
@@ -385,10 +392,15 @@ mod tests {
         assert!(matches!(closed, Received::Closed { flow } if flow == idle));
         assert_eq!(streams.open.len(), MAX_OF_SOURCE);
         for (_, flow) in &peers {
-            streams.carries_call(*flow);
+            streams.call_begins(*flow);
         }
         assert!(!streams.make_room([127, 0, 0, 1].into()));
         assert!(streams.make_room([127, 0, 0, 2].into()));
+        streams.call_ends(on_call);
+        assert!(!streams.make_room([127, 0, 0, 1].into()), "it has another");
+        streams.call_ends(on_call);
+        assert!(streams.make_room([127, 0, 0, 1].into()));
+        assert!(!streams.open.contains_key(&on_call));
     }
 
     #[tokio::test]

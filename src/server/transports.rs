@@ -185,9 +185,13 @@ impl Transports {
         }
     }
 
-    /// The connection is a call's: it is not closed for others.
-    pub fn carries_call(&mut self, flow: Flow) {
-        self.streams.carries_call(flow);
+    /// A call came that way and was taken.
+    pub fn call_begins(&mut self, flow: Flow) {
+        self.streams.call_begins(flow);
+    }
+
+    pub fn call_ends(&mut self, flow: Flow) {
+        self.streams.call_ends(flow);
     }
 
     pub fn close(&mut self, flow: Flow) {

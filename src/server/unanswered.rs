@@ -5,6 +5,7 @@ use super::journal_writer::JournalHandle;
 use super::resident::{CallNumber, Resident};
 use crate::call::contract::SipCommand;
 use crate::events::{Entry, Event};
+use crate::sip::flow::Flow;
 use crate::sip::user_agent::event::LegId;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -19,6 +20,7 @@ const MOST: usize = 1024;
 pub(super) struct NewCall {
     pub number: CallNumber,
     pub leg: LegId,
+    pub flow: Flow,
     pub caller: String,
     pub resident: Box<Resident>,
     /// What the call answers its INVITE with.
@@ -167,14 +169,17 @@ mod tests {
         }
     }
 
-    /// Legs of that many INVITEs.
-    fn legs(count: usize) -> Vec<LegId> {
-        let mut agent = UserAgent::new(Config::default(), 1);
-        let flow = Flow {
+    fn flow() -> Flow {
+        Flow {
             protocol: Protocol::Udp,
             local: "192.0.2.1:5060".parse().expect("an address"),
             remote: "192.0.2.2:5060".parse().expect("an address"),
-        };
+        }
+    }
+
+    /// Legs of that many INVITEs.
+    fn legs(count: usize) -> Vec<LegId> {
+        let mut agent = UserAgent::new(Config::default(), 1);
         for n in 0..count {
             let invite = format!(
                 "INVITE sip:hotline@192.0.2.1 SIP/2.0\r\n\
@@ -183,7 +188,7 @@ mod tests {
                  Call-ID: {n}\r\nCSeq: 1 INVITE\r\nContact: <sip:1@192.0.2.2>\r\n\
                  Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
             );
-            agent.receive(Instant::now(), flow, invite.as_bytes());
+            agent.receive(Instant::now(), flow(), invite.as_bytes());
         }
         let events = std::iter::from_fn(|| agent.poll_event());
         events
@@ -207,6 +212,7 @@ mod tests {
         NewCall {
             number,
             leg,
+            flow: flow(),
             caller: "100".into(),
             resident: Box::new(Resident::new(number, Box::new(Silent))),
             commands: Vec::new(),

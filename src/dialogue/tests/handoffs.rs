@@ -3,7 +3,7 @@
 use super::caller::Caller;
 use super::plans::*;
 use crate::dialogue::input::Input;
-use crate::dialplan::model::NodeKind;
+use crate::dialplan::model::{NodeKind, Target};
 use crate::events::{Event, ReturnReason};
 
 fn returned(reason: ReturnReason) -> Caller {
@@ -89,6 +89,17 @@ fn back_to_a_bot_without_a_menu_asks_nothing_again() {
     caller.press("3");
     assert_eq!(caller.hearing(), "Thank you.");
     assert_eq!((caller.dialogue.steps(), caller.dialogue.depth()), (1, 1));
+}
+
+#[test]
+fn back_without_a_menu_is_no_circle() {
+    let nodes = vec![
+        ask(0, "Number?", false, node(1)),
+        say("Thank you.", Target::Back),
+    ];
+    let mut caller = Caller::calls(plan(nodes, vec![digits("number", 4, 4)]));
+    caller.hears().press("1234").hears();
+    assert_eq!(caller.transfers, [SUPPORT]);
 }
 
 #[test]

@@ -58,3 +58,14 @@ fn keys_act_on_hold_and_what_they_lead_to_waits() {
     caller.press("*");
     assert_eq!(caller.transfers, [SUPPORT]);
 }
+
+#[test]
+fn a_lone_human_key_and_a_pause_ring_a_person_on_hold_too() {
+    let mut caller = Caller::calls(parcel());
+    caller.hears().press("1").hears();
+    caller.tell(Input::Held);
+    caller.press("0").waits(2.9);
+    assert_eq!(caller.transfers, []);
+    caller.waits(0.2);
+    assert_eq!(caller.transfers, [SUPPORT]);
+}

@@ -48,6 +48,11 @@ pub fn ways(node: &Node) -> Vec<Way> {
     }
 }
 
+/// What `back` can lead to.
+pub fn is_menu(node: &Node) -> bool {
+    matches!(node.kind, NodeKind::Menu(_) | NodeKind::LanguageMenu(_))
+}
+
 /// Whether the node waits for the caller before it goes on.
 pub fn listens(node: &Node) -> bool {
     match &node.kind {

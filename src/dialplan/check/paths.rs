@@ -1,7 +1,7 @@
 //! Law 2: every path leads somewhere, and the caller is heard on the way.
 
 use super::Judge;
-use super::graph::{Way, deaf_circle, distances, listens, ways};
+use super::graph::{Way, deaf_circle, distances, is_menu, listens, ways};
 use crate::diagnostic::{Span, rules};
 use crate::dialplan::model::{NodeId, NodeKind, Target};
 use std::collections::BTreeSet;
@@ -82,9 +82,9 @@ impl Judge<'_, '_, '_> {
         }
     }
 
-    /// `back` where no menu or question can have come before.
+    /// `back` where no menu can have come before: an answered question is not put again.
     pub(super) fn nothing_to_go_back_to(&mut self) {
-        let early = distances(self.dialplan, |_| false, listens);
+        let early = distances(self.dialplan, |_| false, is_menu);
         self.each_early_way(&early, |judge, to, span| {
             if to == Target::Back {
                 judge.report.add(

@@ -131,11 +131,7 @@ pub fn amounts_in_words(language: Language, text: &str) -> String {
 }
 
 /// The words of the amount that `text` begins with, and what follows it.
-fn amount_at<'a>(
-    language: Language,
-    before: Option<char>,
-    text: &'a str,
-) -> Option<(String, &'a str)> {
+fn amount_at(language: Language, before: Option<char>, text: &str) -> Option<(String, &str)> {
     if before
         .is_some_and(|c| c.is_ascii_alphanumeric() || ".,".contains(c) && starts_with_digit(text))
     {
