@@ -17,7 +17,7 @@ use hickory_resolver::system_conf::read_system_conf;
 use hickory_resolver::{Hosts, TokioResolver};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::time::timeout;
 
 /// A question is asked again after so long, and then again: datagrams get lost.
@@ -29,6 +29,8 @@ const QUESTION: Duration = Duration::from_millis(1500);
 const TOTAL: Duration = Duration::from_secs(5);
 /// Servers that are tried at most; also the records of one answer that are looked at.
 const MAX_SERVERS: usize = 8;
+/// Where the system says which name servers to ask, and which names it knows itself.
+const SYSTEM_FILES: [&str; 2] = ["/etc/resolv.conf", "/etc/hosts"];
 
 #[derive(Clone)]
 pub struct Locator {
@@ -37,7 +39,12 @@ pub struct Locator {
     hosts: Arc<Hosts>,
     /// What can be spoken, the preferred one first.
     protocols: Vec<Protocol>,
+    /// The system's settings that it was made of.
+    of_files: Option<Changed>,
 }
+
+/// When the files of [`SYSTEM_FILES`] were changed last.
+type Changed = [Option<SystemTime>; SYSTEM_FILES.len()];
 
 /// Why no server was found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,11 +60,21 @@ pub enum LocateError {
 impl Locator {
     /// Asks the name servers that the system is set to.
     pub fn of_system(protocols: &[Protocol]) -> Locator {
+        let of_files = changed();
         let (config, options) = read_system_conf().unwrap_or_else(|error| {
             tracing::warn!(%error, "no name servers are known: names are looked for in the hosts file");
             (ResolverConfig::from_name_servers(Vec::new()), ResolverOpts::default())
         });
-        Locator::new(config, options, protocols)
+        Locator {
+            of_files: Some(of_files),
+            ..Locator::new(config, options, protocols)
+        }
+    }
+
+    /// A new one where the system's settings have changed since, with a lease or by an editor.
+    pub fn renewed(&self) -> Option<Locator> {
+        let is_old = self.of_files.is_some_and(|files| files != changed());
+        is_old.then(|| Locator::of_system(&self.protocols))
     }
 
     fn new(config: ResolverConfig, options: ResolverOpts, protocols: &[Protocol]) -> Locator {
@@ -72,6 +89,7 @@ impl Locator {
             resolver: builder.build().ok(),
             hosts: Arc::new(Hosts::from_system().unwrap_or_default()),
             protocols: protocols.to_vec(),
+            of_files: None,
         }
     }
 
@@ -220,6 +238,10 @@ impl Locator {
             Ok(Err(_)) | Err(_) => Vec::new(),
         }
     }
+}
+
+fn changed() -> Changed {
+    SYSTEM_FILES.map(|path| std::fs::metadata(path).ok()?.modified().ok())
 }
 
 /// A name with a dot is whole: the domains that the system searches are for short names.

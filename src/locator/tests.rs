@@ -153,7 +153,11 @@ async fn names_of_the_hosts_file_need_no_name_server() {
     let found = located(&locator, "sip:1@exchange.local:5070").await;
     assert_eq!(found, ["UDP 192.0.2.8:5070"]);
     assert_eq!((dns.asked("NAPTR"), dns.asked("A")), (0, 0));
-    let of_system = Locator::of_system(&BOTH);
+    let mut of_system = Locator::of_system(&BOTH);
     let found = located(&of_system, "sip:1@localhost:5060").await;
     assert_eq!(found[0], "UDP 127.0.0.1:5060");
+    assert!(of_system.renewed().is_none() && locator.renewed().is_none());
+    of_system.of_files = Some([Some(SystemTime::UNIX_EPOCH); 2]);
+    let renewed = of_system.renewed().expect("the files have changed since");
+    assert!(renewed.renewed().is_none());
 }

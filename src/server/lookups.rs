@@ -3,6 +3,8 @@
 use crate::locator::{LocateError, Locator};
 use crate::sip::location::Server;
 use crate::sip::uri::SipUri;
+use arc_swap::ArcSwap;
+use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// Names that are looked up at once, or whose servers wait to be taken; one more is refused.
@@ -16,7 +18,7 @@ pub struct Located<For> {
 }
 
 pub struct Lookups<For> {
-    locator: Locator,
+    locator: Arc<ArcSwap<Locator>>,
     to_task: mpsc::Sender<Located<For>>,
     located: mpsc::Receiver<Located<For>>,
 }
@@ -25,7 +27,7 @@ impl<For: Send + 'static> Lookups<For> {
     pub fn new(locator: Locator) -> Lookups<For> {
         let (to_task, located) = mpsc::channel(LOOKUPS);
         Lookups {
-            locator,
+            locator: Arc::new(ArcSwap::from_pointee(locator)),
             to_task,
             located,
         }
@@ -38,7 +40,7 @@ impl<For: Send + 'static> Lookups<For> {
         };
         let locator = self.locator.clone();
         tokio::spawn(async move {
-            let servers = locator.locate(&uri).await;
+            let servers = up_to_date(&locator).locate(&uri).await;
             room.send(Located { what_for, servers });
         });
         true
@@ -48,4 +50,14 @@ impl<For: Send + 'static> Lookups<For> {
         let located = self.located.recv().await;
         located.expect("the sender is kept beside the receiver")
     }
+}
+
+fn up_to_date(locator: &ArcSwap<Locator>) -> Arc<Locator> {
+    let current = locator.load_full();
+    let Some(renewed) = current.renewed() else {
+        return current;
+    };
+    let renewed = Arc::new(renewed);
+    locator.store(renewed.clone());
+    renewed
 }
