@@ -1,4 +1,6 @@
-//! What is spoken: the engine's own sentences and how values are read aloud.
+//! What is spoken and heard: the engine's own sentences, how values are read aloud, and what hears.
 
+pub mod grammar;
+pub mod recognizer;
 pub mod sentences;
 pub mod verbaliser;
