@@ -8,5 +8,6 @@ pub mod program;
 pub mod prompt_cache;
 pub mod prompt_library;
 pub mod recent_prompts;
+pub mod recognizer_pool;
 pub mod registry;
 pub mod synthesizer;
