@@ -3,6 +3,7 @@
 mod network;
 mod reader;
 pub mod secret;
+pub mod speech;
 mod surroundings;
 pub mod trunk;
 
@@ -12,6 +13,7 @@ use crate::dialplan::check::View;
 use crate::dialplan::targets::TargetPattern;
 use crate::language::Language;
 use ipnet::IpNet;
+use speech::Speech;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -48,6 +50,7 @@ pub struct Config {
     pub transfers: Vec<TargetPattern>,
     /// Where new calls are sent (302) when this server is full or cannot work.
     pub human: Option<String>,
+    pub speech: Speech,
     /// The console and its HTTP interface.
     pub console: SocketAddr,
     /// Prometheus metrics and health; `None`: not served.
@@ -176,6 +179,7 @@ impl Default for Config {
             trunks: BTreeMap::new(),
             transfers: vec![built_in_agent()],
             human: None,
+            speech: Speech::default(),
             console: loopback(8060),
             metrics: None,
             log: Log {

@@ -33,8 +33,14 @@ impl std::fmt::Display for Language {
 }
 
 /// One value a language; a language may be missing.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ByLanguage<T>([Option<T>; Language::ALL.len()]);
+
+impl<T> Default for ByLanguage<T> {
+    fn default() -> Self {
+        ByLanguage(Language::ALL.map(|_| None))
+    }
+}
 
 impl<T> ByLanguage<T> {
     pub fn get(&self, language: Language) -> Option<&T> {

@@ -1,5 +1,6 @@
 //! The config file's text to a [`Config`], every mistake at once.
 
+use super::speech::{Speech, speech};
 use super::trunk::{networks, read_trunk, uri};
 use super::{
     Advertise, Config, Dialplans, Listen, Log, LogFormat, LogLevel, Media, Rate, SessionTimers,
@@ -63,6 +64,10 @@ pub(super) fn read(base: &Path, report: &mut Report) -> Option<Config> {
     if let Some(node) = fields.take("transfers") {
         config.transfers = transfers(node, report);
     }
+    config.speech = match fields.take("speech") {
+        Some(node) => speech(node, base, report),
+        None => Speech::within(base),
+    };
     config.human = uri(&mut fields, "human", report);
     if let Some(address) = address(&mut fields, "console", report) {
         config.console = address;

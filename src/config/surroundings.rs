@@ -2,6 +2,7 @@
 
 use super::Config;
 use super::secret::Password;
+use crate::config::speech::Service;
 use crate::diagnostic::rules::{self, Rule};
 use crate::diagnostic::{Diagnostic, Report, Source};
 use crate::yaml::{self, Node};
@@ -18,6 +19,7 @@ pub(super) fn check(config: &Config, source: &Source) -> Vec<Diagnostic> {
     data(config, &tree, &mut report);
     prompts(config, &tree, &mut report);
     passwords(config, &tree, &mut report);
+    speech(config, &tree, &mut report);
     report.into_diagnostics()
 }
 
@@ -85,4 +87,36 @@ fn passwords(config: &Config, tree: &Node, report: &mut Report) {
             "Set it where the server starts, or correct the name.",
         );
     }
+}
+
+fn speech(config: &Config, tree: &Node, report: &mut Report) {
+    if let Some(model) = &config.speech.whisper_model
+        && !model.is_file()
+    {
+        report.add(
+            &rules::FILE_UNREADABLE,
+            tree.place(&["speech", "whisper", "model"]),
+            format!("The model {} is no file.", model.display()),
+            "`zeroline models list` tells which there are, `zeroline models get NAME` fetches one.",
+        );
+    }
+    if let Some(remote) = &config.speech.remote {
+        service_key(remote, &["speech", "remote"], tree, report);
+    }
+}
+
+fn service_key(service: &Service, path: &[&str], tree: &Node, report: &mut Report) {
+    let Some(Err(reason)) = service.key.as_ref().map(Password::reveal) else {
+        return;
+    };
+    let field = match service.key {
+        Some(Password::File(_)) => "key_file",
+        _ => "key_env",
+    };
+    report.add(
+        &rules::PASSWORD_UNKNOWN,
+        tree.place(&[path, &[field]].concat()),
+        format!("The key of {} is not known: {reason}.", service.url),
+        "Set it where the server starts, or correct the name.",
+    );
 }

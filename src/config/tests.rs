@@ -45,6 +45,11 @@ trunks:
     keys: info
     match: [198.51.100.0/24]
 transfers: { allow: ["sip:*@pbx.example.com"] }
+speech:
+  recognizers: { en: [whisper, builtin], zh: off }
+  models: /var/lib/models
+  whisper: { model: models/own.bin }
+  remote: { url: "https://speech.example.com/v1/", key_env: SPEECH_KEY, timeout: 2s }
 human: "sip:desk@pbx.example.com"
 console: 127.0.0.1:9000
 metrics: 127.0.0.1:9100
@@ -111,6 +116,48 @@ fn every_field_is_read() {
 }
 
 #[test]
+fn who_hears_is_chosen_by_language_or_for_all_or_not_at_all() {
+    use speech::{Hearing, RecognizerKind, Speech};
+    let speech = |text: &str| -> Speech {
+        let (config, found) = checked(text);
+        assert_eq!(found, []);
+        config.expect("nothing is wrong").speech
+    };
+    let lists = |speech: &Speech| match &speech.recognizers {
+        Hearing::WhatIsHere => panic!("it was chosen"),
+        Hearing::Chosen(lists) => Language::ALL.map(|language| lists.get(language).cloned()),
+    };
+    let full = speech(FULL);
+    let english = vec![RecognizerKind::Whisper, RecognizerKind::BuiltIn];
+    assert_eq!(lists(&full), [Some(english), Some(Vec::new())]);
+    assert_eq!(full.models, Path::new("/var/lib/models"));
+    let model = Path::new("/etc/zeroline/models/own.bin");
+    assert_eq!(full.whisper_model.as_deref(), Some(model));
+    let remote = full.remote.expect("it is in the file");
+    assert_eq!(
+        (remote.url.as_str(), remote.model.as_str(), remote.timeout),
+        (
+            "https://speech.example.com/v1",
+            "whisper-1",
+            Duration::from_secs(2)
+        )
+    );
+    let everywhere = speech("speech: { recognizers: builtin }");
+    let builtin = Some(vec![RecognizerKind::BuiltIn]);
+    assert_eq!(lists(&everywhere), [builtin.clone(), builtin]);
+    assert_eq!(lists(&speech("speech: off")), [None, None]);
+    assert_eq!(speech("speech: { }").recognizers, Hearing::WhatIsHere);
+}
+
+#[test]
+fn a_service_that_hears_needs_an_address() {
+    let (config, found) = checked("speech: { recognizers: [remote, builtin] }");
+    assert!(config.is_none());
+    let told: Vec<_> = found.iter().map(|d| (d.rule, d.text.as_str())).collect();
+    assert_eq!(told, [("missing-field", "[remote, builtin]")]);
+}
+
+#[test]
 fn each_mistake_has_its_rule_and_place() {
     let table = [
         (
@@ -148,6 +195,22 @@ fn each_mistake_has_its_rule_and_place() {
             "missing-field",
             "{ alow: [\"sip:*@pbx.example.com\"] }",
         ),
+        ("zh: off", "fr: off", "unknown-language", "fr"),
+        ("[whisper, builtin]", "[wisper]", "bad-value", "wisper"),
+        (
+            "[whisper, builtin]",
+            "[builtin, builtin]",
+            "config-conflict",
+            "builtin",
+        ),
+        ("timeout: 2s", "timeout: 1h", "out-of-range", "1h"),
+        (
+            "https://speech",
+            "http://speech",
+            "http-not-secure",
+            "\"http://speech.example.com/v1/\"",
+        ),
+        ("{ model: models/own.bin }", "{ }", "missing-field", "{ }"),
         ("127.0.0.1:9100", "9100", "bad-value", "9100"),
         ("level: debug", "level: loud", "bad-value", "loud"),
         ("drain: 2m", "drain: 2", "wrong-type", "2"),
@@ -275,6 +338,7 @@ fn the_shipped_file_shows_the_defaults() {
     config.dialplans = Dialplans::default();
     config.prompts = "prompts".into();
     config.data = "data".into();
+    config.speech.models = "models".into();
     config.transfers.dedup();
     assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
 }

@@ -64,7 +64,8 @@ pub(super) fn read_trunk(entry: &Entry, base: &Path, report: &mut Report) -> Opt
     let mut fields = Fields::of(&entry.value, &what, report)?;
     let registrar = uri(&mut fields, "registrar", report);
     let user = text(&mut fields, "user", report);
-    let password = password(&mut fields, base, report);
+    let names = ["password", "password_file", "password_env"];
+    let password = secret(&mut fields, names, base, report);
     let from = uri(&mut fields, "from", report);
     let proxy = uri(&mut fields, "proxy", report);
     let expires = fields.take("expires").and_then(|node| {
@@ -108,37 +109,44 @@ pub(super) fn read_trunk(entry: &Entry, base: &Path, report: &mut Report) -> Opt
     })
 }
 
-fn password(fields: &mut Fields, base: &Path, report: &mut Report) -> Option<Password> {
-    let written = fields.take_entry("password").and_then(|entry| {
-        let text = read::word(&entry.value, "`password`", report)?;
+/// Something that is kept secret; `names`: of the fields for the thing itself, for a file of it, and
+/// for an environment variable.
+pub(super) fn secret(
+    fields: &mut Fields,
+    [written, file, environment]: [&'static str; 3],
+    base: &Path,
+    report: &mut Report,
+) -> Option<Password> {
+    let given = fields.take_entry(written).and_then(|entry| {
+        let text = read::word(&entry.value, &format!("`{written}`"), report)?;
         report.add(
             &rules::PASSWORD_IN_CONFIG,
             // Never the password itself: a diagnostic quotes what it marks.
             entry.key.span,
-            "The password stands in the config.",
-            "Write `password_env` with the name of an environment variable, or `password_file`.",
+            format!("The {written} stands in the config."),
+            format!("Write `{environment}` with the name of an environment variable, or `{file}`."),
         );
         Some((entry.key.span, Password::Written(Secret::new(text))))
     });
-    let file = fields.take("password_file").and_then(|node| {
-        let text = read::word(node, "`password_file`", report)?;
+    let in_file = fields.take(file).and_then(|node| {
+        let text = read::word(node, &format!("`{file}`"), report)?;
         Some((node.span, Password::File(base.join(text))))
     });
-    let environment = fields.take("password_env").and_then(|node| {
-        let text = read::word(node, "`password_env`", report)?;
+    let in_environment = fields.take(environment).and_then(|node| {
+        let text = read::word(node, &format!("`{environment}`"), report)?;
         Some((node.span, Password::Environment(text.to_owned())))
     });
-    let mut given = [written, file, environment].into_iter().flatten();
-    let (_, password) = given.next()?;
+    let mut given = [given, in_file, in_environment].into_iter().flatten();
+    let (_, secret) = given.next()?;
     if let Some((span, _)) = given.next() {
         report.add(
             &rules::CONFIG_CONFLICT,
             span,
-            "The password is given twice.",
-            "Keep one of `password`, `password_file` and `password_env`.",
+            format!("The {written} is given twice."),
+            format!("Keep one of `{written}`, `{file}` and `{environment}`."),
         );
     }
-    Some(password)
+    Some(secret)
 }
 
 pub(super) fn text(fields: &mut Fields, name: &'static str, report: &mut Report) -> Option<String> {

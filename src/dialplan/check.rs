@@ -4,7 +4,7 @@ mod graph;
 mod handoffs;
 mod human;
 mod limits;
-mod lookups;
+pub mod lookups;
 mod paths;
 mod prompts;
 mod recordings;

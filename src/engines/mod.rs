@@ -1,4 +1,4 @@
-//! Engines that speak, found at run time, and the prompts made with them.
+//! Engines that hear and engines that speak, found at run time, and the prompts made with them.
 
 pub mod espeak_ng;
 pub mod flite;
@@ -9,5 +9,6 @@ pub mod prompt_cache;
 pub mod prompt_library;
 pub mod recent_prompts;
 pub mod recognizer_pool;
+pub mod recognizers;
 pub mod registry;
 pub mod synthesizer;

@@ -36,7 +36,7 @@ impl Judge<'_, '_, '_> {
 }
 
 /// HTTPS, or HTTP that stays on this machine.
-fn is_secure(url: &str) -> bool {
+pub fn is_secure(url: &str) -> bool {
     if url.starts_with("https://") {
         return true;
     }
