@@ -1,6 +1,8 @@
-//! What is spoken and heard: the engine's own sentences, how values are read aloud, and what hears.
+//! What is spoken and heard: the engine's own sentences, how values are read aloud, what hears, and
+//! what was meant.
 
 pub mod grammar;
 pub mod recognizer;
 pub mod sentences;
+pub mod understanding;
 pub mod verbaliser;

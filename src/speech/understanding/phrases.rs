@@ -1,0 +1,67 @@
+//! The phrases of a grammar that stand in what was said.
+
+use super::align::{Alignment, align};
+use super::tokens::{self, Role, Token};
+use super::{Candidate, Heard, Sense};
+use crate::speech::grammar::{Grammar, Meaning};
+
+/// What each further word takes from the score: "track the parcel that I sent" is still "track".
+const FURTHER_WORD: f32 = 0.13;
+/// What is left of a phrase that was denied: "I do not want a refund".
+const DENIED: f32 = 0.6;
+/// From this likeness on a phrase was said word by word.
+pub(super) const WHOLE: f32 = 0.97;
+/// How many words before a phrase may deny it.
+const DENIAL_REACH: usize = 3;
+
+/// Every phrase with its score, people aside: see `human`.
+pub(super) fn candidates(grammar: &Grammar, said: &[Token]) -> Vec<Candidate> {
+    let phrases = grammar.phrases.iter().enumerate();
+    let others = phrases.filter(|(_, phrase)| phrase.meaning != Meaning::Human);
+    others
+        .filter_map(|(at, phrase)| {
+            let wanted = tokens::of(&phrase.words, grammar.language);
+            let (score, whole) = score(&wanted, said)?;
+            Some(Candidate {
+                heard: Heard {
+                    sense: Sense::Meaning(phrase.meaning),
+                    score,
+                    words: String::new(),
+                    phrase: Some(at),
+                },
+                whole,
+                ask: false,
+            })
+        })
+        .collect()
+}
+
+/// The score, and whether just this was said.
+pub(super) fn score(phrase: &[Token], said: &[Token]) -> Option<(f32, bool)> {
+    let alignment = align(phrase, said)?;
+    // A phrase without a word that matters, as "I have it", still has its own length.
+    let weight: f32 = phrase.iter().map(Token::weight).sum();
+    let further = further_words(&alignment, said) / weight.max(1.0).sqrt();
+    let denied =
+        !phrase.iter().any(|token| token.role == Role::Negation) && is_denied(&alignment, said);
+    let score = alignment.similarity / (1.0 + FURTHER_WORD * further);
+    let whole = further < 0.2 && alignment.similarity >= WHOLE;
+    Some((if denied { score * DENIED } else { score }, whole))
+}
+
+/// How many words that matter stand beside the phrase.
+fn further_words(alignment: &Alignment, said: &[Token]) -> f32 {
+    let beside = said.iter().zip(&alignment.covered);
+    beside
+        .filter(|(_, covered)| !**covered)
+        .map(|(token, _)| token.weight())
+        .sum()
+}
+
+fn is_denied(alignment: &Alignment, said: &[Token]) -> bool {
+    let start = alignment.covered.iter().position(|covered| *covered);
+    let start = start.unwrap_or(said.len());
+    said[start.saturating_sub(DENIAL_REACH)..start]
+        .iter()
+        .any(|token| token.role == Role::Negation)
+}

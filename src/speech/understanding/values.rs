@@ -1,0 +1,98 @@
+//! Values as they are said, in their canonical forms:
+//!
+//! | kind | form |
+//! |---|---|
+//! | digits | `4071` |
+//! | yes or no | `yes`, `no` |
+//! | free text | the words, as they were heard |
+
+mod digits;
+
+use super::tokens::{self, Token};
+use super::{Candidate, Context, Heard, Sense, built_in, phrases};
+use crate::key::Key;
+use crate::language::Language;
+use crate::speech::grammar::{Grammar, Meaning, ValueKind};
+
+/// What each word beside a value takes from the score: "my number is 4071".
+const WORD_BESIDE: f32 = 0.13;
+/// Dictation takes anything, so whatever else was recognized goes first.
+const DICTATED: f32 = 0.8;
+
+/// A value, and how surely it was meant.
+#[derive(Debug, Clone, PartialEq)]
+struct Spoken {
+    value: String,
+    /// From 0 to 1.
+    score: f32,
+    /// It might have been another one: to be confirmed.
+    ask: bool,
+    /// Just this was said.
+    whole: bool,
+}
+
+impl Spoken {
+    fn new(value: String, score: f32) -> Spoken {
+        Spoken {
+            value,
+            score,
+            ask: false,
+            whole: false,
+        }
+    }
+}
+
+pub(super) fn candidates(
+    grammar: &Grammar,
+    text: &str,
+    context: Context<'_>,
+) -> impl Iterator<Item = Candidate> {
+    let spoken = match grammar.value {
+        None | Some(ValueKind::Choice) => Vec::new(),
+        Some(ValueKind::Digits { min, max }) => digits::read(text, grammar.language)
+            .into_iter()
+            .filter(|spoken| {
+                let length = usize::from(min)..=usize::from(max);
+                length.contains(&spoken.value.len()) && (context.accepts)(&spoken.value)
+            })
+            .take(1)
+            .collect(),
+        Some(ValueKind::YesNo) => yes_or_no(text, grammar.language),
+        Some(ValueKind::FreeText) => vec![Spoken::new(text.trim().to_string(), DICTATED)],
+        _ => Vec::new(),
+    };
+    spoken.into_iter().map(|spoken| Candidate {
+        heard: Heard {
+            sense: Sense::Value(spoken.value),
+            score: spoken.score,
+            words: String::new(),
+            phrase: None,
+        },
+        whole: spoken.whole,
+        ask: spoken.ask,
+    })
+}
+
+fn yes_or_no(text: &str, language: Language) -> Vec<Spoken> {
+    let said = tokens::of(text, language);
+    let best = |key: Key| {
+        let phrases = built_in::yes_no(language).into_iter();
+        phrases
+            .filter(|phrase| phrase.meaning == Meaning::Key(key))
+            .filter_map(|phrase| phrases::score(&tokens::of(&phrase.words, language), &said))
+            .max_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)))
+    };
+    let spoken = |(value, key): (&str, Key)| {
+        let (score, whole) = best(key)?;
+        let spoken = Spoken::new(value.to_string(), score);
+        Some(Spoken { whole, ..spoken })
+    };
+    let both = [("yes", Key::ONE), ("no", Key::TWO)];
+    both.into_iter().filter_map(spoken).collect()
+}
+
+/// The score of a value that these words stand beside.
+fn beside(others: &[&Token]) -> f32 {
+    let words: f32 = others.iter().map(|token| token.weight()).sum();
+    1.0 / (1.0 + WORD_BESIDE * words)
+}
