@@ -1,8 +1,12 @@
 //! What is spoken and heard: the engine's own sentences, how values are read aloud, what hears, and
 //! what was meant.
 
+pub mod endpointer;
+pub mod energy_gate;
 pub mod grammar;
 pub mod recognizer;
 pub mod sentences;
+pub mod turn;
 pub mod understanding;
+pub mod vad;
 pub mod verbaliser;
