@@ -97,6 +97,24 @@ pub enum Event {
         key: Option<Key>,
         source: KeySource,
     },
+    /// The caller speaks. `interrupted`: a prompt, which was dropped.
+    SpeechBegan {
+        node: String,
+        interrupted: bool,
+    },
+    /// `words` is absent where they may be sensitive. `confidence`: from 0 to 1.
+    SpeechHeard {
+        node: String,
+        words: Option<String>,
+        #[serde(deserialize_with = "null_is_zero")]
+        confidence: f32,
+        result: SpeechResult,
+    },
+    /// The caller spoke, and no recognizer could tell what: the call goes on by keys.
+    RecognizerLate {
+        node: String,
+        reason: String,
+    },
     NoInput {
         node: String,
         count: u32,
@@ -240,6 +258,16 @@ pub enum KeySource {
     InBand,
 }
 
+/// What the dialogue made of what was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpeechResult {
+    Understood,
+    /// It was asked back.
+    Unsure,
+    NotUnderstood,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SlotValue {
@@ -269,6 +297,8 @@ pub enum LookupResult {
 pub enum RequestedBy {
     /// The caller pressed the human key.
     Key,
+    /// The caller asked for a person in words.
+    Speech,
     /// The dialplan led there: an option, a target `human`, a transfer node.
     Dialplan,
     /// Not understood or silent for the third time.

@@ -19,9 +19,10 @@ use super::contract::{
 use super::human::Human;
 use super::info::key_of_info;
 use super::leg::Leg;
+use super::listening::Ear;
 use super::messages::Message;
 use super::playout::Piece;
-use super::recording::{Tape, TapeClock};
+use super::recording::{SoundClock, Tape};
 use super::services::Services;
 use crate::audio::prompt::Prompt;
 use crate::dialogue::action::{Action, Content, Part, Play};
@@ -67,9 +68,10 @@ pub struct Call {
     pub(super) own_play: Option<(PlayId, OwnPlay)>,
     own_plays: u32,
     pub(super) tape: Option<Tape>,
-    /// While something is recorded.
-    pub(super) tape_clock: Option<Box<TapeClock>>,
+    /// While somebody listens: a tape or a recognizer.
+    pub(super) clock: Option<Box<SoundClock>>,
     pub(super) message: Option<Message>,
+    pub(super) ear: Option<Box<Ear>>,
     /// The lookup that is under way.
     pub(super) fetching: Option<FetchId>,
     pub(super) sensitive: bool,
@@ -119,8 +121,9 @@ impl Call {
             own_play: None,
             own_plays: 0,
             tape: None,
-            tape_clock: None,
+            clock: None,
             message: None,
+            ear: None,
             fetching: None,
             sensitive: false,
             muted_until: None,
@@ -225,6 +228,7 @@ impl Call {
         if self.dialogue.hides_keys() {
             self.mute(now);
         }
+        self.key_sounds();
         if !self.caller.keys.accept(now, key, source) || !self.started {
             return;
         }
@@ -278,6 +282,8 @@ impl Call {
         match action {
             Action::Play(play) => self.play(play),
             Action::StopPlaying => self.caller.playout.stop(),
+            Action::Listen(listen) => self.listen(listen),
+            Action::StopListening => self.stop_listening(),
             Action::Fetch(fetch) => {
                 self.fetching = Some(fetch.id);
                 self.outputs.push_back(Output::Fetch(fetch));
@@ -475,6 +481,11 @@ impl Call {
                 self.fetch_ended(fetch);
                 self.dialogue_input(now, input::Input::Fetched { fetch, result })
             }
+            Input::HeardAhead {
+                utterance,
+                completeness,
+            } => self.heard_ahead(utterance, completeness),
+            Input::Heard { utterance, heard } => self.heard_speech(now, utterance, heard),
             Input::RecordingClosed { file, milliseconds } => {
                 self.recording_closed(now, file, milliseconds)
             }

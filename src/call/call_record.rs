@@ -68,6 +68,12 @@ pub struct CallRecord {
 
     pub last_node: Option<String>,
     pub keys: u32,
+    /// What the caller said: how many times something was heard, and how many times no recognizer
+    /// could tell what.
+    #[serde(default)]
+    pub utterances: u32,
+    #[serde(default)]
+    pub utterances_lost: u32,
     pub no_inputs: u32,
     pub no_matches: u32,
     pub lookups: u32,
@@ -238,6 +244,8 @@ impl Fold {
                 record.seconds_to_human_offer.get_or_insert(at);
             }
             Event::KeyPressed { .. } => count(&mut record.keys),
+            Event::SpeechHeard { .. } => count(&mut record.utterances),
+            Event::RecognizerLate { .. } => count(&mut record.utterances_lost),
             Event::NoInput { .. } => count(&mut record.no_inputs),
             Event::NoMatch { .. } => count(&mut record.no_matches),
             Event::PromptFailed { .. } => count(&mut record.prompts_failed),

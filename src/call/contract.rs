@@ -1,8 +1,10 @@
 //! What a call is told, and what it wants done: the seam between the pure call and the server.
 
 use crate::audio::prompt::Prompt;
-use crate::dialogue::action::Fetch;
-use crate::dialogue::input::{FetchFailure, FetchId, Fetched, PlayId};
+use crate::dialogue::action::{Fetch, Listen};
+use crate::dialogue::heard::Completeness;
+use crate::dialogue::input::{FetchFailure, FetchId, Fetched, PlayId, SpeechHeard};
+use crate::dialogue::program::Program;
 use crate::events::Entry;
 use crate::language::Language;
 use bytes::Bytes;
@@ -115,6 +117,16 @@ pub enum Input {
         part: usize,
         result: Result<Arc<Prompt>, String>,
     },
+    /// The answer to [`HearCommand::AskAhead`].
+    HeardAhead {
+        utterance: UtteranceId,
+        completeness: Completeness,
+    },
+    /// The answer to [`HearCommand::End`], or to any other where it was refused.
+    Heard {
+        utterance: UtteranceId,
+        heard: SpeechHeard,
+    },
     Fetched {
         fetch: FetchId,
         result: Result<Fetched, FetchFailure>,
@@ -149,6 +161,7 @@ pub enum Output {
         language: Language,
         text: String,
     },
+    Hear(HearCommand),
     Journal(Entry),
     Record(RecorderCommand),
     /// The call's last output.
@@ -201,6 +214,31 @@ pub enum SipCommand {
         leg: LegNumber,
         reason: String,
     },
+}
+
+/// Numbers what a caller says from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct UtteranceId(pub u32);
+
+/// One utterance is under way at a time.
+#[derive(Debug)]
+pub enum HearCommand {
+    Begin {
+        utterance: UtteranceId,
+        listen: Listen,
+        program: Arc<Program>,
+    },
+    /// The next samples of it.
+    Samples(UtteranceId, Vec<i16>),
+    /// What was it, if nothing more is said?
+    AskAhead(UtteranceId),
+    /// `unchanged`: nothing but silence came since `AskAhead`.
+    End {
+        utterance: UtteranceId,
+        unchanged: bool,
+    },
+    /// Nobody wants to know any more.
+    Abandon(UtteranceId),
 }
 
 #[derive(Debug, PartialEq)]

@@ -19,6 +19,7 @@ pub mod info;
 mod key_sender;
 pub mod keys;
 mod leg;
+mod listening;
 pub mod media_session;
 mod media_watch;
 mod messages;

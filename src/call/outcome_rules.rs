@@ -28,7 +28,8 @@ pub struct OutcomeRules {
     /// they want a person all the same.
     promise: Option<Outcome>,
     answer_stands: bool,
-    human_key_pressed: bool,
+    /// By key or by word.
+    asked_for_a_person: bool,
 }
 
 impl Default for OutcomeRules {
@@ -41,7 +42,7 @@ impl Default for OutcomeRules {
             resolved: false,
             promise: None,
             answer_stands: false,
-            human_key_pressed: false,
+            asked_for_a_person: false,
         }
     }
 }
@@ -53,16 +54,19 @@ impl OutcomeRules {
             Event::CallAnswered { .. } => self.answered = true,
             Event::NodeEntered { .. } | Event::StepAsked { .. } => self.with = With::Bot,
             Event::HandoffStepAsked { .. } => self.with = With::Waiting,
-            Event::NoInput { .. } | Event::NoMatch { .. } | Event::PromptFailed { .. } => {
+            Event::NoInput { .. }
+            | Event::NoMatch { .. }
+            | Event::RecognizerLate { .. }
+            | Event::PromptFailed { .. } => {
                 self.answer_stands = false;
             }
             Event::LookupEnded { result, .. } => {
                 self.answer_stands &= !matches!(result, LookupResult::Failed { .. });
             }
-            Event::AnswerPlayed { .. } => self.answer_stands = !self.human_key_pressed,
+            Event::AnswerPlayed { .. } => self.answer_stands = !self.asked_for_a_person,
             Event::ResolutionConfirmed { resolved } => self.resolution(*resolved),
             Event::HumanRequested { by, .. } => {
-                self.human_key_pressed |= *by == RequestedBy::Key;
+                self.asked_for_a_person |= matches!(by, RequestedBy::Key | RequestedBy::Speech);
                 self.wants_a_person();
             }
             Event::TransferStarted { .. } => self.wants_a_person(),

@@ -1,7 +1,7 @@
 //! What one leg hears: the parts of a play, one after the other, over an endless background.
 
 use crate::audio::codecs::Codec;
-use crate::audio::frame::samples_in;
+use crate::audio::frame::{mean_square, samples_in};
 use crate::audio::prompt::Prompt;
 use crate::dialogue::input::PlayId;
 use std::collections::VecDeque;
@@ -12,6 +12,11 @@ use std::time::Duration;
 const DEAD_AIR: Duration = Duration::from_millis(1_500);
 /// A sentence takes a synthesizer some tens of milliseconds; what takes it so long never comes.
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
+
+/// How far back a play that was paused may go on from.
+const RESUMED_FROM: usize = samples_in(Duration::from_secs(2));
+/// Between two words.
+const PAUSE: usize = samples_in(Duration::from_millis(40));
 
 /// One part of a play.
 #[derive(Debug, Clone)]
@@ -50,6 +55,8 @@ pub struct Playout {
     heard: VecDeque<Heard>,
     /// The last packet had sound in it: the next one goes on in the same talkspurt.
     in_talkspurt: bool,
+    /// The play stands still: the listener has begun to speak.
+    paused: bool,
 }
 
 #[derive(Debug)]
@@ -85,6 +92,7 @@ impl Playout {
     /// Replaces what is playing, at once.
     pub fn play(&mut self, id: PlayId, pieces: Vec<Piece>) {
         self.in_talkspurt = false;
+        self.paused = false;
         self.playing = Some(Playing {
             id,
             pieces,
@@ -107,6 +115,22 @@ impl Playout {
 
     pub fn stop(&mut self) {
         self.playing = None;
+        self.paused = false;
+    }
+
+    /// Silence from the next packet on, until [`Self::resume`], or until a play or a stop.
+    pub fn pause(&mut self) {
+        self.paused = self.playing.is_some();
+    }
+
+    /// Goes on, from the word in which the play was paused.
+    pub fn resume(&mut self) {
+        if std::mem::take(&mut self.paused)
+            && let Some(playing) = &mut self.playing
+            && let Some(Piece::Sound(sound)) = playing.pieces.get(playing.part)
+        {
+            playing.offset = word_boundary(sound.samples(), playing.offset);
+        }
     }
 
     /// Whether a play is under way, beside the background.
@@ -136,6 +160,11 @@ impl Playout {
 
     /// Fills one packet's payload with what comes next.
     pub fn fill(&mut self, codec: Codec, payload: &mut [u8]) -> Filled {
+        if self.paused {
+            payload.fill(codec.silence());
+            self.in_talkspurt = false;
+            return Filled::Silence;
+        }
         let played = self.fill_from_play(codec, payload);
         let rest = &mut payload[played..];
         self.wait(rest.len());
@@ -242,6 +271,16 @@ impl Playout {
         }
         true
     }
+}
+
+/// The middle of the last pause between words before `offset`: of the quietest 40 ms within two
+/// seconds.
+fn word_boundary(samples: &[i16], offset: usize) -> usize {
+    let before = &samples[..offset.min(samples.len())];
+    let near = before.len().saturating_sub(RESUMED_FROM);
+    let stretches = before[near..].windows(PAUSE).step_by(PAUSE / 4).enumerate();
+    let quietest = stretches.min_by(|(_, a), (_, b)| mean_square(a).total_cmp(&mean_square(b)));
+    quietest.map_or(0, |(at, _)| near + at * (PAUSE / 4) + PAUSE / 2)
 }
 
 #[cfg(test)]
@@ -364,5 +403,56 @@ mod tests {
         playout.fill(Codec::Pcmu, &mut payload);
         assert_eq!(payload[79], Codec::Pcmu.silence());
         assert_ne!(payload[80], Codec::Pcmu.silence());
+    }
+
+    #[test]
+    fn a_play_that_was_paused_goes_on_from_the_word_before() {
+        let mut playout = Playout::default();
+        let mut payload = [0; 160];
+        // Two words of 200 ms with 50 ms between.
+        let word = |value: i16| vec![value; 1_600];
+        let samples = [word(1_000), vec![0; 400], word(-1_000)].concat();
+        let prompt = Arc::new(Prompt::from_samples(samples));
+        let play = PlayId(1);
+        playout.play(play, vec![Piece::Sound(prompt)]);
+        for _ in 0..20 {
+            playout.fill(Codec::Pcmu, &mut payload);
+        }
+        playout.pause();
+        assert!(playout.says_something());
+        for _ in 0..50 {
+            assert_eq!(playout.fill(Codec::Pcmu, &mut payload), Filled::Silence);
+        }
+        assert_eq!(heard(&mut playout), []);
+        playout.resume();
+        let mut rest = Vec::new();
+        while playout.says_something() {
+            playout.fill(Codec::Pcmu, &mut payload);
+            rest.extend_from_slice(&payload);
+        }
+        let mut samples = vec![0; rest.len()];
+        Codec::Pcmu.decode(&rest, &mut samples);
+        let silent = samples
+            .iter()
+            .take_while(|sample| sample.abs() < 10)
+            .count();
+        assert!((80..=320).contains(&silent), "{silent}");
+        let second = samples.iter().filter(|&&sample| sample < -900).count();
+        assert_eq!(second, 1_600, "the second word is heard whole");
+        let ends = [Heard::Part { play, part: 0 }, Heard::End { play }];
+        assert_eq!(heard(&mut playout), ends);
+    }
+
+    #[test]
+    fn a_new_play_is_not_paused_and_nothing_is_paused_where_nothing_plays() {
+        let mut playout = Playout::default();
+        let mut payload = [0; 160];
+        playout.play(PlayId(1), vec![sound(1000, 800)]);
+        playout.pause();
+        playout.play(PlayId(2), vec![sound(1000, 160)]);
+        assert_eq!(playout.fill(Codec::Pcmu, &mut payload), START);
+        playout.pause();
+        playout.set_background(Some(prompt(700, 100)));
+        assert_ne!(playout.fill(Codec::Pcmu, &mut payload), Filled::Silence);
     }
 }

@@ -12,31 +12,31 @@ const CHUNK_SAMPLES: usize = 8_000;
 /// it began.
 const HELD_BACK: usize = 100 * SAMPLES_PER_MS;
 
-/// Keeps what is recorded in step with the clock, not with the packets: a prompt that starts at
+/// Keeps what is recorded and listened to in step with the clock, not with the packets: a prompt that starts at
 /// once cuts the packet before it short, for the caller and here.
 #[derive(Debug)]
-pub struct TapeClock {
-    recorded_until: Instant,
+pub struct SoundClock {
+    heard_until: Instant,
     /// What the caller was sent last, as far as it is not recorded yet.
     said: [i16; MAX_PAYLOAD],
     start: usize,
     end: usize,
 }
 
-impl TapeClock {
-    pub fn new(now: Instant) -> TapeClock {
-        TapeClock {
-            recorded_until: now,
+impl SoundClock {
+    pub fn new(now: Instant) -> SoundClock {
+        SoundClock {
+            heard_until: now,
             said: [0; MAX_PAYLOAD],
             start: 0,
             end: 0,
         }
     }
 
-    /// How many samples are to be recorded for the time to go on to `at`.
+    /// How many samples are to be taken for the time to go on to `at`.
     pub fn advance(&mut self, at: Instant) -> usize {
-        let samples = samples_in(at.saturating_duration_since(self.recorded_until));
-        self.recorded_until += duration_of(samples);
+        let samples = samples_in(at.saturating_duration_since(self.heard_until));
+        self.heard_until += duration_of(samples);
         samples
     }
 
@@ -151,9 +151,9 @@ mod tests {
     #[test]
     fn what_is_recorded_lasts_as_long_as_the_time_does() {
         let start = Instant::now();
-        let mut clock = TapeClock::new(start);
+        let mut clock = SoundClock::new(start);
         let mut recorded = Vec::new();
-        let mut record = |clock: &mut TapeClock, at: u64| {
+        let mut record = |clock: &mut SoundClock, at: u64| {
             let length = clock.advance(start + std::time::Duration::from_millis(at));
             let mut stretch = vec![0; length];
             clock.take_said(&mut stretch);

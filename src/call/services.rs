@@ -4,7 +4,7 @@ use crate::audio::prompt::Prompt;
 use crate::dialogue::action::Content;
 use crate::dialogue::program::Program;
 use crate::handoff::targets::TargetPolicy;
-use crate::language::Language;
+use crate::language::{ByLanguage, Language};
 use std::sync::Arc;
 
 /// Sound that is ready: asked on the media thread, so it neither waits nor renders.
@@ -17,6 +17,8 @@ pub struct Services {
     pub prompts: Arc<dyn PromptSource>,
     pub policy: Arc<dyn TargetPolicy + Send + Sync>,
     pub sounds: Arc<Sounds>,
+    /// The languages in which a recognizer hears.
+    pub hears: ByLanguage<bool>,
 }
 
 /// Sounds that are no words.

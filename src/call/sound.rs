@@ -8,7 +8,7 @@ use super::media_session::{Packet, PacketKind, Received};
 use super::media_watch::Silence;
 use super::messages::is_silent;
 use super::playout::Heard;
-use super::recording::TapeClock;
+use super::recording::SoundClock;
 use crate::audio::codecs::Codec;
 use crate::dialogue::input::{self, FetchId};
 use crate::events::{EndedBy, Event, KeySource};
@@ -56,7 +56,10 @@ impl Call {
             }) if self.caller.keys.wants_in_band() || self.tape.is_some() => {
                 self.look_for_tones(now, codec, datagram.get(payload).unwrap_or_default())
             }
-            Received::KeyUp(..) | Received::KeyHeld(_) => self.stay_muted(now),
+            Received::KeyUp(..) | Received::KeyHeld(_) => {
+                self.stay_muted(now);
+                self.key_sounds();
+            }
             _ => {}
         }
         true
@@ -68,6 +71,7 @@ impl Call {
         let heard = self.caller.detect_keys(codec, payload);
         if heard.tone {
             self.stay_muted(now);
+            self.key_sounds();
         }
         if let Some(key) = heard.pressed {
             self.key(now, key, KeySource::InBand);
@@ -142,14 +146,14 @@ impl Call {
 
     /// One packet time: what the caller hears, and what is recorded of the time before it.
     pub(super) fn send_sound(&mut self, now: Instant, sink: &mut dyn PacketSink) {
-        self.record_sound(now);
+        self.take_sound(now);
         let bridged = self.human.is_bridged();
         let sent = if bridged || self.early_media_is_heard(now) {
             None
         } else {
             self.caller.send_sound(now, sink)
         };
-        if let (Some(clock), Some(sent)) = (&mut self.tape_clock, sent) {
+        if let (Some(clock), Some(sent)) = (&mut self.clock, sent) {
             clock.say(self.caller.codec(), &sent.payload[..sent.length]);
         }
         if let Some(agent) = self.human.agent.as_mut().filter(|_| bridged) {
@@ -169,40 +173,45 @@ impl Call {
         self.human.is_bridged() || self.early_media_is_heard(now)
     }
 
-    fn record_sound(&mut self, now: Instant) {
+    /// What was said since the last tick, for the tape and the recognizer.
+    fn take_sound(&mut self, now: Instant) {
         let recording = self.is_recording();
-        self.caller.set_decoding(recording);
+        let wanted = recording || self.is_listening();
+        self.caller.set_decoding(wanted);
         let heard = recording && self.agent_is_heard(now);
         if let Some(agent) = &mut self.human.agent {
             agent.set_decoding(heard);
         }
-        if !recording {
-            self.tape_clock = None;
+        if !wanted {
+            self.clock = None;
             return;
         }
         // The time of the tick, not of the late moment at which it is done.
         let at = self.next_tick;
-        let new_clock = || Box::new(TapeClock::new(at));
-        let mut left = self.tape_clock.get_or_insert_with(new_clock).advance(at);
+        let new_clock = || Box::new(SoundClock::new(at));
+        let mut left = self.clock.get_or_insert_with(new_clock).advance(at);
         while left > 0 {
             let length = left.min(MAX_PAYLOAD);
-            self.record_stretch(now, length);
+            self.take_stretch(now, length);
             left -= length;
         }
     }
 
-    fn record_stretch(&mut self, now: Instant, length: usize) {
+    fn take_stretch(&mut self, now: Instant, length: usize) {
         let (mut said, mut other) = ([0; MAX_PAYLOAD], [0; MAX_PAYLOAD]);
         let (said, other) = (&mut said[..length], &mut other[..length]);
         self.caller.decode(now, said);
         let heard = self.agent_is_heard(now);
-        match (&mut self.human.agent, &mut self.tape_clock) {
+        match (&mut self.human.agent, &mut self.clock) {
             (Some(agent), _) if heard => agent.decode(now, other),
             (_, Some(clock)) => clock.take_said(other),
             (_, None) => {}
         }
-        self.record_conversation(now, said, other);
-        self.record_message(said);
+        if self.is_recording() {
+            self.record_conversation(now, said, other);
+            self.record_message(said);
+        }
+        self.listen_to(now, said, other);
     }
 
     /// Between two times that the caller is told of it, music says that the lookup goes on.
@@ -259,6 +268,7 @@ impl Call {
         if self.human.next_timeout().is_some_and(|due| due <= now) {
             self.transfer_timeout(now);
         }
+        self.watch_recognition(now);
         self.caller.send_rtcp(now, sink);
         if let Some(agent) = &mut self.human.agent {
             agent.send_rtcp(now, sink);

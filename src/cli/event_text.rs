@@ -2,8 +2,8 @@
 
 use crate::cli::call_table::{loss_percent, printable, slot_value};
 use crate::events::{
-    EndedBy, Event, KeySource, LegName, LookupResult, Pace, RequestedBy, ReturnReason, StepKind,
-    TargetFailure, TransferWay,
+    EndedBy, Event, KeySource, LegName, LookupResult, Pace, RequestedBy, ReturnReason,
+    SpeechResult, StepKind, TargetFailure, TransferWay,
 };
 use crate::language::Language;
 
@@ -41,6 +41,9 @@ pub fn describe(event: &Event) -> String {
         | Event::StepAsked { .. }
         | Event::HumanOffered { .. }
         | Event::KeyPressed { .. }
+        | Event::SpeechBegan { .. }
+        | Event::SpeechHeard { .. }
+        | Event::RecognizerLate { .. }
         | Event::NoInput { .. }
         | Event::NoMatch { .. }
         | Event::SlotFilled { .. }
@@ -104,6 +107,32 @@ fn describe_dialogue(event: &Event) -> String {
             Some(key) => format!("presses {key}"),
             None => "presses a key of a sensitive value".into(),
         },
+        Event::SpeechBegan { interrupted, .. } => match interrupted {
+            true => "speaks, and interrupts the prompt".into(),
+            false => "speaks".into(),
+        },
+        Event::SpeechHeard {
+            words,
+            confidence,
+            result,
+            ..
+        } => {
+            let words = match words.as_deref() {
+                Some("") => "something that is no word here".to_string(),
+                Some(words) => format!("“{words}”"),
+                None => "a sensitive value".to_string(),
+            };
+            let percent = (confidence * 100.0).round();
+            let result = match result {
+                SpeechResult::Understood => "understood",
+                SpeechResult::Unsure => "asked back",
+                SpeechResult::NotUnderstood => "not understood",
+            };
+            format!("says {words} ({percent} % sure): {result}")
+        }
+        Event::RecognizerLate { node, reason } => {
+            format!("{node}: what was said could not be recognized: {reason}")
+        }
         Event::NoInput { node, count } => format!("{node}: no input, {}", time(*count)),
         Event::NoMatch { node, count } => format!("{node}: not understood, {}", time(*count)),
         Event::SlotFilled { slot, value } => format!("{slot} is {}", slot_value(value)),
@@ -251,6 +280,7 @@ pub fn way_name(way: TransferWay) -> &'static str {
 pub fn requested_by(by: RequestedBy) -> &'static str {
     match by {
         RequestedBy::Key => "the human key",
+        RequestedBy::Speech => "asks for a person",
         RequestedBy::Dialplan => "the dialplan leads to a person",
         RequestedBy::Retries => "not understood or silent too often: a person is rung",
         RequestedBy::Failure => "something failed: a person is rung",

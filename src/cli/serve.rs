@@ -12,8 +12,10 @@ use crate::engines::load::{known_parts, load_all};
 use crate::engines::pool::SynthesizerPool;
 use crate::engines::prompt_cache::PromptCache;
 use crate::engines::prompt_library::PromptLibrary;
+use crate::engines::recognizers::Recognizers;
 use crate::engines::registry::Registry;
 use crate::language::Language;
+use crate::server::hearing::Ears;
 use crate::server::preflight::look_first;
 use crate::server::serve::{Addresses, Ready, serve};
 use crate::server::services::Directory;
@@ -135,20 +137,41 @@ fn prepare(args: Args) -> Result<Ready, ExitCode> {
     look_first(&config).map_err(|error| failed(&error))?;
     let library = Arc::new(library(&config, registry, &programs)?);
     let pool = SynthesizerPool::start(library.clone()).map_err(|error| failed(&error))?;
+    let ears = Ears::start(recognizers(&config)?).map_err(|error| failed(&error))?;
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
         .install_recorder()
         .map_err(|error| failed(&error))?;
     let dialplans = programs.values().map(|program| &program.dialplan);
     let demo_wanted = demo_service::is_wanted(dialplans, config.console);
-    let directory = Directory::new(&config, library.clone(), |file| programs[file].clone());
+    let hears = ears.languages();
+    let directory = Directory::new(&config, library.clone(), hears, |file| {
+        programs[file].clone()
+    });
     Ok(Ready {
         config,
         library,
         directory,
         synthesizers: Arc::new(pool),
+        ears: Arc::new(ears),
         metrics,
         demo: args.demo || demo_wanted,
     })
+}
+
+/// A recognizer that the config names is there, or the server does not start.
+fn recognizers(config: &Config) -> Result<Recognizers, ExitCode> {
+    let recognizers = Recognizers::open(&config.speech).map_err(|errors| {
+        for error in errors {
+            eprintln!("zeroline: {error}");
+        }
+        ExitCode::FAILURE
+    })?;
+    for language in Language::ALL {
+        let hear = recognizers.for_language(language).iter();
+        let hear: Vec<&str> = hear.map(|engine| engine.id()).collect();
+        tracing::info!(%language, hear = hear.join(", "), "recognizers");
+    }
+    Ok(recognizers)
 }
 
 fn listen(addresses: &[String]) -> Result<Vec<Listen>, ExitCode> {

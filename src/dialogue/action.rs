@@ -1,10 +1,12 @@
 //! What a dialogue wants done.
 
-use super::input::{FetchId, PlayId};
-use crate::dialplan::model::{HandoffId, HttpMethod};
-use crate::events::{EndedBy, Event};
+use super::input::{FetchId, ListenId, PlayId};
+use crate::dialplan::model::{HandoffId, HttpMethod, SlotId};
+use crate::events::{EndedBy, Event, Pace};
 use crate::language::Language;
+use crate::speech::grammar::Grammar;
 use crate::speech::sentences::Sentence;
+use std::sync::Arc;
 use std::time::Duration;
 
 #[derive(Debug, Clone)]
@@ -12,6 +14,10 @@ pub enum Action {
     /// Replaces whatever is playing, at once.
     Play(Play),
     StopPlaying,
+    /// From here on the caller may say this; what was listened for until now is not waited for any
+    /// more.
+    Listen(Listen),
+    StopListening,
     Fetch(Fetch),
     CancelFetch(FetchId),
     /// The caller was told, in their own language and to the end of the sentence, that the call is
@@ -44,6 +50,20 @@ pub enum Action {
         by: EndedBy,
         reason: String,
     },
+}
+
+#[derive(Debug, Clone)]
+pub struct Listen {
+    pub id: ListenId,
+    /// One a language; more where the caller is to choose it.
+    pub grammars: Vec<Arc<Grammar>>,
+    /// The slot that a value is meant for.
+    pub slot: Option<SlotId>,
+    pub pace: Pace,
+    /// Nothing is asked: what is said pauses the prompt, and only what is understood ends it.
+    pub aside: bool,
+    /// What is said may not leave the machine (law 8).
+    pub sensitive: bool,
 }
 
 #[derive(Debug, Clone)]

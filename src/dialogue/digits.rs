@@ -39,6 +39,11 @@ impl DigitEntry {
         self.entered.is_empty()
     }
 
+    /// Forgets what was keyed.
+    pub fn clear(&mut self) {
+        self.entered.clear();
+    }
+
     pub fn terminator(&self) -> Key {
         self.rules.terminator
     }

@@ -2,6 +2,7 @@
 
 use crate::events::{KeySource, ReturnReason};
 use crate::key::Key;
+use crate::speech::understanding::Understood;
 use std::sync::Arc;
 
 /// Numbers a call's plays from 1; an answer about an older play is ignored.
@@ -12,12 +13,22 @@ pub struct PlayId(pub u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FetchId(pub u32);
 
+/// Numbers what a call listens for from 1; speech that was an answer to something older is ignored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ListenId(pub u32);
+
 #[derive(Debug, Clone)]
 pub enum Input {
     /// The call is answered and its media can flow. Always first, once.
     Start,
     /// A key went down; repeated and duplicate reports are folded already.
     Key { key: Key, source: KeySource },
+    /// The caller has begun to speak, for certain. `SpeechHeard` follows.
+    SpeechBegan { listen: ListenId },
+    SpeechHeard {
+        listen: ListenId,
+        heard: SpeechHeard,
+    },
     /// Part `part` (from 0) of the play was heard to its end.
     PartPlayed { play: PlayId, part: usize },
     /// All of it was heard. Plays that were replaced or stopped report nothing.
@@ -43,6 +54,23 @@ pub enum Input {
     Resumed,
     /// The call is over, whoever ended it: what is under way is cancelled, and nothing follows.
     CallEnded,
+}
+
+/// What became of something that was said.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SpeechHeard {
+    Understood(Understood),
+    /// The likeliest words, if there are any, and how sure the recognizer was of them.
+    NotUnderstood {
+        words: String,
+        confidence: f32,
+    },
+    /// A key was pressed meanwhile: it counts, and nothing else is told of what was said.
+    Withdrawn,
+    /// The recognizers are behind, or failed.
+    NotRecognized {
+        reason: String,
+    },
 }
 
 /// An answer with a 2xx status.

@@ -3,6 +3,7 @@
 use super::action::Action;
 use super::input::{FetchId, Input};
 use super::keys::TypeAhead;
+use super::listening::Listening;
 use super::notice::Notice;
 use super::path::Path;
 use super::program::Program;
@@ -60,6 +61,9 @@ pub struct Dialogue {
     pub(super) typed_ahead: TypeAhead,
     pub(super) speaker: Speaker,
     pub(super) notice: Notice,
+    pub(super) listening: Listening,
+    /// What was asked before "Did you say …?"
+    pub(super) put_aside: Option<State>,
     pub(super) timers: Timers,
     /// A sensitive slot is being keyed or confirmed.
     pub(super) sensitive: bool,
@@ -105,6 +109,8 @@ impl Dialogue {
             typed_ahead: TypeAhead::default(),
             speaker: Speaker::default(),
             notice: Notice::default(),
+            listening: Listening::default(),
+            put_aside: None,
             timers: Timers::default(),
             sensitive: false,
             told_sensitive: false,
@@ -128,6 +134,11 @@ impl Dialogue {
         let next = match input {
             // Law 1: before recognizers, lookups and the node's own keys.
             Input::Key { key, source } => self.handle_key(key, source),
+            Input::SpeechBegan { listen } => {
+                self.speech_began(listen);
+                None
+            }
+            Input::SpeechHeard { listen, heard } => self.speech_heard(listen, heard),
             Input::Start => self.start(),
             Input::PartPlayed { play, part } => {
                 self.part_played(play, part);
@@ -163,6 +174,7 @@ impl Dialogue {
         self.run(next);
         self.keep_hold();
         self.tell_sensitive();
+        self.tell_listening();
     }
 
     pub fn handle_timeout(&mut self, now: Instant) {
@@ -175,6 +187,7 @@ impl Dialogue {
         }
         self.keep_hold();
         self.tell_sensitive();
+        self.tell_listening();
     }
 
     pub fn next_timeout(&self) -> Option<Instant> {
@@ -365,6 +378,7 @@ impl Dialogue {
         self.timers.stop(Timer::Fetch);
         self.timers.stop(Timer::Message);
         self.sensitive = false;
+        self.put_aside = None;
         match &self.state {
             State::LookingUp(lookup) => {
                 let fetch = lookup.fetch;
@@ -502,6 +516,7 @@ impl Dialogue {
             }
             Timer::Fetch => self.fetch_timed_out(),
             Timer::Message => self.message_could_not_be_kept(),
+            Timer::Speech => self.speech_overdue(),
         }
     }
 

@@ -58,7 +58,7 @@ impl Dialogue {
         let human = listening && key == self.human_key_now();
         self.log_key(key, source, human);
         if human {
-            return self.human_key();
+            return self.human_wanted(RequestedBy::Key);
         }
         let now = self.now;
         if !listening || self.typed_ahead.is_superfluous(key, now) {
@@ -104,12 +104,12 @@ impl Dialogue {
     }
 
     /// Law 1. In the choices after a failed transfer it tries that one again.
-    pub(super) fn human_key(&mut self) -> Option<Next> {
+    pub(super) fn human_wanted(&mut self, by: RequestedBy) -> Option<Next> {
         let handoff = match self.last_handoff {
             Some(last) if self.after_handoff => last,
             _ => self.dialplan().human.handoff,
         };
-        self.ring(RequestedBy::Key, handoff);
+        self.ring(by, handoff);
         None
     }
 
@@ -136,7 +136,7 @@ impl Dialogue {
         });
     }
 
-    fn star_while_saying(&mut self) -> Option<Next> {
+    pub(super) fn star_while_saying(&mut self) -> Option<Next> {
         self.stop_playing();
         if matches!(self.state, State::Greeting) {
             self.speaker.greet();
@@ -160,6 +160,7 @@ impl Dialogue {
             Among::Resolved => self.is_resolved(key),
             Among::Returned(choices) => self.choose_after_handoff(key, &choices),
             Among::NumberRight(number) => self.number_is_right(&number, key),
+            Among::Perhaps(perhaps) => self.perhaps_answered(perhaps.meaning, key),
         }
     }
 

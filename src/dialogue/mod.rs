@@ -6,10 +6,13 @@
 pub mod action;
 mod callback;
 pub mod digits;
+pub mod grammars;
+pub mod heard;
 mod hold;
 pub mod input;
 pub mod interpreter;
 mod keys;
+mod listening;
 mod message;
 mod nodes;
 mod notice;

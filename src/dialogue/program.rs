@@ -1,5 +1,6 @@
 //! What a dialogue runs: a dialplan with its templates compiled, shared by all its calls.
 
+use super::grammars::Grammars;
 use crate::dialplan::model::Dialplan;
 use crate::dialplan::template::{TemplateError, Templates};
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 pub struct Program {
     pub dialplan: Dialplan,
     pub templates: Templates,
+    pub grammars: Grammars,
 }
 
 impl Program {
@@ -15,6 +17,7 @@ impl Program {
     pub fn compile(dialplan: Dialplan) -> Result<Arc<Program>, Vec<TemplateError>> {
         let templates = Templates::compile(&dialplan)?;
         Ok(Arc::new(Program {
+            grammars: Grammars::of(&dialplan),
             dialplan,
             templates,
         }))

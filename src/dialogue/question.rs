@@ -97,7 +97,9 @@ impl Dialogue {
         let failures = self.failures().unwrap_or_default();
         let count = match failure {
             Some(Failure::NoInput) => failures.no_input,
-            Some(Failure::NoMatch) => failures.no_match,
+            Some(Failure::NoMatch | Failure::NotUnderstood | Failure::NotHeard) => {
+                failures.no_match
+            }
             None => 0,
         };
         let told = self.told_first.iter().cloned();
@@ -106,7 +108,8 @@ impl Dialogue {
             parts.extend(self.in_its_languages(self.apology(failure)));
         }
         let name_human = count >= NAME_HUMAN_KEY && !self.after_handoff;
-        if name_human && failure == Some(Failure::NoMatch) {
+        let no_match = matches!(failure, Some(Failure::NoMatch | Failure::NotUnderstood));
+        if (name_human && no_match) || failure == Some(Failure::NotHeard) {
             parts.extend(self.in_its_languages(Sentence::UseKeypad));
         }
         let key = self.human_key_now();
@@ -136,6 +139,7 @@ impl Dialogue {
     fn apology(&self, failure: Failure) -> Sentence {
         match (failure, &self.state) {
             (Failure::NoInput, _) => Sentence::NoInput,
+            (Failure::NotUnderstood | Failure::NotHeard, _) => Sentence::NoMatch,
             (Failure::NoMatch, State::Keying(_)) => Sentence::NotValid,
             (Failure::NoMatch, _) => Sentence::NotAChoice,
         }
@@ -170,6 +174,7 @@ impl Dialogue {
             Among::Resolved => vec![self.sentence(Sentence::DidThatAnswer)],
             Among::Returned(choices) => vec![self.sentence(Sentence::Choices(choices.clone()))],
             Among::NumberRight(number) => self.number_parts(number),
+            Among::Perhaps(perhaps) => self.perhaps_parts(perhaps),
         })
     }
 
@@ -180,13 +185,14 @@ impl Dialogue {
         }
     }
 
-    fn count_step(&mut self, reprompt: bool) {
+    pub(super) fn count_step(&mut self, reprompt: bool) {
         let step = match &self.state {
             State::Choosing(choosing) => match choosing.among {
                 Among::Menu | Among::Languages | Among::Returned(_) => StepKind::Menu,
-                Among::ValueRight(_) | Among::Resolved | Among::NumberRight(_) => {
-                    StepKind::Confirmation
-                }
+                Among::ValueRight(_)
+                | Among::Resolved
+                | Among::NumberRight(_)
+                | Among::Perhaps(_) => StepKind::Confirmation,
             },
             _ => StepKind::Question,
         };
@@ -214,6 +220,9 @@ impl Dialogue {
         if let State::Keying(keying) = &self.state
             && !keying.entry.is_empty()
         {
+            return;
+        }
+        if self.listening.is_speaking() {
             return;
         }
         let deadline = self.now + self.no_input_timeout();
@@ -244,15 +253,17 @@ impl Dialogue {
         };
         let count = match failure {
             Failure::NoInput => &mut failures.no_input,
-            Failure::NoMatch => &mut failures.no_match,
+            Failure::NoMatch | Failure::NotUnderstood | Failure::NotHeard => &mut failures.no_match,
         };
         *count += 1;
         let count = *count;
         let node = self.node_name().to_string();
-        self.log(match failure {
-            Failure::NoInput => Event::NoInput { node, count },
-            Failure::NoMatch => Event::NoMatch { node, count },
-        });
+        match failure {
+            Failure::NoInput => self.log(Event::NoInput { node, count }),
+            Failure::NoMatch | Failure::NotUnderstood => self.log(Event::NoMatch { node, count }),
+            // What became of it is told already.
+            Failure::NotHeard => {}
+        }
         if failure == Failure::NoInput && count >= ELDER_PACING {
             self.begin_elder_pacing();
         }

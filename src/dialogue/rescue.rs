@@ -24,6 +24,7 @@ impl Dialogue {
             saved: broken.saved.clone(),
             speaker: broken.speaker.after_fault(),
             notice: broken.notice.clone(),
+            listening: broken.listening.after_fault(),
             sensitive: broken.sensitive,
             told_sensitive: broken.told_sensitive,
             held: broken.held,

@@ -3,7 +3,7 @@
 use super::interpreter::Dialogue;
 use super::state::{Among, Choosing, Next, State, Wanted};
 use crate::dialplan::model::{HandoffId, Otherwise, Target};
-use crate::events::ReturnReason;
+use crate::events::{RequestedBy, ReturnReason};
 use crate::key::Key;
 use crate::speech::sentences::{Choice, Sentence};
 
@@ -59,7 +59,7 @@ impl Dialogue {
         }
         let chosen = choices.iter().find(|(option, _)| *option == key);
         match chosen.map(|(_, choice)| *choice) {
-            Some(Choice::TryAgain) => self.human_key(),
+            Some(Choice::TryAgain) => self.human_wanted(RequestedBy::Key),
             Some(Choice::Callback) => self.begin_callback(),
             Some(Choice::Message) => self.begin_message(),
             Some(Choice::BackToBot) => {
@@ -75,7 +75,8 @@ impl Dialogue {
     pub(super) fn gives_up_by_itself(&self) -> bool {
         match &self.state {
             State::Choosing(Choosing { among, .. }) => {
-                matches!(among, Among::Returned(_) | Among::NumberRight(_))
+                let asked_back = matches!(among, Among::Perhaps(_)) && self.after_handoff;
+                asked_back || matches!(among, Among::Returned(_) | Among::NumberRight(_))
             }
             State::Keying(keying) => keying.wanted == Wanted::CallbackNumber,
             _ => false,

@@ -165,7 +165,7 @@ impl Dialogue {
         self.part(Content::Sentence(sentence))
     }
 
-    fn part(&self, content: Content) -> Part {
+    pub(super) fn part(&self, content: Content) -> Part {
         Part {
             language: self.language,
             content,

@@ -6,6 +6,7 @@ use super::input::FetchId;
 use crate::dialplan::model::{HandoffId, HttpMethod, NodeId, SlotId, Target};
 use crate::events::RequestedBy;
 use crate::key::Key;
+use crate::speech::grammar::Meaning;
 use crate::speech::sentences::Choice;
 use std::time::Instant;
 
@@ -62,6 +63,16 @@ pub(super) enum Among {
     Returned(Vec<(Key, Choice)>),
     /// Is this the number to call back on?
     NumberRight(String),
+    /// Did they say this? What was asked before waits, put aside.
+    Perhaps(Perhaps),
+}
+
+/// What was heard unsurely.
+#[derive(Debug, Clone)]
+pub(super) struct Perhaps {
+    pub meaning: Meaning,
+    /// The phrase, to be said back; nothing for a person, for whom there is a sentence.
+    pub words: String,
 }
 
 #[derive(Debug)]
@@ -87,7 +98,12 @@ pub(super) struct Failures {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Failure {
     NoInput,
+    /// A key that means nothing here, or a value that is not valid.
     NoMatch,
+    /// What they said means nothing here.
+    NotUnderstood,
+    /// The caller spoke, and no recognizer could tell what.
+    NotHeard,
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -15,16 +15,19 @@ pub enum Timer {
     Fetch,
     /// The end of a message's recording was never reported.
     Message,
+    /// What the caller said was never told.
+    Speech,
 }
 
 impl Timer {
-    pub const ALL: [Timer; 6] = [
+    pub const ALL: [Timer; 7] = [
         Timer::Play,
         Timer::NoInput,
         Timer::InterDigit,
         Timer::LookingUp,
         Timer::Fetch,
         Timer::Message,
+        Timer::Speech,
     ];
 
     /// A lookup goes on whoever is on hold; everything else waits for what the caller hears or does.

@@ -197,6 +197,9 @@ fn is_landmark(event: &Event) -> bool {
             | Event::HandoffStepAsked { .. }
             | Event::NoInput { .. }
             | Event::NoMatch { .. }
+            | Event::SpeechBegan { .. }
+            | Event::SpeechHeard { .. }
+            | Event::RecognizerLate { .. }
             | Event::LookupStarted { .. }
             | Event::LookupEnded { .. }
             | Event::PromptFailed { .. }

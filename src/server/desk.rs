@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::engines::prompt_library::PromptLibrary;
 use crate::engines::registry::Registry;
 use crate::journal::append::Limits;
+use crate::language::ByLanguage;
 use crate::locator::Locator;
 use crate::sip::flow::Protocol;
 use crate::sip::user_agent::UserAgent;
@@ -64,7 +65,9 @@ impl Desk {
             phase,
             threads: Vec::new(),
             ports: PortRange::new(43_000, 43_100),
-            directory: Directory::new(&config, library, |_| unreachable!("no dialplan is named")),
+            directory: Directory::new(&config, library, ByLanguage::default(), |_| {
+                unreachable!("no dialplan is named")
+            }),
             admission: Admission::new(config.clone(), Arc::new(AtomicBool::new(true))),
             targets: Targets::new(config.clone(), locator.clone()),
             trunks: Trunks::new(config.clone(), locator),

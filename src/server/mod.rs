@@ -7,6 +7,7 @@ pub mod calls;
 mod desk;
 mod epoll;
 mod fetcher;
+pub mod hearing;
 mod incoming;
 mod journal_disk;
 mod journal_thread;

@@ -2,6 +2,7 @@
 //! no other call notices.
 
 use super::epoll::Epoll;
+use super::hearing::Saying;
 use super::ports::PortPair;
 use super::routes::Routes;
 use crate::call::contract::{
@@ -26,6 +27,7 @@ pub struct Resident {
     /// The last event that went to the journal, and when, to go on from if the session panics.
     last_entry: Option<(Instant, Entry)>,
     open_recordings: Vec<String>,
+    saying: Saying,
     finished: bool,
 }
 
@@ -81,6 +83,7 @@ impl Resident {
             sockets: Sockets::default(),
             last_entry: None,
             open_recordings: Vec::new(),
+            saying: Saying::default(),
             finished: false,
         }
     }
@@ -224,6 +227,10 @@ impl Resident {
                 Output::Sip(command) => routes.sip(self.number, command),
                 Output::Fetch(fetch) => {
                     let refused = routes.fetch(self.number, fetch);
+                    self.refused(now, refused, routes);
+                }
+                Output::Hear(command) => {
+                    let refused = routes.hear(self.number, &mut self.saying, command);
                     self.refused(now, refused, routes);
                 }
                 Output::CancelFetch(fetch) => routes.cancel_fetch(self.number, fetch),

@@ -3,11 +3,12 @@
 
 use super::call_metrics;
 use super::fetcher::{FetcherHandle, Wish};
+use super::hearing::{Ears, Saying};
 use super::journal_writer::JournalHandle;
 use super::media_thread::{Command, MediaThread};
 use super::recorder::{Job, RecorderHandle};
 use super::resident::CallNumber;
-use crate::call::contract::{Input, RecorderCommand, SipCommand};
+use crate::call::contract::{HearCommand, Input, RecorderCommand, SipCommand};
 use crate::dialogue::action::Fetch;
 use crate::dialogue::input::{FetchFailure, FetchId, PlayId};
 use crate::engines::pool::{Outcome, SynthesizerPool};
@@ -28,6 +29,7 @@ pub struct Routes {
     pub recorder: RecorderHandle,
     pub fetcher: FetcherHandle,
     pub synthesizers: Arc<SynthesizerPool>,
+    pub ears: Arc<Ears>,
     pub waiting: Waiting,
 }
 
@@ -94,6 +96,16 @@ impl Routes {
                 Some(Input::Rendered { play, part, result })
             }
         }
+    }
+
+    /// A refusal comes back as what became of the utterance.
+    pub fn hear(
+        &mut self,
+        call: CallNumber,
+        saying: &mut Saying,
+        command: HearCommand,
+    ) -> Option<Input> {
+        self.ears.hear((call, &self.thread), saying, command)
     }
 
     /// A refusal comes back as the recording's failure.

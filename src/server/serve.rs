@@ -4,6 +4,7 @@ use super::admission::Admission;
 use super::call_metrics;
 use super::calls::Calls;
 use super::fetcher;
+use super::hearing::Ears;
 use super::journal_writer::{Journal, JournalHandle};
 use super::media_thread::{Command, MediaThread};
 use super::ports::PortRange;
@@ -47,6 +48,7 @@ pub struct Ready {
     pub library: Arc<PromptLibrary>,
     pub directory: Directory,
     pub synthesizers: Arc<SynthesizerPool>,
+    pub ears: Arc<Ears>,
     pub metrics: PrometheusHandle,
     /// Also answer the demo dialplans' lookups.
     pub demo: bool,
@@ -141,6 +143,7 @@ async fn run<Stop: Future<Output = ()> + Send + 'static>(
         recorder: recorder.clone(),
         fetcher: fetcher.clone(),
         synthesizers: ready.synthesizers.clone(),
+        ears: ready.ears.clone(),
         waiting: Waiting::default(),
     })?;
     drop(recorder);

@@ -9,7 +9,7 @@ use crate::dialogue::action::Content;
 use crate::dialogue::program::Program;
 use crate::dialplan::targets::glob;
 use crate::engines::prompt_library::PromptLibrary;
-use crate::language::Language;
+use crate::language::{ByLanguage, Language};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,10 +23,12 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// `program` gives a file's compiled dialplan: each file once.
+    /// `program` gives a file's compiled dialplan: each file once. `hears`: in which languages callers
+    /// are listened to.
     pub fn new(
         config: &Arc<Config>,
         library: Arc<PromptLibrary>,
+        hears: ByLanguage<bool>,
         mut program: impl FnMut(&Path) -> Arc<Program>,
     ) -> Directory {
         let prompts: Arc<dyn PromptSource> = Arc::new(Library(library));
@@ -42,6 +44,7 @@ impl Directory {
                 prompts: prompts.clone(),
                 policy: policy.clone(),
                 sounds: sounds.clone(),
+                hears: hears.clone(),
             })
         };
         let numbers = &config.dialplans.numbers;

@@ -17,6 +17,11 @@ pub trait Recognizer: Send + Sync {
 
     fn hears(&self, language: Language) -> bool;
 
+    /// Whether what is said is sent elsewhere: then nothing sensitive is given to it.
+    fn leaves_the_machine(&self) -> bool {
+        false
+    }
+
     /// Begins an utterance of a caller who may say what `grammar` says, or anything else: then no
     /// hypothesis may pretend otherwise. Cheap but for the first time with a grammar.
     fn start(&self, grammar: &Arc<Grammar>) -> Box<dyn Utterance>;

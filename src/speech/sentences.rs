@@ -30,6 +30,12 @@ pub enum Sentence {
     NotValid,
     /// The second time that nothing was understood: "Please use the keys of your telephone."
     UseKeypad,
+    /// Before the words that were heard unsurely: "Did you say:"
+    DidYouSay,
+    /// After them: "For yes, press 1. For no, press 2."
+    YesOrNo,
+    /// Something like a person was heard: "Would you like to speak to a person? For yes, …"
+    WantAPerson,
     /// After a lookup, prompt or the dialogue failed and a person is rung.
     SomethingWentWrong,
     /// "Did that answer your question? For yes, press 1. For no, press 2."
@@ -114,6 +120,9 @@ impl Sentence {
             NotAChoice,
             NotValid,
             UseKeypad,
+            DidYouSay,
+            YesOrNo,
+            WantAPerson,
             SomethingWentWrong,
             DidThatAnswer,
             YouKeyed,
@@ -161,6 +170,11 @@ impl Sentence {
             NotAChoice => "Sorry, that is not one of the choices.",
             NotValid => "Sorry, that number does not seem to be complete or correct.",
             UseKeypad => "Please use the keys of your telephone.",
+            DidYouSay => "Did you say:",
+            YesOrNo => "For yes, press 1. For no, press 2.",
+            WantAPerson => {
+                "Would you like to speak to a person? For yes, press 1. For no, press 2."
+            }
             SomethingWentWrong => "I am sorry, something went wrong on our side.",
             DidThatAnswer => "Did that answer your question? For yes, press 1. For no, press 2.",
             YouKeyed => "You keyed in:",
@@ -207,6 +221,9 @@ impl Sentence {
             NotAChoice => "抱歉，没有这个选项。",
             NotValid => "抱歉，您输入的号码不完整或者不正确。",
             UseKeypad => "请使用电话按键输入。",
+            DidYouSay => "您说的是：",
+            YesOrNo => "是请按一，不是请按二。",
+            WantAPerson => "您是要转人工服务吗？是请按一，不是请按二。",
             SomethingWentWrong => "非常抱歉，系统出现了问题。",
             DidThatAnswer => "您的问题解决了吗？解决了请按一，没有解决请按二。",
             YouKeyed => "您输入的是：",

@@ -14,6 +14,7 @@ use std::time::Duration;
 use zeroline::audio::prompt::Prompt;
 use zeroline::call::services::PromptSource;
 use zeroline::dialogue::action::Content;
+use zeroline::dialogue::grammars::Grammars;
 use zeroline::dialogue::program::Program;
 use zeroline::dialplan::model::{NodeId, NodeKind, Target};
 use zeroline::dialplan::template::Templates;
@@ -30,6 +31,7 @@ fn broken() -> Arc<Program> {
         }
     }
     Arc::new(Program {
+        grammars: Grammars::of(&dialplan),
         dialplan,
         templates,
     })

@@ -12,7 +12,7 @@ use zeroline::dialogue::program::Program;
 use zeroline::dialplan::load;
 use zeroline::dialplan::model::{Dialplan, Way};
 use zeroline::handoff::targets::TargetPolicy;
-use zeroline::language::Language;
+use zeroline::language::{ByLanguage, Language};
 
 /// `~` in a text: its sound is not there and must be rendered during the call.
 const DIALPLAN: &str = r#"
@@ -92,6 +92,7 @@ pub fn dialplan() -> Dialplan {
 
 pub fn services(program: Arc<Program>, prompts: Arc<dyn PromptSource>) -> Arc<Services> {
     Arc::new(Services {
+        hears: ByLanguage::default(),
         program,
         prompts,
         policy: Arc::new(Policy),

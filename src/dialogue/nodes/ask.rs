@@ -86,7 +86,7 @@ impl Dialogue {
                     ..
                 }) => {
                     let slot = *slot;
-                    self.fill(slot, value)
+                    self.fill(slot, value, false)
                 }
                 _ => self.book_callback(&value),
             },
@@ -106,12 +106,25 @@ impl Dialogue {
     }
 
     /// Back, where `*` does not mean a person.
-    fn star_while_keying(&mut self) -> Option<Next> {
+    pub(in crate::dialogue) fn star_while_keying(&mut self) -> Option<Next> {
         self.stop_playing();
         Some(self.back())
     }
 
-    fn fill(&mut self, slot: SlotId, value: String) -> Option<Next> {
+    /// `unsure`: it was not heard well, and is read back.
+    pub(in crate::dialogue) fn fill_by_speech(
+        &mut self,
+        slot: SlotId,
+        value: String,
+        unsure: bool,
+    ) -> Option<Next> {
+        self.stop_playing();
+        self.timers.stop(Timer::NoInput);
+        self.timers.stop(Timer::InterDigit);
+        self.fill(slot, value, unsure)
+    }
+
+    fn fill(&mut self, slot: SlotId, value: String, unsure: bool) -> Option<Next> {
         let declared = self.dialplan().slot(slot);
         let logged = if declared.sensitive {
             SlotValue::Sensitive {
@@ -132,7 +145,7 @@ impl Dialogue {
             return None;
         };
         let (confirm, to) = (ask.confirm, ask.to);
-        if confirm {
+        if confirm || unsure {
             return self.choose_among(Among::ValueRight(slot));
         }
         self.sensitive = false;

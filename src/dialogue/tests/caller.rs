@@ -2,12 +2,13 @@
 //! when the test says so.
 
 use super::plans::{compile, key};
-use crate::dialogue::action::{Action, Content, Fetch, Play};
-use crate::dialogue::input::{FetchFailure, Fetched, Input};
+use crate::dialogue::action::{Action, Content, Fetch, Listen, Play};
+use crate::dialogue::input::{FetchFailure, Fetched, Input, SpeechHeard};
 use crate::dialogue::interpreter::{CallContext, Dialogue};
 use crate::dialplan::model::{Dialplan, HandoffId};
 use crate::events::{Event, KeySource, ReturnReason};
 use crate::language::Language;
+use crate::speech::recognizer::Hypothesis;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ pub struct Caller {
     pub dialogue: Dialogue,
     pub now: Instant,
     pub playing: Option<Play>,
+    pub listening: Option<Listen>,
     pub fetch: Option<Fetch>,
     pub recording: bool,
     pub transfers: Vec<HandoffId>,
@@ -48,6 +50,7 @@ impl Caller {
             dialogue: Dialogue::new(compile(plan), context, now),
             now,
             playing: None,
+            listening: None,
             fetch: None,
             recording: false,
             transfers: Vec::new(),
@@ -68,6 +71,43 @@ impl Caller {
             let key = key(symbol);
             self.tell(Input::Key { key, source });
         }
+        self
+    }
+
+    /// Begins to speak; what it was is told later.
+    pub fn begins_to_speak(&mut self) -> &mut Caller {
+        let listen = self.listening.as_ref().expect("somebody listens").id;
+        self.tell(Input::SpeechBegan { listen });
+        self
+    }
+
+    /// The recognizers hear every word.
+    pub fn says(&mut self, words: &str) -> &mut Caller {
+        self.is_heard(&[(words, 1.0)])
+    }
+
+    /// What the recognizers make of something that is said: words, and how sure they are.
+    pub fn is_heard(&mut self, words: &[(&str, f32)]) -> &mut Caller {
+        self.begins_to_speak();
+        let listen = self.listening.clone().expect("somebody listens");
+        let hypotheses: Vec<Hypothesis> = words
+            .iter()
+            .map(|&(text, confidence)| Hypothesis {
+                text: text.to_string(),
+                confidence,
+            })
+            .collect();
+        let hypotheses = vec![hypotheses; listen.grammars.len()];
+        let now = jiff::civil::date(2026, 3, 4).at(10, 30, 0, 0);
+        let now = now.in_tz("Europe/London").expect("it is a time there");
+        let heard = self.dialogue.program.understand(&listen, &hypotheses, &now);
+        self.speech_ends(heard)
+    }
+
+    /// After [`Caller::begins_to_speak`].
+    pub fn speech_ends(&mut self, heard: SpeechHeard) -> &mut Caller {
+        let listen = self.listening.as_ref().expect("somebody listens").id;
+        self.tell(Input::SpeechHeard { listen, heard });
         self
     }
 
@@ -183,6 +223,8 @@ impl Caller {
             match &action {
                 Action::Play(play) => self.playing = Some(play.clone()),
                 Action::StopPlaying => self.playing = None,
+                Action::Listen(listen) => self.listening = Some(listen.clone()),
+                Action::StopListening => self.listening = None,
                 Action::Fetch(fetch) => self.fetch = Some(fetch.clone()),
                 Action::CancelFetch(_) => self.fetch = None,
                 Action::Transfer { handoff, .. } => self.transfers.push(*handoff),

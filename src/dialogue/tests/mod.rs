@@ -9,4 +9,5 @@ mod plans;
 mod questions;
 mod random;
 mod rescue;
+mod speech;
 mod walks;

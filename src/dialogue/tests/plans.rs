@@ -105,6 +105,19 @@ pub fn branch(arms: &[(&str, Target)], otherwise: Target) -> NodeKind {
     })
 }
 
+/// Named in itself, each language.
+pub fn language_menu(options: &[(char, Language)], to: Target) -> NodeKind {
+    let options = options
+        .iter()
+        .map(|&(symbol, language)| (key(symbol), language));
+    NodeKind::LanguageMenu(LanguageMenu {
+        prompt: words("Choose."),
+        options: options.collect(),
+        to,
+        no_input_timeout: NO_INPUT,
+    })
+}
+
 pub fn digits(name: &str, min: u8, max: u8) -> Slot {
     Slot {
         name: name.to_string(),

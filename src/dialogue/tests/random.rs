@@ -4,7 +4,7 @@ use super::caller::Caller;
 use super::plans::*;
 use crate::diagnostic::Source;
 use crate::dialogue::action::Action;
-use crate::dialogue::input::Input;
+use crate::dialogue::input::{Input, SpeechHeard};
 use crate::dialplan::load::load;
 use crate::dialplan::model::{Dialplan, HttpMethod, NodeKind, Target};
 use crate::events::{Event, ReturnReason, StepKind};
@@ -57,9 +57,25 @@ fn random_plan(rng: &mut SmallRng) -> Dialplan {
     plan
 }
 
+/// What callers say: options, values, asides, and what means nothing.
+const WORDS: [&str; 12] = [
+    "one",
+    "two",
+    "yes",
+    "no",
+    "track",
+    "one two three four five six seven eight nine zero",
+    "one two three four",
+    "go back",
+    "say that again",
+    "slower",
+    "I spoke to an agent yesterday",
+    "what a lovely day",
+];
+
 /// One thing that a caller or the world does, if it is possible now.
 fn happens(rng: &mut SmallRng, caller: &mut Caller, keys: &str) {
-    match rng.random_range(0..10) {
+    match rng.random_range(0..13) {
         0..=4 => {
             let at = rng.random_range(0..keys.len());
             caller.press(&keys[at..=at]);
@@ -84,6 +100,23 @@ fn happens(rng: &mut SmallRng, caller: &mut Caller, keys: &str) {
                 file: "message.wav".to_string(),
             });
         }
+        10 if caller.listening.is_some() => {
+            let words = WORDS[rng.random_range(0..WORDS.len())];
+            let confidence = rng.random_range(0.2..1.0);
+            caller.is_heard(&[(words, confidence)]);
+        }
+        11 if caller.listening.is_some() => {
+            caller.begins_to_speak();
+        }
+        12 if caller.listening.is_some() => {
+            let heard = match rng.random_bool(0.5) {
+                true => SpeechHeard::Withdrawn,
+                false => SpeechHeard::NotRecognized {
+                    reason: "too late".to_string(),
+                },
+            };
+            caller.speech_ends(heard);
+        }
         _ => {
             caller.waits(rng.random_range(0.0..4.0));
         }
@@ -91,7 +124,10 @@ fn happens(rng: &mut SmallRng, caller: &mut Caller, keys: &str) {
 }
 
 fn with_people(caller: &Caller) -> bool {
-    let waits = |action: &&Action| !matches!(action, Action::Log(_) | Action::Sensitive(_));
+    let waits = |action: &&Action| {
+        let tells = matches!(action, Action::Log(_) | Action::Sensitive(_));
+        !tells && !matches!(action, Action::StopListening)
+    };
     let last = caller.actions.iter().rev().find(waits);
     matches!(last, Some(Action::Transfer { .. }))
 }

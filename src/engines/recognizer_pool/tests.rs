@@ -76,17 +76,20 @@ struct Bench {
     pool: RecognizerPool,
     leave: Sender<()>,
     waits: Arc<Mutex<Receiver<()>>>,
-    told: (Sender<(usize, Answer)>, Receiver<(usize, Answer)>),
+    tell: Sender<(usize, Answer)>,
+    told: Receiver<(usize, Answer)>,
 }
 
 impl Bench {
     fn new(threads: usize) -> Bench {
         let (leave, waits) = channel();
+        let (tell, told) = channel();
         Bench {
             pool: RecognizerPool::start(threads).unwrap(),
             leave,
             waits: Arc::new(Mutex::new(waits)),
-            told: channel(),
+            tell,
+            told,
         }
     }
 
@@ -106,13 +109,13 @@ impl Bench {
     }
 
     fn begin(&self, caller: usize, engines: &[&'static str]) -> Result<Hearing, Behind> {
-        let told = self.told.0.clone();
-        let reply = move |answer| told.send((caller, answer)).unwrap();
+        let tell = self.tell.clone();
+        let reply = move |answer| tell.send((caller, answer)).unwrap();
         self.pool.begin(vec![self.listener(engines)], reply)
     }
 
     fn next(&self) -> (usize, Result<String, RecognitionError>, bool) {
-        let (caller, answer) = self.told.1.recv_timeout(Duration::from_secs(20)).unwrap();
+        let (caller, answer) = self.told.recv_timeout(Duration::from_secs(20)).unwrap();
         let (outcome, is_final) = match answer {
             Answer::Ahead(outcome) => (outcome, false),
             Answer::Final(outcome) => (outcome, true),

@@ -1,0 +1,174 @@
+//! What callers may say in each of a dialplan's places: grammars, made once when it is loaded.
+
+use crate::dialplan::model::{Dialplan, Menu, NodeId, NodeKind, Slot, SlotKind};
+use crate::key::Key;
+use crate::language::{ByLanguage, Language};
+use crate::speech::grammar::{Grammar, Meaning, Phrase, ValueKind};
+use crate::speech::sentences::Choice;
+use crate::speech::understanding::built_in;
+use std::sync::Arc;
+
+type InEach = ByLanguage<Arc<Grammar>>;
+
+#[derive(Debug)]
+pub struct Grammars {
+    /// Where nothing is asked: a person, back, again, slower.
+    anywhere: InEach,
+    yes_or_no: InEach,
+    telephone_number: InEach,
+    /// By node; those that ask nothing have none.
+    nodes: Vec<InEach>,
+    /// What can be chosen after a failed transfer, with whichever key each has.
+    choices: Vec<(Vec<(Key, Choice)>, InEach)>,
+}
+
+impl Grammars {
+    pub fn of(dialplan: &Dialplan) -> Grammars {
+        let make = |own: &dyn Fn(Language) -> Vec<Phrase>, value: Option<ValueKind>| {
+            let mut by_language = ByLanguage::default();
+            for &language in &dialplan.languages {
+                let mut phrases = own(language);
+                phrases.extend(anywhere(dialplan, language));
+                let grammar = Grammar {
+                    language,
+                    phrases,
+                    value,
+                };
+                by_language.set(language, Arc::new(grammar));
+            }
+            by_language
+        };
+        let node = |kind: &NodeKind| match kind {
+            NodeKind::Menu(menu) => make(&|language| options(menu, language), None),
+            NodeKind::Ask(ask) => {
+                let slot = dialplan.slot(ask.slot);
+                make(&|_| Vec::new(), Some(value_of(slot)))
+            }
+            NodeKind::LanguageMenu(menu) => make(&|named| languages(&menu.options, named), None),
+            _ => ByLanguage::default(),
+        };
+        let after_handoff = [true, false].into_iter().flat_map(|try_again| {
+            let otherwise = [Choice::Callback, Choice::Message];
+            otherwise.map(|otherwise| Choice::menu(try_again, otherwise))
+        });
+        let choices = after_handoff.map(|choices| {
+            let grammar = make(&|language| choices_in_words(&choices, language), None);
+            (choices, grammar)
+        });
+        Grammars {
+            anywhere: make(&|_| Vec::new(), None),
+            yes_or_no: make(&built_in::yes_no, None),
+            telephone_number: make(&|_| Vec::new(), Some(ValueKind::Phone)),
+            nodes: dialplan.nodes.iter().map(|it| node(&it.kind)).collect(),
+            choices: choices.collect(),
+        }
+    }
+
+    pub fn anywhere(&self, language: Language) -> Option<&Arc<Grammar>> {
+        self.anywhere.get(language)
+    }
+
+    pub fn yes_or_no(&self, language: Language) -> Option<&Arc<Grammar>> {
+        self.yes_or_no.get(language)
+    }
+
+    pub fn telephone_number(&self, language: Language) -> Option<&Arc<Grammar>> {
+        self.telephone_number.get(language)
+    }
+
+    pub fn node(&self, node: NodeId, language: Language) -> Option<&Arc<Grammar>> {
+        self.nodes.get(usize::from(node.0))?.get(language)
+    }
+
+    pub fn choices(&self, choices: &[(Key, Choice)], language: Language) -> Option<&Arc<Grammar>> {
+        let (_, grammars) = self.choices.iter().find(|(known, _)| known == choices)?;
+        grammars.get(language)
+    }
+
+    /// All of them, for engines that make something ready.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Grammar>> {
+        let fixed = [&self.anywhere, &self.yes_or_no, &self.telephone_number];
+        let choices = self.choices.iter().map(|(_, grammars)| grammars);
+        let all = fixed.into_iter().chain(&self.nodes).chain(choices);
+        all.flat_map(|grammars| grammars.iter().map(|(_, grammar)| grammar))
+    }
+}
+
+/// What can be said in every place (law 1).
+fn anywhere(dialplan: &Dialplan, language: Language) -> Vec<Phrase> {
+    let human = dialplan.human.hear.iter();
+    let human = human.filter(|words| is_in(words, language));
+    let human = human.map(|words| Phrase {
+        words: words.clone(),
+        meaning: Meaning::Human,
+    });
+    human.chain(built_in::everywhere(language)).collect()
+}
+
+/// An option's own words, and its number.
+fn options(menu: &Menu, language: Language) -> Vec<Phrase> {
+    let options = menu.options.iter().flat_map(|option| {
+        let hear = option.hear.iter().filter(|words| is_in(words, language));
+        let own = hear.map(|words| Phrase {
+            words: words.clone(),
+            meaning: Meaning::Key(option.key),
+        });
+        own.chain(built_in::by_number(language, option.key))
+    });
+    options.collect()
+}
+
+/// Each language by the name it has in `spoken`.
+fn languages(options: &[(Key, Language)], spoken: Language) -> Vec<Phrase> {
+    let options = options.iter().flat_map(|&(key, language)| {
+        let names = match (language == spoken, language) {
+            (true, Language::En) => &["English", "in English", "English please"][..],
+            (true, Language::Zh) => &["中文", "普通话", "国语", "汉语", "说中文"],
+            (false, _) => &[],
+        };
+        phrases(key, names).chain(built_in::by_number(spoken, key))
+    });
+    options.collect()
+}
+
+/// After a failed transfer.
+fn choices_in_words(choices: &[(Key, Choice)], language: Language) -> Vec<Phrase> {
+    let choices = choices.iter().flat_map(|&(key, choice)| {
+        let words = match (choice, language) {
+            (Choice::TryAgain, Language::En) => &["try again", "try once more"][..],
+            (Choice::TryAgain, Language::Zh) => &["再试一次", "再试试", "重试"],
+            (Choice::Callback, Language::En) => &["call me back", "callback", "call back"],
+            (Choice::Callback, Language::Zh) => &["回电", "给我回电", "打给我", "回拨"],
+            (Choice::Message, Language::En) => &["message", "leave a message"],
+            (Choice::Message, Language::Zh) => &["留言", "我要留言"],
+            (Choice::BackToBot, Language::En) => &["menu", "main menu", "back to the menu"],
+            (Choice::BackToBot, Language::Zh) => &["菜单", "主菜单", "返回菜单"],
+        };
+        phrases(key, words).chain(built_in::by_number(language, key))
+    });
+    choices.collect()
+}
+
+fn phrases<'a>(key: Key, words: &'a [&str]) -> impl Iterator<Item = Phrase> + 'a {
+    words.iter().map(move |words| Phrase {
+        words: words.to_string(),
+        meaning: Meaning::Key(key),
+    })
+}
+
+/// `hear` is one list for all languages: Chinese characters are Mandarin, the rest is English.
+fn is_in(words: &str, language: Language) -> bool {
+    let is_chinese = words
+        .chars()
+        .any(|c| ('\u{3400}'..='\u{9fff}').contains(&c));
+    is_chinese == (language == Language::Zh)
+}
+
+fn value_of(slot: &Slot) -> ValueKind {
+    match &slot.kind {
+        SlotKind::Digits(rules) => ValueKind::Digits {
+            min: rules.min,
+            max: rules.max,
+        },
+    }
+}

@@ -1,0 +1,107 @@
+//! From hypotheses to what the dialogue is told: done beside the call, on a recognizer's thread.
+
+use super::action::Listen;
+use super::digits;
+use super::input::SpeechHeard;
+use super::program::Program;
+use crate::dialplan::model::{SlotId, SlotKind};
+use crate::speech::grammar::ValueKind;
+use crate::speech::recognizer::Hypothesis;
+use crate::speech::understanding::{self, Context, Sense, Understood};
+use jiff::Zoned;
+
+/// What an answer ahead of an utterance's end says about that end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Completeness {
+    /// Nothing need follow.
+    Complete,
+    /// A value has begun, and more of it must come.
+    Unfinished,
+    Unknown,
+}
+
+impl Program {
+    /// `hypotheses`: for each of the grammars. `now`: the caller's.
+    pub fn understand(
+        &self,
+        listen: &Listen,
+        hypotheses: &[Vec<Hypothesis>],
+        now: &Zoned,
+    ) -> SpeechHeard {
+        let accepts = |value: &str| self.accepts(listen.slot, value);
+        let context = Context {
+            now,
+            accepts: &accepts,
+        };
+        let understood = listen.grammars.iter().zip(hypotheses);
+        let understood = understood
+            .map(|(grammar, heard)| understanding::understand(grammar, heard, context))
+            .max_by(|a, b| rank(a).total_cmp(&rank(b)));
+        match understood {
+            Some(found @ (Understood::Match(_) | Understood::Guess(_))) => {
+                SpeechHeard::Understood(found)
+            }
+            Some(Understood::NoMatch) | None => not_understood(hypotheses),
+        }
+    }
+
+    /// Whether the value is one that the slot takes.
+    fn accepts(&self, slot: Option<SlotId>, value: &str) -> bool {
+        match slot.map(|slot| &self.dialplan.slot(slot).kind) {
+            Some(SlotKind::Digits(rules)) => digits::is_valid(rules, value),
+            None => true,
+        }
+    }
+}
+
+/// What is sure goes before what is not.
+fn rank(understood: &Understood) -> f32 {
+    match understood {
+        Understood::Match(heard) => 1.0 + heard.score,
+        Understood::Guess(heard) => heard.score,
+        Understood::NoMatch => -1.0,
+    }
+}
+
+fn not_understood(hypotheses: &[Vec<Hypothesis>]) -> SpeechHeard {
+    let all = hypotheses.iter().flatten();
+    let best = all.max_by(|a, b| a.confidence.total_cmp(&b.confidence));
+    SpeechHeard::NotUnderstood {
+        words: best.map(|best| best.text.clone()).unwrap_or_default(),
+        confidence: best.map_or(0.0, |best| best.confidence),
+    }
+}
+
+/// Whether the caller need not, or must, go on. Values of no fixed length may always go on.
+pub fn completeness(listen: &Listen, heard: &SpeechHeard) -> Completeness {
+    let value = listen.grammars.iter().find_map(|grammar| grammar.value);
+    match (heard, value) {
+        (SpeechHeard::Understood(Understood::Match(heard)), value) => match (&heard.sense, value) {
+            (Sense::Meaning(_), _) => Completeness::Complete,
+            (Sense::Value(_), Some(value)) if has_fixed_end(value) => Completeness::Complete,
+            (Sense::Value(_), _) => Completeness::Unknown,
+        },
+        (SpeechHeard::NotUnderstood { words, .. }, Some(value))
+            if !words.is_empty() && is_spelt(value) =>
+        {
+            Completeness::Unfinished
+        }
+        _ => Completeness::Unknown,
+    }
+}
+
+fn has_fixed_end(value: ValueKind) -> bool {
+    match value {
+        ValueKind::Digits { min, max } => min == max,
+        ValueKind::YesNo | ValueKind::Choice => true,
+        _ => false,
+    }
+}
+
+/// Said piece by piece, with pauses between.
+fn is_spelt(value: ValueKind) -> bool {
+    matches!(
+        value,
+        ValueKind::Digits { .. } | ValueKind::Phone | ValueKind::IdNumber
+    )
+}

@@ -1,0 +1,329 @@
+//! What callers say.
+
+use super::caller::Caller;
+use super::plans::*;
+use crate::dialogue::input::{Input, ListenId, SpeechHeard};
+use crate::dialplan::model::{Dialplan, NodeKind, Target};
+use crate::events::{Event, RequestedBy, SpeechResult};
+use crate::language::Language;
+
+/// n0: a menu "track" 1, "refund" 2 → n1: a number of 4 digits → n3; n2: an announcement → n0.
+fn spoken() -> Dialplan {
+    let main = menu("Main menu.", &[('1', node(1)), ('2', node(2))]);
+    let number = ask(0, "Which number?", false, node(3));
+    let refund = say("Refunds take a week.", node(0));
+    let end = menu("Anything else?", &[('1', Target::Hangup)]);
+    let mut plan = plan(
+        vec![main, number, refund, end],
+        vec![digits("number", 4, 4)],
+    );
+    hear(&mut plan, &[&["track", "查快递"], &["refund", "退款"]]);
+    plan
+}
+
+/// What the first menu's options are called.
+fn hear(plan: &mut Dialplan, words: &[&[&str]]) {
+    let NodeKind::Menu(menu) = &mut plan.nodes[0].kind else {
+        panic!("it is a menu")
+    };
+    for (option, words) in menu.options.iter_mut().zip(words) {
+        option.hear = words.iter().map(ToString::to_string).collect();
+    }
+}
+
+fn requested_by(caller: &Caller) -> Vec<RequestedBy> {
+    let requests = caller.events.iter().filter_map(|event| match event {
+        Event::HumanRequested { by, .. } => Some(*by),
+        _ => None,
+    });
+    requests.collect()
+}
+
+#[test]
+fn an_option_is_said_instead_of_keyed() {
+    let mut caller = Caller::calls(spoken());
+    caller.says("I want to track a parcel please");
+    assert!(caller.hearing().starts_with("Which number?"));
+    let mut caller = Caller::calls(spoken());
+    caller.says("two");
+    assert!(caller.hearing().starts_with("Refunds"));
+}
+
+#[test]
+fn a_value_is_said_and_fills_its_slot() {
+    let mut caller = Caller::calls(spoken());
+    caller.says("track").hears().says("one two double three");
+    assert!(caller.hearing().starts_with("Anything else?"));
+    let filled = caller.log();
+    assert!(
+        filled.contains(&r#"number = Plain("1233")"#.to_string()),
+        "{filled:?}"
+    );
+}
+
+#[test]
+fn speech_stops_the_prompt_and_its_clock_and_the_answer_is_waited_for() {
+    let mut caller = Caller::calls(spoken());
+    caller.begins_to_speak();
+    assert!(caller.playing.is_none());
+    caller.waits(20.0);
+    assert!(
+        caller.playing.is_none(),
+        "nothing is said into what they say"
+    );
+    assert!(matches!(
+        caller.events.last(),
+        Some(Event::SpeechBegan {
+            interrupted: true,
+            ..
+        })
+    ));
+}
+
+#[test]
+fn what_is_never_told_is_asked_again_by_keys() {
+    let mut caller = Caller::calls(spoken());
+    caller.begins_to_speak().waits(36.0);
+    let again = caller.hearing();
+    assert!(again.contains("use the keys of your telephone"), "{again}");
+    assert!(
+        caller
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::RecognizerLate { .. }))
+    );
+}
+
+#[test]
+fn recognizers_that_are_behind_three_times_lead_to_a_person() {
+    let mut caller = Caller::calls(spoken());
+    for time in 1..=3 {
+        assert!(caller.transfers.is_empty(), "{time}");
+        let reason = "the recognizers cannot keep up".to_string();
+        caller.begins_to_speak();
+        caller.speech_ends(SpeechHeard::NotRecognized { reason });
+    }
+    assert_eq!(caller.transfers, [SUPPORT]);
+    assert_eq!(requested_by(&caller), [RequestedBy::Retries]);
+}
+
+#[test]
+fn what_is_not_understood_is_asked_again_then_keys_then_a_person() {
+    let mut caller = Caller::calls(spoken());
+    caller.says("the weather is lovely over there");
+    assert!(
+        caller
+            .hearing()
+            .starts_with("Sorry, I did not get that. Main menu.")
+    );
+    caller.says("the weather is lovely over there");
+    let second = caller.hearing();
+    assert!(
+        second.contains("use the keys") && second.contains("Press zero"),
+        "{second}"
+    );
+    caller.says("the weather is lovely over there");
+    assert_eq!(caller.transfers, [SUPPORT]);
+    assert_eq!(requested_by(&caller), [RequestedBy::Retries]);
+}
+
+#[test]
+fn a_person_is_asked_for_in_every_place_that_listens() {
+    for words in ["operator", "I want to speak to a human", "agent please"] {
+        let mut caller = Caller::calls(spoken());
+        caller.says(words);
+        assert_eq!(requested_by(&caller), [RequestedBy::Speech], "{words}");
+        let mut caller = Caller::calls(spoken());
+        caller.says("track").says(words);
+        assert_eq!(
+            requested_by(&caller),
+            [RequestedBy::Speech],
+            "{words} in a question"
+        );
+        let mut caller = Caller::calls(spoken());
+        caller.says("refund").says(words);
+        assert_eq!(
+            requested_by(&caller),
+            [RequestedBy::Speech],
+            "{words} in an announcement"
+        );
+    }
+}
+
+#[test]
+fn a_person_who_is_only_mentioned_is_asked_about() {
+    let mut caller = Caller::calls(spoken());
+    caller.says("I spoke to an agent yesterday");
+    assert!(caller.transfers.is_empty());
+    assert!(
+        caller
+            .hearing()
+            .starts_with("Would you like to speak to a person?")
+    );
+    caller.says("no");
+    assert!(
+        caller
+            .hearing()
+            .starts_with("Sorry, I did not get that. Main menu.")
+    );
+    caller.says("I spoke to an agent yesterday").says("yes");
+    assert_eq!(requested_by(&caller), [RequestedBy::Speech]);
+}
+
+#[test]
+fn what_was_heard_unsurely_is_asked_back() {
+    let unsure = [("refund", 0.4)];
+    let mut caller = Caller::calls(spoken());
+    caller.is_heard(&unsure);
+    let asked = "Did you say: refund For yes, press 1. For no, press 2.";
+    assert!(caller.hearing().starts_with(asked), "{}", caller.hearing());
+    caller.press("1");
+    assert!(caller.hearing().starts_with("Refunds"));
+
+    let mut caller = Caller::calls(spoken());
+    caller.is_heard(&unsure).says("no");
+    assert!(
+        caller
+            .hearing()
+            .starts_with("Sorry, I did not get that. Main menu.")
+    );
+    caller.says("track");
+    assert!(
+        caller.hearing().starts_with("Which number?"),
+        "the question holds again"
+    );
+}
+
+#[test]
+fn an_unsure_value_is_read_back() {
+    let mut caller = Caller::calls(spoken());
+    caller
+        .says("track")
+        .is_heard(&[("one two three four", 0.4)]);
+    let asked = "If that is right, press 1. To change it, press 2.";
+    assert!(caller.hearing().contains(asked), "{}", caller.hearing());
+    caller.says("yes");
+    assert!(caller.hearing().starts_with("Anything else?"));
+}
+
+#[test]
+fn an_announcement_goes_on_unless_what_was_said_means_something() {
+    let mut caller = Caller::calls(spoken());
+    caller.says("refund");
+    let playing = caller.playing.as_ref().expect("it is said").id;
+    caller.says("oh I see that is quite long");
+    assert_eq!(caller.playing.as_ref().map(|it| it.id), Some(playing));
+    assert!(
+        !caller
+            .log()
+            .iter()
+            .any(|event| event.starts_with("no match"))
+    );
+    caller.says("could you say that again");
+    assert_ne!(caller.playing.as_ref().map(|it| it.id), Some(playing));
+    assert!(caller.hearing().starts_with("Refunds"));
+}
+
+#[test]
+fn again_and_slower_and_back_are_understood_everywhere() {
+    let mut caller = Caller::calls(spoken());
+    caller.hears().says("say that again");
+    assert!(caller.hearing().starts_with("Main menu."));
+    caller.says("slow down");
+    assert!(caller.log().iter().any(|event| event.contains("PaceSet")));
+    caller.says("track").says("go back");
+    assert!(caller.hearing().starts_with("Main menu."));
+}
+
+#[test]
+fn a_late_answer_to_an_older_question_is_no_answer() {
+    let mut caller = Caller::calls(spoken());
+    let listen = caller.listening.clone().expect("the menu is answered").id;
+    caller.begins_to_speak();
+    caller.press("2");
+    let heard = SpeechHeard::NotUnderstood {
+        words: "track".into(),
+        confidence: 1.0,
+    };
+    caller.tell(Input::SpeechHeard { listen, heard });
+    assert!(caller.hearing().starts_with("Refunds"));
+    assert!(
+        !caller
+            .log()
+            .iter()
+            .any(|event| event.starts_with("no match"))
+    );
+    assert_ne!(listen, ListenId(0));
+}
+
+/// Keys count at once, whatever is being said and however long its recognizer takes.
+#[test]
+fn keys_and_the_human_key_work_while_the_caller_speaks() {
+    let mut caller = Caller::calls(spoken());
+    caller.begins_to_speak().press("0");
+    assert_eq!(requested_by(&caller), [RequestedBy::Key]);
+    assert!(caller.listening.is_none());
+}
+
+#[test]
+fn a_key_without_a_meaning_leaves_no_silence_for_ever() {
+    let mut caller = Caller::calls(spoken());
+    caller.says("track").hears().begins_to_speak();
+    caller.press("A");
+    caller.speech_ends(SpeechHeard::Withdrawn);
+    caller.waits(6.0);
+    assert!(caller.hearing().contains("I did not hear anything"));
+}
+
+#[test]
+fn of_a_sensitive_value_no_word_is_kept() {
+    let mut plan = spoken();
+    plan.slots[0].sensitive = true;
+    let mut caller = Caller::calls(plan);
+    caller.says("track").hears().says("one two three four");
+    let heard: Vec<_> = caller
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::SpeechHeard { words, result, .. } => Some((words.clone(), *result)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(heard[0].0.as_deref(), Some("track"));
+    assert_eq!(heard[1], (None, SpeechResult::Understood));
+    let told = format!("{:?}", caller.events);
+    assert!(!told.contains("1234") && !told.contains("three"), "{told}");
+}
+
+#[test]
+fn a_language_is_chosen_by_its_name_in_itself() {
+    for (words, language) in [("English", Language::En), ("中文", Language::Zh)] {
+        let choice = language_menu(&[('1', Language::En), ('2', Language::Zh)], node(1));
+        let mut caller =
+            Caller::calls(plan(vec![choice, menu("Menu.", &[('1', node(1))])], vec![]));
+        caller.says(words);
+        assert!(
+            caller.events.contains(&Event::LanguageSet { language }),
+            "{words}"
+        );
+    }
+}
+
+#[test]
+fn after_a_failed_transfer_the_choices_are_said() {
+    let mut caller = Caller::calls(spoken());
+    caller.press("0").nobody_answers();
+    caller.says("call me back");
+    assert!(
+        caller
+            .hearing()
+            .contains("We will call you back on this number")
+    );
+    caller.says("yes");
+    assert!(
+        caller
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::CallbackBooked { .. }))
+    );
+}

@@ -1,0 +1,155 @@
+//! What calls say, on its way to the recognizers and back.
+
+use super::media_thread::{Command, MediaThread};
+use super::resident::CallNumber;
+use crate::call::contract::{HearCommand, Input, UtteranceId};
+use crate::dialogue::action::Listen;
+use crate::dialogue::heard::completeness;
+use crate::dialogue::input::SpeechHeard;
+use crate::dialogue::program::Program;
+use crate::engines::recognizer_pool::{Answer, Behind, Hearing, Listener, RecognizerPool};
+use crate::engines::recognizers::Recognizers;
+use crate::language::{ByLanguage, Language};
+use crate::speech::recognizer::{Hypothesis, Recognizer};
+use jiff::Zoned;
+use std::sync::Arc;
+
+/// Who hears, and the threads they work on.
+pub struct Ears {
+    recognizers: Recognizers,
+    pool: RecognizerPool,
+}
+
+/// What one call's caller is saying.
+#[derive(Default)]
+pub struct Saying(Option<(UtteranceId, Hearing)>);
+
+impl Ears {
+    /// A thread a core: more would only take turns.
+    pub fn start(recognizers: Recognizers) -> std::io::Result<Ears> {
+        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+        let pool = RecognizerPool::start(cores.max(2))?;
+        Ok(Ears { recognizers, pool })
+    }
+
+    /// The languages that somebody hears.
+    pub fn languages(&self) -> ByLanguage<bool> {
+        let mut hears = ByLanguage::default();
+        for language in Language::ALL {
+            hears.set(
+                language,
+                !self.recognizers.for_language(language).is_empty(),
+            );
+        }
+        hears
+    }
+
+    /// What cannot be done comes back as the utterance's answer.
+    pub fn hear(
+        &self,
+        to: (CallNumber, &MediaThread),
+        saying: &mut Saying,
+        command: HearCommand,
+    ) -> Option<Input> {
+        let (utterance, done) = match command {
+            HearCommand::Begin {
+                utterance,
+                listen,
+                program,
+            } => {
+                let begun = self.begin(to, utterance, listen, program);
+                let done = begun.map(|hearing| saying.0 = Some((utterance, hearing)));
+                (utterance, done)
+            }
+            HearCommand::Samples(utterance, samples) => {
+                (utterance, saying.with(utterance, |it| it.push(samples)))
+            }
+            HearCommand::AskAhead(utterance) => {
+                (utterance, saying.with(utterance, Hearing::ask_ahead))
+            }
+            HearCommand::End {
+                utterance,
+                unchanged,
+            } => (utterance, saying.with(utterance, |it| it.end(unchanged))),
+            HearCommand::Abandon(utterance) => {
+                saying.0.take_if(|(said, _)| *said == utterance);
+                return None;
+            }
+        };
+        let behind = done.err()?;
+        saying.0 = None;
+        Some(not_recognized(utterance, behind.to_string()))
+    }
+
+    fn begin(
+        &self,
+        (call, thread): (CallNumber, &MediaThread),
+        utterance: UtteranceId,
+        listen: Listen,
+        program: Arc<Program>,
+    ) -> Result<Hearing, Behind> {
+        let listeners = listen.grammars.iter().map(|grammar| Listener {
+            grammar: grammar.clone(),
+            engines: self.engines(grammar.language, listen.sensitive),
+        });
+        let listeners = listeners.collect();
+        let thread = thread.clone();
+        self.pool.begin(listeners, move |answer| {
+            if let Some(input) = input_of(answer, utterance, &listen, &program) {
+                // With its inbox full for so long the caller has gone on by keys.
+                let _ = thread.send(Command::Input(call, input));
+            }
+        })
+    }
+
+    /// What is sensitive is heard by nobody elsewhere (law 8).
+    fn engines(&self, language: Language, sensitive: bool) -> Vec<Arc<dyn Recognizer>> {
+        let all = self.recognizers.for_language(language).iter();
+        let may_hear = |engine: &&Arc<dyn Recognizer>| !(sensitive && engine.leaves_the_machine());
+        all.filter(may_hear).cloned().collect()
+    }
+}
+
+impl Saying {
+    fn with(
+        &self,
+        utterance: UtteranceId,
+        work: impl FnOnce(&Hearing) -> Result<(), Behind>,
+    ) -> Result<(), Behind> {
+        match &self.0 {
+            Some((said, hearing)) if *said == utterance => work(hearing),
+            // It was refused before, and told so.
+            _ => Ok(()),
+        }
+    }
+}
+
+fn input_of(
+    answer: Answer,
+    utterance: UtteranceId,
+    listen: &Listen,
+    program: &Program,
+) -> Option<Input> {
+    let understood = |hypotheses: Vec<Vec<Hypothesis>>| {
+        let now = Zoned::now().with_time_zone(program.dialplan.timezone.clone());
+        program.understand(listen, &hypotheses, &now)
+    };
+    Some(match answer {
+        Answer::Ahead(outcome) => Input::HeardAhead {
+            utterance,
+            completeness: completeness(listen, &understood(outcome.ok()?)),
+        },
+        Answer::Final(Ok(hypotheses)) => Input::Heard {
+            utterance,
+            heard: understood(hypotheses),
+        },
+        Answer::Final(Err(error)) => not_recognized(utterance, error.to_string()),
+    })
+}
+
+fn not_recognized(utterance: UtteranceId, reason: String) -> Input {
+    Input::Heard {
+        utterance,
+        heard: SpeechHeard::NotRecognized { reason },
+    }
+}
