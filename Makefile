@@ -3,8 +3,8 @@
 
 CARGO ?= cargo
 FUZZ_SECONDS ?= 600
-# What building and speaking needs, and the real peers of the tests.
-RUN_PACKAGES := gcc flite espeak-ng ca-certificates
+# What building (g++, cmake and make: whisper.cpp) and speaking needs, and the real peers of the tests.
+RUN_PACKAGES := gcc g++ cmake make flite espeak-ng ca-certificates
 TEST_PACKAGES := $(RUN_PACKAGES) sip-tester baresip-core asterisk-core-sounds-en-wav
 
 .PHONY: run build test lint bench fuzz kill packages-run packages-test

@@ -18,26 +18,31 @@ pub enum ResampleError {
 /// Turns one channel of samples (full scale ±1) at `rate` Hz into 8 kHz ones. What lies above
 /// 4 kHz is filtered out first.
 pub fn to_8_khz(samples: &[f32], rate: u32) -> Result<Vec<i16>, ResampleError> {
-    if !RATES.contains(&rate) {
+    let resampled = resampled(samples, rate, SAMPLE_RATE)?;
+    Ok(resampled.into_iter().map(full_scale).collect())
+}
+
+/// Turns 8 kHz samples into ones at `rate` Hz, full scale ±1. Nothing appears above 4 kHz.
+pub fn from_8_khz(samples: &[i16], rate: u32) -> Result<Vec<f32>, ResampleError> {
+    let shares: Vec<f32> = samples.iter().map(|&s| f32::from(s) / 32_768.0).collect();
+    resampled(&shares, SAMPLE_RATE, rate)
+}
+
+fn resampled(samples: &[f32], from: u32, to: u32) -> Result<Vec<f32>, ResampleError> {
+    if let Some(rate) = [from, to].into_iter().find(|rate| !RATES.contains(rate)) {
         return Err(ResampleError::Rate(rate));
     }
-    if rate == SAMPLE_RATE {
-        return Ok(samples.iter().map(|&s| full_scale(s)).collect());
+    if from == to {
+        return Ok(samples.to_vec());
     }
     let failed = |error: &dyn std::fmt::Display| ResampleError::Failed(error.to_string());
-    let mut resampler = Fft::<f32>::new(
-        rate as usize,
-        SAMPLE_RATE as usize,
-        CHUNK,
-        1,
-        FixedSync::Both,
-    )
-    .map_err(|error| failed(&error))?;
+    let mut resampler = Fft::<f32>::new(from as usize, to as usize, CHUNK, 1, FixedSync::Both)
+        .map_err(|error| failed(&error))?;
     let input = InterleavedSlice::new(samples, 1, samples.len()).map_err(|error| failed(&error))?;
     let output = resampler
         .process_all(&input, samples.len(), None)
         .map_err(|error| failed(&error))?;
-    Ok(output.take_data().into_iter().map(full_scale).collect())
+    Ok(output.take_data())
 }
 
 /// Input samples resampled at a time.
@@ -77,6 +82,20 @@ mod tests {
             let left = mean_square(&sound[2_000..6_000]);
             let below = 10.0 * (left.max(1e-3) / 134_209_000.0).log10();
             assert!(below < -50.0, "{hertz} Hz: {below} dB");
+        }
+    }
+
+    #[test]
+    fn a_telephones_tone_is_the_same_at_twice_the_rate() {
+        let tone = to_8_khz(&sine(1_000.0, 8_000), 8_000).unwrap();
+        let sound = from_8_khz(&tone, 16_000).unwrap();
+        assert!(sound.len().abs_diff(16_000) <= 1, "{}", sound.len());
+        for (n, (sample, ideal)) in sound.iter().zip(sine(1_000.0, 16_000)).enumerate() {
+            let edge = !(1_000..15_000).contains(&n);
+            assert!(
+                edge || (sample - ideal).abs() < 0.01,
+                "{n}: {sample} for {ideal}"
+            );
         }
     }
 

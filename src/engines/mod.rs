@@ -12,3 +12,6 @@ pub mod recognizer_pool;
 pub mod recognizers;
 pub mod registry;
 pub mod synthesizer;
+#[cfg(feature = "whisper")]
+pub mod whisper;
+pub mod whisper_models;

@@ -122,12 +122,19 @@ fn everywhere(list: &[RecognizerKind]) -> ByLanguage<Vec<RecognizerKind>> {
 }
 
 /// Opens one engine. A new one is a file and an arm here.
-pub fn open(kind: RecognizerKind, _speech: &Speech) -> Result<Arc<dyn Recognizer>, OpenError> {
-    Err(OpenError::NotHere {
-        engine: kind.name(),
-        reason: "this program was built without it".to_owned(),
-        mend: "choose another in `speech: recognizers:`".to_owned(),
-    })
+pub fn open(kind: RecognizerKind, speech: &Speech) -> Result<Arc<dyn Recognizer>, OpenError> {
+    match kind {
+        #[cfg(feature = "whisper")]
+        RecognizerKind::Whisper => Ok(Arc::new(super::whisper::Whisper::open(speech)?)),
+        other => {
+            let _ = speech;
+            Err(OpenError::NotHere {
+                engine: other.name(),
+                reason: "this program was built without it".to_owned(),
+                mend: "choose another in `speech: recognizers:`".to_owned(),
+            })
+        }
+    }
 }
 
 #[cfg(test)]
