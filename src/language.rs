@@ -21,6 +21,14 @@ impl Language {
         }
     }
 
+    /// Chinese characters are Mandarin, everything else is English.
+    pub fn of_text(text: &str) -> Language {
+        match text.chars().any(|c| ('\u{3400}'..='\u{9fff}').contains(&c)) {
+            true => Language::Zh,
+            false => Language::En,
+        }
+    }
+
     pub fn from_tag(tag: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|language| language.tag() == tag)
     }

@@ -18,7 +18,7 @@ enum Command {
     Serve(cli::serve::Args),
     /// Judge dialplans and config files: every problem at once, with its fix
     Check(cli::check::Args),
-    Call(cli::call::Args),
+    Call(Box<cli::call::Args>),
     /// Tell what happened in calls
     Calls(cli::calls::CallsArgs),
     /// Speak a text into a WAV file
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve(args) => cli::serve::run(args),
         Command::Check(args) => cli::check::run(args),
-        Command::Call(args) => cli::call::run(args),
+        Command::Call(args) => cli::call::run(*args),
         Command::Calls(args) => cli::calls::run(&args),
         Command::Say(args) => cli::say::run(args),
     }

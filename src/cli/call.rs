@@ -10,7 +10,9 @@ use crate::caller::script::{self, Step};
 use crate::cli::call_keyboard::{Keyboard, Stroke};
 use crate::cli::call_view::{LiveView, summary};
 use crate::config::secret::Password;
+use crate::engines::registry::Registry;
 use crate::key::Key;
+use crate::language::Language;
 use crate::sip::digest::Credentials;
 use clap::ValueEnum;
 use serde::Serialize;
@@ -21,6 +23,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// How long the other side may take until it speaks.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// So long a quiet gives the turn to the caller: no pause in a prompt is as long.
+const TURN: Duration = Duration::from_millis(1_200);
 
 /// A call that nobody follows is hung up so long after its last step.
 const UNATTENDED: Duration = Duration::from_secs(30);
@@ -43,6 +50,10 @@ pub struct Args {
     /// Say this sound file when the call is answered, before any key
     #[arg(long, value_name = "FILE")]
     play: Option<PathBuf>,
+    /// Say this, in English or Chinese, once the other side has spoken and is quiet; may be given more
+    /// than once, for one turn after the other, before any key
+    #[arg(long, value_name = "TEXT")]
+    say: Vec<String>,
     /// Record what is heard into this WAV file
     #[arg(long, value_name = "FILE.wav")]
     record: Option<PathBuf>,
@@ -196,6 +207,14 @@ fn script_of(args: &Args) -> Result<Vec<Step>, String> {
     if let Some(file) = &args.play {
         script.push(Step::Play(read_sound(file)?.into()));
     }
+    if !args.say.is_empty() {
+        let voices = Registry::discover();
+        for text in &args.say {
+            script.push(Step::UntilTalkspurt(PATIENCE));
+            script.push(Step::UntilQuietFor(TURN));
+            script.push(Step::Play(spoken(&voices, text)?.into()));
+        }
+    }
     for (n, keys) in args.press.iter().enumerate() {
         script.push(match args.at.get(n) {
             Some(time) => Step::At(*time),
@@ -256,6 +275,13 @@ fn write(file: File, heard: &[i16]) -> Result<(), hound::Error> {
     writer.write(heard)?;
     writer.finish()?;
     Ok(())
+}
+
+fn spoken(voices: &Registry, text: &str) -> Result<Vec<i16>, String> {
+    let language = Language::of_text(text);
+    let spoken = voices.synthesize(text, language, 1.0);
+    let (samples, _) = spoken.map_err(|error| format!("--say {text:?}: {error}"))?;
+    Ok(samples)
 }
 
 /// A WAV of our own kind as it is, other files as prompts are read.

@@ -94,10 +94,10 @@ impl Grammars {
     }
 }
 
-/// What can be said in every place (law 1).
+/// What can be said in every place (law 1). An operator's `hear` is one list for all languages.
 fn anywhere(dialplan: &Dialplan, language: Language) -> Vec<Phrase> {
     let human = dialplan.human.hear.iter();
-    let human = human.filter(|words| is_in(words, language));
+    let human = human.filter(|words| Language::of_text(words) == language);
     let human = human.map(|words| Phrase {
         words: words.clone(),
         meaning: Meaning::Human,
@@ -108,7 +108,10 @@ fn anywhere(dialplan: &Dialplan, language: Language) -> Vec<Phrase> {
 /// An option's own words, and its number.
 fn options(menu: &Menu, language: Language) -> Vec<Phrase> {
     let options = menu.options.iter().flat_map(|option| {
-        let hear = option.hear.iter().filter(|words| is_in(words, language));
+        let hear = option
+            .hear
+            .iter()
+            .filter(|words| Language::of_text(words) == language);
         let own = hear.map(|words| Phrase {
             words: words.clone(),
             meaning: Meaning::Key(option.key),
@@ -154,14 +157,6 @@ fn phrases<'a>(key: Key, words: &'a [&str]) -> impl Iterator<Item = Phrase> + 'a
         words: words.to_string(),
         meaning: Meaning::Key(key),
     })
-}
-
-/// `hear` is one list for all languages: Chinese characters are Mandarin, the rest is English.
-fn is_in(words: &str, language: Language) -> bool {
-    let is_chinese = words
-        .chars()
-        .any(|c| ('\u{3400}'..='\u{9fff}').contains(&c));
-    is_chinese == (language == Language::Zh)
 }
 
 fn value_of(slot: &Slot) -> ValueKind {
