@@ -2,6 +2,7 @@
 
 use super::input::{FetchId, ListenId, PlayId};
 use crate::dialplan::model::{HandoffId, HttpMethod, SlotId};
+use crate::dialplan::spoken;
 use crate::events::{EndedBy, Event, Pace};
 use crate::language::Language;
 use crate::speech::grammar::Grammar;
@@ -76,6 +77,23 @@ pub struct Play {
 pub struct Part {
     pub language: Language,
     pub content: Content,
+}
+
+impl Part {
+    /// The sentences of a text, each a part; whatever else it is stays as it is.
+    pub fn sentences(self) -> Vec<Part> {
+        let Content::Text { text, audio: None } = &self.content else {
+            return vec![self];
+        };
+        let sentences = spoken::options(text).map(|sentence| Part {
+            language: self.language,
+            content: Content::Text {
+                text: sentence.to_string(),
+                audio: None,
+            },
+        });
+        sentences.collect()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

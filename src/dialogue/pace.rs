@@ -6,7 +6,6 @@
 
 use super::action::{Content, Part};
 use super::interpreter::Dialogue;
-use crate::dialplan::spoken;
 use crate::events::{Event, Pace};
 use std::time::Duration;
 
@@ -37,28 +36,14 @@ impl Dialogue {
             return parts;
         }
         let mut apart: Vec<Part> = Vec::new();
-        for part in parts {
-            let language = part.language;
-            for content in taken_apart(part.content) {
-                if !apart.is_empty() {
-                    let content = Content::Pause(BETWEEN_OPTIONS);
-                    apart.push(Part { language, content });
-                }
+        for part in parts.into_iter().flat_map(Part::sentences) {
+            if !apart.is_empty() {
+                let language = part.language;
+                let content = Content::Pause(BETWEEN_OPTIONS);
                 apart.push(Part { language, content });
             }
+            apart.push(part);
         }
         apart
-    }
-}
-
-fn taken_apart(content: Content) -> Vec<Content> {
-    match content {
-        Content::Text { text, audio: None } => spoken::options(&text)
-            .map(|option| Content::Text {
-                text: option.to_string(),
-                audio: None,
-            })
-            .collect(),
-        whole => vec![whole],
     }
 }

@@ -172,8 +172,15 @@ impl Dialogue {
         }
     }
 
+    /// What values are put into is synthesized in the call, so it is sentence by sentence: the first
+    /// is heard while the next is made.
     pub(super) fn prompt(&self, prompt: &Prompt) -> Result<Vec<Part>, String> {
-        self.prompt_in(prompt, self.language)
+        let whole = self.prompt_in(prompt, self.language)?;
+        let source = prompt.text.get(self.language);
+        match source.is_some_and(|source| template::has_values(source)) {
+            true => Ok(whole.into_iter().flat_map(Part::sentences).collect()),
+            false => Ok(whole),
+        }
     }
 
     /// In the wanted language, or in the first one that has words.

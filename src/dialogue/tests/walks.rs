@@ -2,7 +2,7 @@
 
 use super::caller::Caller;
 use super::plans::*;
-use crate::dialogue::action::Action;
+use crate::dialogue::action::{Action, Content};
 use crate::dialogue::input::Input;
 use crate::dialplan::model::{LanguageMenu, NodeKind, Target};
 use crate::language::Language;
@@ -312,4 +312,32 @@ fn star_leads_back_over_what_is_said() {
     assert_eq!(caller.log(), ["step n1 (3, 2)"]);
     caller.press("*");
     assert_eq!(caller.log(), ["step n0 (4, 1)"]);
+}
+
+/// The first sentence is heard while the next is synthesized.
+#[test]
+fn what_has_values_is_said_sentence_by_sentence() {
+    let mut plan = parcel();
+    plan.nodes[3].kind = answer(
+        "It is {{ parcel.state }}. It costs 3.50 pounds! Is {{ parcel.state }} new to you?",
+        Target::Hangup,
+        Target::Human,
+    );
+    let mut caller = Caller::calls(plan);
+    caller.press("11234");
+    caller.lookup_answers(serde_json::json!({"state": "here"}));
+    let parts = &caller.playing.as_ref().expect("it is said").parts;
+    let texts = parts.iter().map(|part| match &part.content {
+        Content::Text { text, .. } => text.as_str(),
+        _ => "",
+    });
+    let texts: Vec<_> = texts.collect();
+    assert_eq!(
+        texts,
+        [
+            "It is here.",
+            "It costs 3.50 pounds!",
+            "Is here new to you?"
+        ]
+    );
 }
