@@ -6,6 +6,7 @@ pub mod energy_gate;
 pub mod grammar;
 pub mod recognizer;
 pub mod sentences;
+pub mod telephone_number;
 pub mod turn;
 pub mod understanding;
 pub mod vad;

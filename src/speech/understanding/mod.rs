@@ -16,6 +16,8 @@ mod values;
 
 use super::grammar::{Grammar, Meaning};
 use super::recognizer::Hypothesis;
+use super::telephone_number::Country;
+use super::verbaliser::money::Currency;
 use jiff::Zoned;
 
 /// From this score on a meaning is acted upon. Chosen with [`CONFIRM`] by the sentences of
@@ -33,6 +35,10 @@ pub struct Context<'a> {
     pub now: &'a Zoned,
     /// Whether a value, in its canonical form, is one that is asked for: its limits, its checksum.
     pub accepts: &'a dyn Fn(&str) -> bool,
+    /// What an amount without a currency is one of.
+    pub currency: Option<Currency>,
+    /// Where a telephone number without a country's code is dialled.
+    pub country: Option<Country>,
 }
 
 impl<'a> Context<'a> {
@@ -41,6 +47,8 @@ impl<'a> Context<'a> {
         Context {
             now,
             accepts: &|_| true,
+            currency: None,
+            country: None,
         }
     }
 }
@@ -69,7 +77,8 @@ pub struct Heard {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sense {
     Meaning(Meaning),
-    /// In its canonical form: the digits, `yes` or `no`, the words that were dictated.
+    /// In its canonical form: `4071`, `-3.5`, `GBP 4.50`, `2026-05-03`, `16:30`, `yes`,
+    /// `+447700900123`, or the words that were dictated.
     Value(String),
 }
 

@@ -2,6 +2,7 @@ use super::*;
 use crate::key::Key;
 use crate::language::Language;
 use crate::speech::grammar::{Phrase, ValueKind};
+use proptest::prelude::*;
 
 fn now() -> Zoned {
     "2026-11-21T10:00:00+00:00[Europe/London]"
@@ -222,8 +223,8 @@ fn digits_fill_a_slot_that_accepts_them() {
     let even = |value: &str| value.ends_with(['0', '2', '4', '6', '8']);
     let moment = now();
     let context = Context {
-        now: &moment,
         accepts: &even,
+        ..Context::new(&moment)
     };
     let hypotheses = [heard("1 2 3 5", 0.8), heard("1 2 3 4", 0.7)];
     assert_eq!(told(understand(&grammar, &hypotheses, context)), "1234");
@@ -263,4 +264,44 @@ fn yes_and_no_are_values_and_keys() {
         value: None,
     };
     check(&keys, &[("Yes, please.", "1"), ("nope", "2")]);
+}
+
+const KINDS: [ValueKind; 10] = [
+    ValueKind::Digits { min: 1, max: 32 },
+    ValueKind::Number,
+    ValueKind::Money,
+    ValueKind::Date,
+    ValueKind::Time,
+    ValueKind::YesNo,
+    ValueKind::Choice,
+    ValueKind::Phone,
+    ValueKind::IdNumber,
+    ValueKind::FreeText,
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+    /// What an engine hears is never trusted to make sense.
+    #[test]
+    fn nothing_that_is_heard_panics(
+        text in prop_oneof![
+            ".{0,60}",
+            "[0-9 .,:/$-]{0,30}",
+            "[零一二两三四五六七八九十百千万亿点半刻分块毛元年月日号周下上个差负]{0,24}",
+            "((one|twenty|hundred|million|and|point|half|past|to|pounds|fifty|may|next|friday|in|a|the|oh|double) ){0,12}",
+        ],
+        confidence in prop::num::f32::ANY,
+    ) {
+        let moments = [now(), "9999-12-30T20:00:00[UTC]".parse().expect("nearly the last day")];
+        for (moment, language) in moments.iter().zip(Language::ALL).chain([(&moments[1], Language::En)]) {
+            for kind in KINDS {
+                let grammar = value(language, kind);
+                let hypotheses = [heard(&text, confidence)];
+                let understood = understand(&grammar, &hypotheses, Context::new(moment));
+                if let Understood::Match(heard) | Understood::Guess(heard) = understood {
+                    prop_assert!((0.0..=1.0).contains(&heard.score), "{}", heard.score);
+                }
+            }
+        }
+    }
 }

@@ -3,10 +3,26 @@
 //! | kind | form |
 //! |---|---|
 //! | digits | `4071` |
+//! | number | `1204`, `-3.5`: no zeros that say nothing |
+//! | money | `GBP 4.50`: ISO 4217, two places |
+//! | date | `2026-05-03`: ISO 8601 |
+//! | time | `16:30`: of twenty-four hours |
 //! | yes or no | `yes`, `no` |
+//! | phone | `+447700900123` where the country is known, else as it was said |
+//! | id number | digits, and `X` at the end of a Chinese resident identity number |
 //! | free text | the words, as they were heard |
+//!
+//! A choice is a phrase of the grammar and no value here.
 
+mod date;
+mod date_en;
+mod date_zh;
 mod digits;
+mod lexer;
+mod money;
+mod number;
+mod numbers;
+mod time;
 
 use super::tokens::{self, Token};
 use super::{Candidate, Context, Heard, Sense, built_in, phrases};
@@ -59,7 +75,18 @@ pub(super) fn candidates(
             .collect(),
         Some(ValueKind::YesNo) => yes_or_no(text, grammar.language),
         Some(ValueKind::FreeText) => vec![Spoken::new(text.trim().to_string(), DICTATED)],
-        _ => Vec::new(),
+        Some(ValueKind::Number) => first_accepted(number::read(text, grammar.language), context),
+        Some(ValueKind::Money) => {
+            first_accepted(money::read(text, grammar.language, context), context)
+        }
+        Some(ValueKind::Phone) => numbers::phone(text, grammar.language, context),
+        Some(ValueKind::IdNumber) => numbers::id_number(text, grammar.language, context),
+        Some(ValueKind::Date) => {
+            first_accepted(date::read(text, grammar.language, context), context)
+        }
+        Some(ValueKind::Time) => {
+            first_accepted(time::read(text, grammar.language, context), context)
+        }
     };
     spoken.into_iter().map(|spoken| Candidate {
         heard: Heard {
@@ -71,6 +98,11 @@ pub(super) fn candidates(
         whole: spoken.whole,
         ask: spoken.ask,
     })
+}
+
+fn first_accepted(readings: Vec<Spoken>, context: Context<'_>) -> Vec<Spoken> {
+    let accepted = |spoken: &Spoken| (context.accepts)(&spoken.value);
+    readings.into_iter().find(accepted).into_iter().collect()
 }
 
 fn yes_or_no(text: &str, language: Language) -> Vec<Spoken> {

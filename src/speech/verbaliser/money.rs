@@ -17,6 +17,35 @@ pub enum Currency {
     Hkd,
 }
 
+impl Currency {
+    pub const ALL: [Currency; 6] = [
+        Currency::Usd,
+        Currency::Gbp,
+        Currency::Eur,
+        Currency::Cny,
+        Currency::Jpy,
+        Currency::Hkd,
+    ];
+
+    /// ISO 4217.
+    pub fn code(self) -> &'static str {
+        match self {
+            Currency::Usd => "USD",
+            Currency::Gbp => "GBP",
+            Currency::Eur => "EUR",
+            Currency::Cny => "CNY",
+            Currency::Jpy => "JPY",
+            Currency::Hkd => "HKD",
+        }
+    }
+
+    /// `RMB`, as people write, is `CNY`.
+    pub fn from_code(code: &str) -> Option<Currency> {
+        let named = Self::ALL.into_iter().find(|it| it.code() == code);
+        named.or((code == "RMB").then_some(Currency::Cny))
+    }
+}
+
 /// Longer signs first: `HK$` is not `$`.
 const SIGNS: [(&str, Currency); 15] = [
     ("USD", Currency::Usd),
