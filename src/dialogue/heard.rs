@@ -30,8 +30,8 @@ impl Program {
     ) -> SpeechHeard {
         let accepts = |value: &str| self.accepts(listen.slot, value);
         let context = Context {
-            now,
             accepts: &accepts,
+            ..Context::new(now)
         };
         let understood = listen.grammars.iter().zip(hypotheses);
         let understood = understood

@@ -164,10 +164,7 @@ fn of_a_month(pieces: &[Piece], today: Date) -> Option<Found> {
         .filter(|day| (1..=31).contains(day))?;
     let days = match (year, months_ahead, month) {
         (_, Some(ahead), _) => {
-            let first = today
-                .first_of_month()
-                .checked_add(i32::from(ahead).months())
-                .ok()?;
+            let first = today.first_of_month().checked_add(ahead.months()).ok()?;
             certain(Date::new(first.year(), first.month(), day).ok()?)
         }
         (Some(year), None, Some(month)) => certain(Date::new(year, month, day).ok()?),

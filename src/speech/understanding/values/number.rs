@@ -298,7 +298,7 @@ pub(super) fn mandarin_cardinal(symbols: &[char]) -> Option<(usize, u128)> {
         } else {
             digits.len()
         };
-        if kept >= 2 && kept <= 16 {
+        if (2..=16).contains(&kept) {
             let number = digits[..kept]
                 .iter()
                 .fold(0, |sum, digit| sum * 10 + u128::from(*digit));
@@ -386,7 +386,7 @@ impl Cardinal {
             None if begins => 1,
             None => return false,
         };
-        let smaller = self.section == 0 || self.section % (unit * 10) == 0;
+        let smaller = self.section == 0 || self.section.is_multiple_of(unit * 10);
         if smaller {
             self.section += count * unit;
             (self.digit, self.last_unit, self.gap) = (None, unit, false);
