@@ -109,6 +109,8 @@ pub enum Event {
         #[serde(deserialize_with = "null_is_zero")]
         confidence: f32,
         result: SpeechResult,
+        /// From where the speech was found to have ended to the recognizer's answer.
+        milliseconds: u32,
     },
     /// The caller spoke, and no recognizer could tell what: the call goes on by keys.
     RecognizerLate {

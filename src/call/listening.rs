@@ -43,8 +43,8 @@ struct Said {
     samples: Vec<i16>,
     /// Nothing but silence since the recognizer was asked ahead of the end.
     unchanged: bool,
-    /// After the end: until when the recognizer may take.
-    answer_due: Option<Instant>,
+    /// After the end: when that was.
+    ended: Option<Instant>,
     /// Nobody recognizes it: the dialogue is told when it has ended.
     refused: Option<String>,
 }
@@ -121,7 +121,7 @@ impl Call {
         let Some(ear) = self.ear.as_deref_mut().filter(|ear| ear.is_listening()) else {
             return;
         };
-        let waits = matches!(&ear.said, Some(said) if said.answer_due.is_some());
+        let waits = matches!(&ear.said, Some(said) if said.ended.is_some());
         let floor = match () {
             () if waits || self.caller.is_held() => Floor::Bot,
             () if self.caller.playout.says_something() => Floor::Shared,
@@ -184,7 +184,7 @@ impl Call {
             listen: id,
             samples,
             unchanged: false,
-            answer_due: None,
+            ended: None,
             refused: None,
         });
         if listen.aside {
@@ -232,7 +232,7 @@ impl Call {
         let Some(ear) = &mut self.ear else { return };
         ear.turn.set_patience(ear.patience());
         let Some(said) = &mut ear.said else { return };
-        said.answer_due = Some(now + LONGEST_RECOGNITION);
+        said.ended = Some(now);
         let (utterance, unchanged) = (said.utterance, said.unchanged);
         if let Some(reason) = said.refused.take() {
             return self.heard_speech(now, utterance, SpeechHeard::NotRecognized { reason });
@@ -250,8 +250,18 @@ impl Call {
         self.abandon_utterance();
         if let Some(listen) = listen {
             let heard = SpeechHeard::Withdrawn;
-            self.dialogue_input(now, input::Input::SpeechHeard { listen, heard });
+            let took = Duration::ZERO;
+            self.tell_heard(now, listen, heard, took);
         }
+    }
+
+    fn tell_heard(&mut self, now: Instant, listen: ListenId, heard: SpeechHeard, took: Duration) {
+        let heard = input::Input::SpeechHeard {
+            listen,
+            heard,
+            took,
+        };
+        self.dialogue_input(now, heard);
     }
 
     /// The recognizer's word before the end: it decides how much silence is waited for.
@@ -277,7 +287,7 @@ impl Call {
         heard: SpeechHeard,
     ) {
         let saying = self.ear.as_mut().and_then(|ear| ear.said.as_mut());
-        if let Some(said) = saying.filter(|said| said.answer_due.is_none())
+        if let Some(said) = saying.filter(|said| said.ended.is_none())
             && let SpeechHeard::NotRecognized { reason } = &heard
         {
             said.refused = Some(reason.clone());
@@ -285,10 +295,11 @@ impl Call {
         }
         let said = self.ear.as_mut().map(|ear| &mut ear.said);
         let said = said.and_then(|said| said.take_if(|said| said.utterance == utterance));
-        let Some(Said { listen, .. }) = said else {
+        let Some(Said { listen, ended, .. }) = said else {
             return;
         };
-        self.dialogue_input(now, input::Input::SpeechHeard { listen, heard });
+        let took = ended.map_or(Duration::ZERO, |ended| now.saturating_duration_since(ended));
+        self.tell_heard(now, listen, heard, took);
         // Unless the dialogue has something else to say, the prompt goes on.
         self.caller.playout.resume();
     }
@@ -296,7 +307,9 @@ impl Call {
     /// A recognizer that takes too long is not waited for.
     pub(super) fn watch_recognition(&mut self, now: Instant) {
         let said = self.ear.as_ref().and_then(|ear| ear.said.as_ref());
-        let Some(said) = said.filter(|said| said.answer_due.is_some_and(|due| due <= now)) else {
+        let Some(said) =
+            said.filter(|said| said.ended.is_some_and(|at| at + LONGEST_RECOGNITION <= now))
+        else {
             return;
         };
         let utterance = said.utterance;

@@ -150,11 +150,20 @@ impl Line {
         let Some(packet) = received.packet() else {
             return;
         };
-        let begins = packet.header.marker && matches!(packet.kind, PacketKind::Audio(_));
+        let PacketKind::Audio(codec) = packet.kind else {
+            return self.state.change(|state| {
+                note_packet(state, now, false);
+                if let Received::Key(key, _) = received {
+                    state.hear_key(now, key, KeySource::TelephoneEvent);
+                }
+            });
+        };
+        let payload = datagram.get(packet.payload.clone()).unwrap_or_default();
+        let sounds = payload.iter().any(|&byte| byte != codec.silence());
         self.state.change(|state| {
-            note_packet(state, now, begins);
-            if let Received::Key(key, _) = received {
-                state.hear_key(now, key, KeySource::TelephoneEvent);
+            note_packet(state, now, packet.header.marker);
+            if sounds {
+                state.last_sound = Some(now);
             }
         });
     }
@@ -197,9 +206,9 @@ impl Line {
         let mut frame = [0; MAX_FRAME_SAMPLES];
         let frame = frame.get_mut(..usize::from(negotiated.ptime_ms) * SAMPLES_PER_MS)?;
         let played = self.playout.next_frame(frame);
-        if played.finished > 0 || !played.keys.is_empty() {
+        if played.begun + played.finished > 0 || !played.keys.is_empty() {
             self.state.change(|state| {
-                state.sounds_played += played.finished;
+                state.sent_sounds(now, played.begun, played.finished);
                 played.keys.iter().for_each(|&k| state.sent_key(now, k));
             });
         }
@@ -270,6 +279,11 @@ fn note_packet(state: &mut CallState, now: Instant, begins_talkspurt: bool) {
         for key in &mut state.keys_sent {
             let after = now.saturating_duration_since(key.at);
             key.talkspurt_after.get_or_insert(after);
+        }
+        for sound in &mut state.sounds_sent {
+            if let (Some(ended), None) = (sound.ended, sound.talkspurt_after) {
+                sound.talkspurt_after = Some(now.saturating_duration_since(ended));
+            }
         }
     }
 }

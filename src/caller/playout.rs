@@ -31,6 +31,8 @@ pub(super) struct Played {
     pub sounds: bool,
     /// The tones of these keys began.
     pub keys: Vec<Key>,
+    /// So many sounds began.
+    pub begun: u32,
     /// So many sounds came to their end.
     pub finished: u32,
 }
@@ -64,8 +66,10 @@ impl Playout {
             if rest.is_empty() {
                 break;
             }
-            if let (Item::Tone(key, _), 0) = (item, self.at) {
-                played.keys.push(*key);
+            match (item, self.at) {
+                (Item::Tone(key, _), 0) => played.keys.push(*key),
+                (Item::Sound(_), 0) => played.begun += 1,
+                _ => {}
             }
             let samples = match item {
                 Item::Sound(samples) => &samples[..],

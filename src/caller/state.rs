@@ -11,6 +11,8 @@ use tokio::sync::watch;
 
 /// More keys than these, sent or heard, are not kept.
 const MAX_KEYS: usize = 1_000;
+/// As many sounds that were sent.
+const MAX_SOUNDS: usize = 1_000;
 
 #[derive(Debug, Clone, Default)]
 pub struct CallState {
@@ -40,8 +42,11 @@ pub struct CallState {
     pub quiet_since: Option<Instant>,
     pub keys_heard: Vec<HeardKey>,
     pub keys_sent: Vec<SentKey>,
+    pub sounds_sent: Vec<SentSound>,
     /// Sounds that were played to their ends.
     pub sounds_played: u32,
+    /// The last packet that was more than the codec's silence.
+    pub last_sound: Option<Instant>,
     pub ended: Option<Ended>,
 }
 
@@ -64,6 +69,23 @@ impl CallState {
                 talkspurt_after: None,
             });
         }
+    }
+
+    pub(super) fn sent_sounds(&mut self, now: Instant, begun: u32, finished: u32) {
+        for _ in 0..begun {
+            if self.sounds_sent.len() < MAX_SOUNDS {
+                self.sounds_sent.push(SentSound {
+                    began: now,
+                    ended: None,
+                    talkspurt_after: None,
+                });
+            }
+        }
+        let under_way = self.sounds_sent.iter_mut().filter(|it| it.ended.is_none());
+        for sound in under_way.take(finished as usize) {
+            sound.ended = Some(now);
+        }
+        self.sounds_played += finished;
     }
 
     /// The keys heard, as they would be written.
@@ -90,6 +112,16 @@ pub struct SentKey {
     pub at: Instant,
     pub key: Key,
     /// From the key's first packet to the first packet of the next talkspurt of the peer.
+    pub talkspurt_after: Option<Duration>,
+}
+
+/// A sound that was played to the peer: somebody's words, perhaps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SentSound {
+    /// Its first and its last packet.
+    pub began: Instant,
+    pub ended: Option<Instant>,
+    /// From its last packet to the first one of the peer's next talkspurt.
     pub talkspurt_after: Option<Duration>,
 }
 

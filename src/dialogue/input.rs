@@ -4,6 +4,7 @@ use crate::events::{KeySource, ReturnReason};
 use crate::key::Key;
 use crate::speech::understanding::Understood;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Numbers a call's plays from 1; an answer about an older play is ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,9 +26,11 @@ pub enum Input {
     Key { key: Key, source: KeySource },
     /// The caller has begun to speak, for certain. `SpeechHeard` follows.
     SpeechBegan { listen: ListenId },
+    /// `took`: since the speech was found to have ended.
     SpeechHeard {
         listen: ListenId,
         heard: SpeechHeard,
+        took: Duration,
     },
     /// Part `part` (from 0) of the play was heard to its end.
     PartPlayed { play: PlayId, part: usize },

@@ -138,7 +138,11 @@ impl Dialogue {
                 self.speech_began(listen);
                 None
             }
-            Input::SpeechHeard { listen, heard } => self.speech_heard(listen, heard),
+            Input::SpeechHeard {
+                listen,
+                heard,
+                took,
+            } => self.speech_heard(listen, heard, took),
             Input::Start => self.start(),
             Input::PartPlayed { play, part } => {
                 self.part_played(play, part);

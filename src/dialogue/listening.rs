@@ -185,18 +185,23 @@ impl Dialogue {
         }
     }
 
-    pub(super) fn speech_heard(&mut self, listen: ListenId, heard: SpeechHeard) -> Option<Next> {
+    pub(super) fn speech_heard(
+        &mut self,
+        listen: ListenId,
+        heard: SpeechHeard,
+        took: Duration,
+    ) -> Option<Next> {
         if !self.is_listening(listen) {
             return None;
         }
         self.speech_is_over();
         match heard {
             SpeechHeard::Understood(understood) => {
-                self.log_heard(&understood);
+                self.log_heard(&understood, took);
                 self.act_on(understood)
             }
             SpeechHeard::NotUnderstood { words, confidence } => {
-                self.log_not_understood(words, confidence);
+                self.log_speech(words, confidence, SpeechResult::NotUnderstood, took);
                 self.not_understood()
             }
             SpeechHeard::NotRecognized { reason } => self.not_recognized(reason),
@@ -374,21 +379,17 @@ impl Dialogue {
         }
     }
 
-    fn log_heard(&mut self, understood: &Understood) {
+    fn log_heard(&mut self, understood: &Understood, took: Duration) {
         let (heard, result) = match understood {
             Understood::Match(heard) => (heard, SpeechResult::Understood),
             Understood::Guess(heard) => (heard, SpeechResult::Unsure),
             Understood::NoMatch => return,
         };
-        self.log_speech(heard.words.clone(), heard.score, result);
-    }
-
-    fn log_not_understood(&mut self, words: String, confidence: f32) {
-        self.log_speech(words, confidence, SpeechResult::NotUnderstood);
+        self.log_speech(heard.words.clone(), heard.score, result, took);
     }
 
     /// Of what may be sensitive no word is kept (law 8).
-    fn log_speech(&mut self, words: String, confidence: f32, result: SpeechResult) {
+    fn log_speech(&mut self, words: String, confidence: f32, result: SpeechResult, took: Duration) {
         let words = (!self.hides_keys()).then(|| words.chars().take(LOGGED_WORDS).collect());
         let node = self.node_name().to_string();
         self.log(Event::SpeechHeard {
@@ -396,6 +397,7 @@ impl Dialogue {
             words,
             confidence,
             result,
+            milliseconds: u32::try_from(took.as_millis()).unwrap_or(u32::MAX),
         });
     }
 }

@@ -43,6 +43,18 @@ pub fn describe() {
         "zeroline_transfers_returned_total",
         "Transfers after which the caller was back"
     );
+    describe_counter!(
+        "zeroline_utterances_total",
+        "Utterances of callers, by what the dialogue made of them"
+    );
+    describe_counter!(
+        "zeroline_utterances_lost_total",
+        "Utterances that no recognizer could recognize, or not in time"
+    );
+    describe_counter!(
+        "zeroline_interruptions_total",
+        "Prompts that a caller's voice interrupted"
+    );
     describe_counter!("zeroline_lookups_total", "Lookups that ended");
     describe_counter!(
         "zeroline_prompts_failed_total",
@@ -79,6 +91,13 @@ pub fn observe(entry: &Entry) {
         Event::TransferReturned { reason } => {
             counter!("zeroline_transfers_returned_total", "reason" => label(reason)).increment(1)
         }
+        Event::SpeechHeard { result, .. } => {
+            counter!("zeroline_utterances_total", "result" => label(result)).increment(1)
+        }
+        Event::RecognizerLate { .. } => counter!("zeroline_utterances_lost_total").increment(1),
+        Event::SpeechBegan {
+            interrupted: true, ..
+        } => counter!("zeroline_interruptions_total").increment(1),
         Event::LookupEnded { .. } => counter!("zeroline_lookups_total").increment(1),
         Event::PromptFailed { .. } => counter!("zeroline_prompts_failed_total").increment(1),
         _ => {}

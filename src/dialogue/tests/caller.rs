@@ -107,7 +107,12 @@ impl Caller {
     /// After [`Caller::begins_to_speak`].
     pub fn speech_ends(&mut self, heard: SpeechHeard) -> &mut Caller {
         let listen = self.listening.as_ref().expect("somebody listens").id;
-        self.tell(Input::SpeechHeard { listen, heard });
+        let took = Duration::from_millis(20);
+        self.tell(Input::SpeechHeard {
+            listen,
+            heard,
+            took,
+        });
         self
     }
 

@@ -6,6 +6,7 @@ use crate::dialogue::input::{Input, ListenId, SpeechHeard};
 use crate::dialplan::model::{Dialplan, NodeKind, Target};
 use crate::events::{Event, RequestedBy, SpeechResult};
 use crate::language::Language;
+use std::time::Duration;
 
 /// n0: a menu "track" 1, "refund" 2 → n1: a number of 4 digits → n3; n2: an announcement → n0.
 fn spoken() -> Dialplan {
@@ -245,7 +246,12 @@ fn a_late_answer_to_an_older_question_is_no_answer() {
         words: "track".into(),
         confidence: 1.0,
     };
-    caller.tell(Input::SpeechHeard { listen, heard });
+    let took = Duration::ZERO;
+    caller.tell(Input::SpeechHeard {
+        listen,
+        heard,
+        took,
+    });
     assert!(caller.hearing().starts_with("Refunds"));
     assert!(
         !caller
