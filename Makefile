@@ -25,6 +25,7 @@ lint:
 # Every row of the design's budget, in at most ten minutes: the server on one core, the caller on another.
 bench: packages-run
 	$(CARGO) bench --locked --bench calls
+	$(CARGO) bench --locked --bench calls -- voice
 
 packages-run packages-test:
 	@sh tests/install-packages.sh $(if $(filter packages-run,$@),$(RUN_PACKAGES),$(TEST_PACKAGES))

@@ -9,6 +9,7 @@ use rustix::event::{Timespec, epoll};
 use rustix::fd::OwnedFd;
 use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Packets of 20 ms, one slot a millisecond.
@@ -72,6 +73,13 @@ impl Caller {
             turn: 0,
             next_turn: Instant::now(),
             figures: Figures::default(),
+        }
+    }
+
+    /// Each line says this round and round, and begins at a place of its own.
+    pub fn speak(&mut self, voice: &Arc<[u8]>) {
+        for (index, line) in self.lines.iter_mut().enumerate() {
+            line.speak(voice.clone(), index * 37 * 160);
         }
     }
 

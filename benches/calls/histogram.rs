@@ -1,9 +1,9 @@
-//! Times in buckets of 5 µs up to 500 ms; longer ones count as 500 ms.
+//! Times in buckets of 5 µs up to 5 s; longer ones count as 5 s.
 
 use std::time::Duration;
 
 const BUCKET: Duration = Duration::from_micros(5);
-const BUCKETS: usize = 100_001;
+const BUCKETS: usize = 1_000_001;
 
 pub struct Histogram {
     counts: Vec<u32>,

@@ -2,6 +2,7 @@
 
 use crate::caller::Figures;
 use crate::datagrams::{self, Datagram};
+use std::sync::Arc;
 
 const HEADER: usize = 12;
 const PACKET: usize = HEADER + 160;
@@ -29,6 +30,8 @@ pub struct Line {
     /// The To header of the answer.
     pub to: String,
     packet: [u8; PACKET],
+    /// What is said instead of noise, and how far.
+    voice: Option<(Arc<[u8]>, usize)>,
     key_packet: [u8; HEADER + 4],
     sequence: u16,
     timestamp: u32,
@@ -57,6 +60,7 @@ impl Line {
             server_port: 0,
             to: String::new(),
             packet,
+            voice: None,
             key_packet: [0; HEADER + 4],
             sequence: 0,
             timestamp: 0,
@@ -67,6 +71,12 @@ impl Line {
             received: 0,
             expected: 0,
         }
+    }
+
+    /// Says this round and round, from `at` on.
+    pub fn speak(&mut self, voice: Arc<[u8]>, at: usize) {
+        let at = at % voice.len();
+        self.voice = Some((voice, at));
     }
 
     pub fn answered(&mut self, now: u64, server_port: u16, to: &str) {
@@ -128,6 +138,10 @@ impl Line {
             self.timestamp = self.timestamp.wrapping_add(SAMPLES);
             self.packet[1] = 0;
             self.packet[4..8].copy_from_slice(&self.timestamp.to_be_bytes());
+            if let Some((voice, at)) = &mut self.voice {
+                self.packet[HEADER..].copy_from_slice(&voice[*at..*at + SAMPLES as usize]);
+                *at = (*at + SAMPLES as usize) % voice.len();
+            }
             return &self.packet;
         };
         if number == 0 {

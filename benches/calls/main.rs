@@ -1,5 +1,5 @@
 //! Every row of the design's budget, measured: `cargo bench --bench calls`, a minute of it with
-//! `-- --quick`, and `-- --format json`. The server is on one core, the caller on another, and the
+//! `-- --quick`, and `-- --format json`; how callers who speak are served: `-- voice`. The server is on one core, the caller on another, and the
 //! same calls are made to a bare loop beside it: the ratio of the two holds on any machine.
 
 mod affinity;
@@ -12,6 +12,7 @@ mod line;
 mod report;
 mod scenarios;
 mod subject;
+mod voice;
 
 use report::Results;
 use scenarios::{Cores, carry, short_calls};
@@ -73,9 +74,14 @@ fn main() {
             maximum: rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum,
         },
     );
+    let as_json = has("json") || has("--format=json");
+    let cores = Cores { server, caller };
+    if has("voice") {
+        return voice::run(cores, as_json);
+    }
     let plan = if has("--quick") { QUICK } else { FULL };
-    let results = run(&plan, Cores { server, caller });
-    if has("json") || has("--format=json") {
+    let results = run(&plan, cores);
+    if as_json {
         println!("{}", report::json(&results));
     } else {
         print!("{}", report::table(&results));

@@ -51,6 +51,9 @@ pub fn carry(kind: Kind, cores: Cores, calls: usize, ramp: usize, window: Durati
     let subject = Subject::start(kind, cores.server);
     affinity::pin(cores.caller);
     let mut caller = Caller::new(format!("m{}x", subject.id()), subject.sip, calls);
+    if let Some(voice) = kind.voice() {
+        caller.speak(&voice);
+    }
     caller.run_for(Duration::from_millis(300));
     let empty = subject.memory();
     let start = Instant::now();

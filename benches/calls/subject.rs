@@ -5,16 +5,46 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
+use zeroline::audio::codecs::Codec;
+use zeroline::engines::registry::Registry;
+use zeroline::language::Language;
 
 /// The argument by which this program runs as the bare loop.
 pub const BARE_LOOP: &str = "--bare-loop";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    /// Served by keys, on one core.
     Zeroline,
     /// The floor: the same packets without a server.
     BareLoop,
+    /// Served by keys, on all cores.
+    Deaf,
+    /// Listened to by the recognizer that is built in, on all cores. `speech`: every caller speaks a
+    /// third of the time; else they are silent.
+    Listening { speech: bool },
+}
+
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Zeroline => "zeroline",
+            Kind::BareLoop => "bare loop",
+            Kind::Deaf => "served by keys",
+            Kind::Listening { speech: false } => "listened to, silent",
+            Kind::Listening { speech: true } => "listened to, speaking a third of the time",
+        }
+    }
+
+    /// What callers send, round and round, in µ-law.
+    pub fn voice(self) -> Option<Arc<[u8]>> {
+        match self {
+            Kind::Zeroline | Kind::BareLoop | Kind::Deaf => None,
+            Kind::Listening { speech } => Some(voice(speech)),
+        }
+    }
 }
 
 pub struct Subject {
@@ -30,7 +60,11 @@ impl Subject {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let sip = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let mut command = match kind {
-            Kind::Zeroline => zeroline(folder.path(), sip),
+            Kind::Zeroline | Kind::Deaf => zeroline(folder.path(), sip, "speech: off"),
+            Kind::Listening { .. } => {
+                let speech = "speech: { recognizers: [builtin] }";
+                zeroline(folder.path(), sip, speech)
+            }
             Kind::BareLoop => {
                 let mut command = Command::new(std::env::current_exe().expect("our own path"));
                 command.args([BARE_LOOP, &sip.to_string()]);
@@ -38,17 +72,14 @@ impl Subject {
             }
         };
         // A child keeps the cores of the thread that starts it.
-        let before = affinity::pin(core);
+        let before = match kind {
+            Kind::Zeroline | Kind::BareLoop => affinity::pin(core),
+            Kind::Deaf | Kind::Listening { .. } => affinity::set_all(),
+        };
         let child = command.stdout(Stdio::piped()).spawn();
         affinity::set(&before);
         let mut child = child.expect("the process starts");
-        let mut ready = String::new();
-        let stdout = child.stdout.take().expect("it is piped");
-        let read = BufReader::new(stdout).read_line(&mut ready);
-        assert!(
-            read.is_ok() && ready.starts_with("ready"),
-            "the server does not start; it says: {ready}"
-        );
+        wait_until_ready(&mut child);
         Subject {
             child,
             sip,
@@ -97,8 +128,35 @@ impl Drop for Subject {
     }
 }
 
+/// Its standard output is a pipe.
+pub fn wait_until_ready(child: &mut Child) {
+    let mut ready = String::new();
+    let stdout = child.stdout.take().expect("it is piped");
+    let read = BufReader::new(stdout).read_line(&mut ready);
+    assert!(
+        read.is_ok() && ready.starts_with("ready"),
+        "the server does not start; it says: {ready}"
+    );
+}
+
+/// Nine seconds: what leads to the other prompt is said, and then silence.
+fn voice(speech: bool) -> Arc<[u8]> {
+    let mut samples = vec![0_i16; 9 * 8000];
+    if speech {
+        let text = "I would like to hear the other prompt now please";
+        let voices = Registry::discover();
+        let spoken = voices.synthesize(text, Language::En, 1.0);
+        let (spoken, _) = spoken.expect("a synthesizer is installed");
+        let length = spoken.len().min(samples.len());
+        samples[..length].copy_from_slice(&spoken[..length]);
+    }
+    let mut payload = vec![0; samples.len()];
+    Codec::Pcmu.encode(&samples, &mut payload);
+    payload.into()
+}
+
 /// Voice that lasts 120 s, and a config without limits that a benchmark would run into.
-fn zeroline(folder: &Path, sip: SocketAddr) -> Command {
+fn zeroline(folder: &Path, sip: SocketAddr, speech: &str) -> Command {
     let prompts = folder.join("prompts/en");
     std::fs::create_dir_all(&prompts).expect("a folder for the prompt");
     write_prompt(&prompts.join("long.wav"));
@@ -114,7 +172,8 @@ fn zeroline(folder: &Path, sip: SocketAddr) -> Command {
          data: data\n\
          rate: {{ requests_per_second: 100000, calls_per_second: 10000 }}\n\
          console: 127.0.0.1:{}\n\
-         log: {{ level: warn }}\n",
+         log: {{ level: warn }}\n\
+         {speech}\n",
         free_port()
     );
     std::fs::write(&config, text).expect("the config is written");
@@ -141,7 +200,7 @@ fn write_prompt(path: &Path) {
     writer.finalize().expect("the prompt is written");
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     // Below the ports of the media.
     (20_000..32_000)
         .step_by(2)

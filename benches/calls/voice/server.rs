@@ -1,0 +1,89 @@
+//! A server with a recognizer, for callers who speak.
+
+use super::whisper_model::{Script, TINY, write_model};
+use crate::subject::{free_port, wait_until_ready};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    BuiltIn,
+    /// A model of `tiny`'s shape with made-up weights: it costs what a real one does, and hears
+    /// "refund" in everything.
+    Whisper,
+}
+
+impl Engine {
+    pub fn name(self) -> &'static str {
+        match self {
+            Engine::BuiltIn => "built-in",
+            Engine::Whisper => "whisper (tiny's shape, made-up weights)",
+        }
+    }
+
+    fn config(self, folder: &Path) -> String {
+        match self {
+            Engine::BuiltIn => "speech: { recognizers: [builtin] }\n".to_string(),
+            Engine::Whisper => {
+                let file = folder.join("ggml-tiny-made-q8_0.bin");
+                let script = Script {
+                    words: &[" refund", " track"],
+                    says: &[&[(1.0, " refund")], &[(1.0, "")]],
+                    is_silent: false,
+                };
+                write_model(&file, &TINY, &script).expect("there is room for the model");
+                let file = file.display();
+                format!("speech: {{ recognizers: [whisper], whisper: {{ model: {file} }} }}\n")
+            }
+        }
+    }
+}
+
+pub struct Server {
+    child: Child,
+    pub sip: SocketAddr,
+    pub folder: tempfile::TempDir,
+}
+
+impl Server {
+    pub fn start(engine: Engine) -> Server {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let sip = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("hotline.yaml"), include_str!("hotline.yaml")).expect("it is written");
+        let config = format!(
+            "listen: [\"udp:{sip}\"]\n\
+             dialplans: {{ default: hotline.yaml }}\n\
+             data: data\n\
+             console: 127.0.0.1:{}\n\
+             log: {{ level: warn }}\n{}",
+            free_port(),
+            engine.config(folder.path())
+        );
+        std::fs::write(path("zeroline.yaml"), config).expect("it is written");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_zeroline"));
+        command
+            .arg("serve")
+            .arg("--config")
+            .arg(path("zeroline.yaml"));
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("it starts");
+        wait_until_ready(&mut child);
+        Server { child, sip, folder }
+    }
+
+    /// What the journal tells of all calls, as JSON.
+    pub fn calls(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_zeroline"));
+        command.arg("calls").args(arguments).arg("--data");
+        let output = command.arg(self.folder.path().join("data")).output();
+        String::from_utf8_lossy(&output.expect("it runs").stdout).into_owned()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
