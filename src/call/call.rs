@@ -106,6 +106,7 @@ impl Call {
             caller: incoming.caller.clone(),
             called: incoming.called.clone(),
             language,
+            unix: incoming.unix,
         };
         let mut call = Call {
             log: CallLog::new(incoming.call, now, incoming.unix),

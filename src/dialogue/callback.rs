@@ -1,10 +1,9 @@
 //! A callback is noted: on the caller's own number, or on one that is keyed.
 
 use super::action::Part;
-use super::digits::DigitEntry;
 use super::interpreter::Dialogue;
 use super::state::{Among, Failures, Keying, Next, State, Wanted};
-use crate::dialplan::model::Digits;
+use crate::dialplan::model::{Digits, SlotKind};
 use crate::events::Event;
 use crate::key::Key;
 use crate::speech::sentences::Sentence;
@@ -61,7 +60,7 @@ impl Dialogue {
     fn ask_callback_number(&mut self) -> Option<Next> {
         self.state = State::Keying(Keying {
             wanted: Wanted::CallbackNumber,
-            entry: DigitEntry::new(NUMBER, self.dialplan().human.key),
+            entry: self.digit_entry(SlotKind::Digits(NUMBER)),
             failures: Failures::default(),
         });
         self.put(None)

@@ -1,12 +1,18 @@
-//! A number as it is keyed: when it is complete, whether it is valid, and which key means a person
+//! A value as it is keyed, digit by digit: when it is complete, whether it is valid, and which key means a person
 //! meanwhile.
 
-use crate::dialplan::model::{Checksum, Digits};
+use crate::dialplan::model::{Digits, SlotKind};
 use crate::key::Key;
+use crate::language::Language;
+use jiff::civil::Date;
 
 #[derive(Debug, Clone)]
 pub struct DigitEntry {
     rules: Digits,
+    kind: SlotKind,
+    /// In which the keys' order was told.
+    language: Language,
+    today: Date,
     /// The dialplan's human key, where no digits are keyed.
     human: Key,
     entered: String,
@@ -26,10 +32,14 @@ pub enum Keyed {
 }
 
 impl DigitEntry {
-    pub fn new(rules: Digits, human: Key) -> DigitEntry {
+    pub fn new(kind: SlotKind, human: Key, language: Language, today: Date) -> DigitEntry {
+        let rules = kind.keypad();
         let entered = String::with_capacity(usize::from(rules.max));
         DigitEntry {
             rules,
+            kind,
+            language,
+            today,
             human,
             entered,
         }
@@ -90,19 +100,23 @@ impl DigitEntry {
     /// A lone human key that is no number: with the end of it a person is rung.
     pub fn asks_for_a_person(&self) -> bool {
         let is_lone = self.entered.len() == 1 && self.entered.starts_with(self.human.to_char());
-        is_lone && !is_valid(&self.rules, &self.entered)
+        is_lone && self.value(&self.entered).is_none()
     }
 
     fn end(&mut self) -> Keyed {
         let is_human = self.asks_for_a_person();
-        let value = std::mem::take(&mut self.entered);
-        if is_valid(&self.rules, &value) {
+        let entered = std::mem::take(&mut self.entered);
+        if let Some(value) = self.value(&entered) {
             Keyed::Complete(value)
         } else if is_human {
             Keyed::Human
         } else {
             Keyed::Invalid
         }
+    }
+
+    fn value(&self, entered: &str) -> Option<String> {
+        self.kind.keyed(self.language, entered, self.today)
     }
 
     fn may_contain(&self, key: Key) -> bool {
@@ -112,40 +126,6 @@ impl DigitEntry {
                 None => true,
             }
     }
-}
-
-/// Whether `value` has an allowed length and a right checksum.
-pub fn is_valid(rules: &Digits, value: &str) -> bool {
-    let length = usize::from(rules.min)..=usize::from(rules.max);
-    length.contains(&value.len())
-        && match rules.checksum {
-            None => true,
-            Some(Checksum::Luhn) => luhn(value),
-            Some(Checksum::Mod97) => mod97(value),
-        }
-}
-
-/// ISO/IEC 7812-1, annex B: from the right, every second digit doubled, its digits added.
-fn luhn(value: &str) -> bool {
-    let sum: u32 = value
-        .chars()
-        .rev()
-        .filter_map(|symbol| symbol.to_digit(10))
-        .zip([false, true].into_iter().cycle())
-        .map(
-            |(digit, doubled)| match digit * if doubled { 2 } else { 1 } {
-                ten_or_more @ 10.. => ten_or_more - 9,
-                digit => digit,
-            },
-        )
-        .sum();
-    sum.is_multiple_of(10)
-}
-
-/// ISO/IEC 7064 MOD 97-10: the number, its two check digits included, leaves 1.
-fn mod97(value: &str) -> bool {
-    let digits = value.chars().filter_map(|symbol| symbol.to_digit(10));
-    digits.fold(0, |rest, digit| (rest * 10 + digit) % 97) == 1
 }
 
 #[cfg(test)]
@@ -162,9 +142,14 @@ mod tests {
         }
     }
 
+    fn entry(rules: Digits, human: Key) -> DigitEntry {
+        let today = jiff::civil::date(2026, 11, 21);
+        DigitEntry::new(SlotKind::Digits(rules), human, Language::En, today)
+    }
+
     /// Keys them one by one; `_` is a pause. The last answer counts.
     fn key_in(rules: Digits, keys: &str) -> Keyed {
-        let mut entry = DigitEntry::new(rules, Key::ZERO);
+        let mut entry = entry(rules, Key::ZERO);
         let mut last = Keyed::Ignored;
         for symbol in keys.chars() {
             last = match Key::from_char(symbol) {
@@ -220,7 +205,7 @@ mod tests {
         };
         let human_key = |rules: &Digits, human: char| {
             let human = Key::from_char(human).expect("a telephone key");
-            DigitEntry::new(rules.clone(), human).human_key().to_char()
+            entry(rules.clone(), human).human_key().to_char()
         };
         assert_eq!(human_key(&rules(4, 4), '0'), '*');
         assert_eq!(human_key(&rules(4, 4), '9'), '*');
@@ -236,22 +221,5 @@ mod tests {
             ),
             Keyed::Invalid
         );
-    }
-
-    #[test]
-    fn checksums() {
-        let with = |checksum, value: &str| {
-            let rules = Digits {
-                checksum: Some(checksum),
-                ..rules(2, 30)
-            };
-            is_valid(&rules, value)
-        };
-        assert!(with(Checksum::Luhn, "4111111111111111"));
-        assert!(with(Checksum::Luhn, "79927398713"));
-        assert!(!with(Checksum::Luhn, "79927398710"));
-        // A number, then 98 minus (the number and 00) mod 97.
-        assert!(with(Checksum::Mod97, "79444"));
-        assert!(!with(Checksum::Mod97, "79445"));
     }
 }

@@ -42,7 +42,10 @@ impl Grammars {
             NodeKind::Menu(menu) => make(&|language| options(menu, language), None),
             NodeKind::Ask(ask) => {
                 let slot = dialplan.slot(ask.slot);
-                make(&|_| Vec::new(), Some(value_of(slot)))
+                make(
+                    &|language| answers(slot, language),
+                    Some(slot.kind.value_kind()),
+                )
             }
             NodeKind::LanguageMenu(menu) => make(&|named| languages(&menu.options, named), None),
             _ => ByLanguage::default(),
@@ -106,19 +109,33 @@ fn anywhere(dialplan: &Dialplan, language: Language) -> Vec<Phrase> {
 }
 
 /// An option's own words, and its number.
-fn options(menu: &Menu, language: Language) -> Vec<Phrase> {
-    let options = menu.options.iter().flat_map(|option| {
-        let hear = option
-            .hear
-            .iter()
-            .filter(|words| Language::of_text(words) == language);
-        let own = hear.map(|words| Phrase {
+fn option(key: Key, hear: &[String], language: Language) -> Vec<Phrase> {
+    let own = hear
+        .iter()
+        .filter(|words| Language::of_text(words) == language)
+        .map(|words| Phrase {
             words: words.clone(),
-            meaning: Meaning::Key(option.key),
+            meaning: Meaning::Key(key),
         });
-        own.chain(built_in::by_number(language, option.key))
-    });
-    options.collect()
+    own.chain(built_in::by_number(language, key)).collect()
+}
+
+fn options(menu: &Menu, language: Language) -> Vec<Phrase> {
+    let options = menu.options.iter();
+    options
+        .flat_map(|it| option(it.key, &it.hear, language))
+        .collect()
+}
+
+/// The options of a choice, as those of a menu.
+fn answers(slot: &Slot, language: Language) -> Vec<Phrase> {
+    let SlotKind::Choice(options) = &slot.kind else {
+        return Vec::new();
+    };
+    options
+        .iter()
+        .flat_map(|it| option(it.key, &it.hear, language))
+        .collect()
 }
 
 /// Each language by the name it has in `spoken`.
@@ -157,13 +174,4 @@ fn phrases<'a>(key: Key, words: &'a [&str]) -> impl Iterator<Item = Phrase> + 'a
         words: words.to_string(),
         meaning: Meaning::Key(key),
     })
-}
-
-fn value_of(slot: &Slot) -> ValueKind {
-    match &slot.kind {
-        SlotKind::Digits(rules) => ValueKind::Digits {
-            min: rules.min,
-            max: rules.max,
-        },
-    }
 }

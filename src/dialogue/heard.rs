@@ -1,10 +1,9 @@
 //! From hypotheses to what the dialogue is told: done beside the call, on a recognizer's thread.
 
 use super::action::Listen;
-use super::digits;
 use super::input::SpeechHeard;
 use super::program::Program;
-use crate::dialplan::model::{SlotId, SlotKind};
+use crate::dialplan::model::SlotKind;
 use crate::speech::grammar::ValueKind;
 use crate::speech::recognizer::Hypothesis;
 use crate::speech::understanding::{self, Context, Sense, Understood};
@@ -28,10 +27,20 @@ impl Program {
         hypotheses: &[Vec<Hypothesis>],
         now: &Zoned,
     ) -> SpeechHeard {
-        let accepts = |value: &str| self.accepts(listen.slot, value);
+        let slot = listen.slot.map(|slot| &self.dialplan.slot(slot).kind);
+        let today = now.date();
+        let accepts = |value: &str| slot.is_none_or(|kind| kind.accepts(value, today));
         let context = Context {
+            now,
             accepts: &accepts,
-            ..Context::new(now)
+            currency: match slot {
+                Some(SlotKind::Money { currency, .. }) => Some(*currency),
+                _ => None,
+            },
+            country: match slot {
+                Some(SlotKind::Phone(country)) => *country,
+                _ => None,
+            },
         };
         let understood = listen.grammars.iter().zip(hypotheses);
         let understood = understood
@@ -42,14 +51,6 @@ impl Program {
                 SpeechHeard::Understood(found)
             }
             Some(Understood::NoMatch) | None => not_understood(hypotheses),
-        }
-    }
-
-    /// Whether the value is one that the slot takes.
-    fn accepts(&self, slot: Option<SlotId>, value: &str) -> bool {
-        match slot.map(|slot| &self.dialplan.slot(slot).kind) {
-            Some(SlotKind::Digits(rules)) => digits::is_valid(rules, value),
-            None => true,
         }
     }
 }

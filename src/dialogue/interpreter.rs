@@ -18,7 +18,7 @@ use crate::language::Language;
 use crate::speech::sentences::Sentence;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Nodes in a row of which the caller hears nothing. More is a loop, and a person is rung.
 const MAX_QUIET_NODES: u32 = 64;
@@ -37,6 +37,8 @@ pub struct CallContext {
     pub called: String,
     /// The language that the call begins in; the dialplan's default, if it is not one of its own.
     pub language: Language,
+    /// Since 1970, when the dialogue was made.
+    pub unix: Duration,
 }
 
 /// One call's way through a dialplan. Tell it what happened (`handle_*`), then drain
@@ -47,6 +49,7 @@ pub struct Dialogue {
     pub(super) context: CallContext,
     pub(super) language: Language,
     pub(super) pace: Pace,
+    pub(super) began: Instant,
     /// The time of what is being handled.
     pub(super) now: Instant,
     pub(super) state: State,
@@ -98,6 +101,7 @@ impl Dialogue {
             language: *served.unwrap_or(&languages[0]),
             context,
             pace: Pace::default(),
+            began: now,
             now,
             state: State::New,
             node: start,

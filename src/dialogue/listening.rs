@@ -279,6 +279,8 @@ impl Dialogue {
         match &self.state {
             State::Choosing(_) => self.choose(key),
             State::Keying(_) if key == Key::STAR => self.star_while_keying(),
+            // An option of a choice.
+            State::Keying(_) => self.key_digit(key),
             State::Saying | State::Greeting if key == Key::STAR => self.star_while_saying(),
             State::LookingUp(lookup) if key == Key::STAR => {
                 // A POST acts: it is not taken back by going back.

@@ -13,6 +13,7 @@ impl Dialogue {
         let fresh = Dialogue::new(broken.program.clone(), broken.context.clone(), now);
         let start = fresh.node;
         let mut dialogue = Dialogue {
+            began: broken.began,
             language: broken.language,
             pace: broken.pace,
             state: broken.state.under_way(),

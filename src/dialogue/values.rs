@@ -2,6 +2,8 @@
 
 use super::interpreter::Dialogue;
 use crate::dialplan::template::Values;
+use jiff::Timestamp;
+use jiff::civil::Date;
 use minijinja::Value;
 
 impl Dialogue {
@@ -13,6 +15,14 @@ impl Dialogue {
     /// For lookups and conditions: all of them.
     pub(super) fn all_values(&self) -> Values {
         self.values(true)
+    }
+
+    /// Where the dialplan is.
+    pub(super) fn today(&self) -> Date {
+        let unix = self.context.unix + self.now.saturating_duration_since(self.began);
+        let seconds = i64::try_from(unix.as_secs()).unwrap_or(i64::MAX);
+        let moment = Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
+        self.dialplan().timezone.to_datetime(moment).date()
     }
 
     fn values(&self, with_sensitive: bool) -> Values {

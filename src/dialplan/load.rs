@@ -19,6 +19,8 @@ pub use names::RESERVED_TARGETS;
 pub use nodes::NODE_KINDS;
 use read::Fields;
 use sha2::{Digest, Sha256};
+#[cfg(test)]
+pub use slots::slot_types;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

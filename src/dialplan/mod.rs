@@ -5,6 +5,7 @@ pub mod hours;
 pub mod load;
 pub mod model;
 pub mod schema;
+pub mod slot_values;
 pub mod spoken;
 pub mod targets;
 pub mod template;

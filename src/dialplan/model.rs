@@ -3,6 +3,9 @@
 use crate::diagnostic::Span;
 use crate::key::Key;
 use crate::language::{ByLanguage, Language};
+use crate::speech::telephone_number::Country;
+use crate::speech::verbaliser::money::Currency;
+use jiff::civil::Time;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -238,9 +241,65 @@ pub struct Slot {
     pub label: ByLanguage<String>,
 }
 
+/// What is asked for. The canonical forms of the values are in [`crate::speech::understanding`]; what
+/// each kind takes, and how it is keyed, in [`super::slot_values`].
 #[derive(Debug, Clone)]
 pub enum SlotKind {
     Digits(Digits),
+    Number(Bounds),
+    Money {
+        currency: Currency,
+        bounds: Bounds,
+    },
+    Date(Option<When>),
+    /// From the first to the second, both inclusive; past midnight where the second is earlier.
+    Time {
+        from: Time,
+        until: Time,
+    },
+    YesNo,
+    /// Never empty.
+    Choice(Vec<SlotOption>),
+    Phone(Option<Country>),
+    IdNumber(IdNumber),
+    /// Anything that is said. It cannot be keyed: who cannot say it gets a person.
+    Text,
+}
+
+/// In billionths, both inclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    pub min: i128,
+    pub max: i128,
+}
+
+/// Today is neither past nor future, and in both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    Past,
+    Future,
+}
+
+/// One of the answers to a question of the kind `choice`.
+#[derive(Debug, Clone)]
+pub struct SlotOption {
+    pub key: Key,
+    pub hear: Vec<String>,
+    /// What the slot holds then.
+    pub value: String,
+    pub span: Span,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdNumber {
+    /// GB 11643: eighteen digits, the last of which may be an X.
+    ChineseResident,
+    /// So many digits with a check digit.
+    Checked {
+        checksum: Checksum,
+        min: u8,
+        max: u8,
+    },
 }
 
 #[derive(Debug, Clone)]

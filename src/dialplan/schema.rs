@@ -2,6 +2,8 @@
 //! more than a schema can say.
 
 use crate::language::Language;
+use crate::speech::telephone_number::Country;
+use crate::speech::verbaliser::money::Currency;
 use serde_json::{Map, Value, json};
 
 /// JSON Schema, draft 2020-12.
@@ -142,20 +144,54 @@ fn nodes() -> Vec<Value> {
 
 fn slot() -> Value {
     let digits = json!({ "type": "integer", "minimum": 1, "maximum": 32 });
-    closed(
-        &["type", "length"],
+    let value = json!({ "type": "string" });
+    let hear = json!({ "$ref": "#/$defs/hear" });
+    let option =
+        json!({ "oneOf": [value, closed(&["value"], json!({ "value": value, "hear": hear }))] });
+    let number = json!({ "type": ["number", "string"] });
+    let time = json!({ "type": "string", "pattern": "^[0-2][0-9]:[0-5][0-9]$" });
+    let needs = |kind: &str, fields: &[&str]| json!({ "if": { "properties": { "type": { "const": kind } } }, "then": { "required": fields } });
+    let mut slot = closed(
+        &["type"],
         json!({
-            "type": { "const": "digits" },
-            "length": { "oneOf": [digits, closed(&["min", "max"], json!({ "min": digits, "max": digits }))] },
-            "checksum": { "enum": ["luhn", "mod97"] },
-            "terminator": { "type": "string" },
-            "digits": { "type": "string", "pattern": "^[0-9]+$" },
+            "type": { "enum": SLOT_TYPES },
+            "length": { "oneOf": [digits, closed(&["min", "max"], json!({ "min": digits, "max": digits }))], "description": "Of digits, and of an id_number with luhn or mod97." },
+            "checksum": { "enum": ["luhn", "mod97"], "description": "Of digits." },
+            "terminator": { "type": "string", "description": "Of digits." },
+            "digits": { "type": "string", "pattern": "^[0-9]+$", "description": "Of digits: those that may be keyed." },
+            "min": number, "max": number,
+            "currency": { "enum": Currency::ALL.map(Currency::code), "description": "Of money." },
+            "when": { "enum": ["past", "future"], "description": "Of a date; today is both." },
+            "from": time, "until": time,
+            "options": { "type": "object", "propertyNames": { "pattern": "^[1-9]$" }, "additionalProperties": option, "description": "Of a choice." },
+            "country": { "enum": Country::ALL.map(|country| country.code), "description": "Of a phone." },
+            "check": { "enum": ["chinese_resident", "luhn", "mod97"], "description": "Of an id_number." },
             "sensitive": { "type": "boolean" },
             "share": { "const": "last4" },
             "label": { "$ref": "#/$defs/texts" },
         }),
-    )
+    );
+    slot["allOf"] = json!([
+        needs("digits", &["length"]),
+        needs("money", &["currency"]),
+        needs("choice", &["options"]),
+        needs("id_number", &["check"]),
+    ]);
+    slot
 }
+
+const SLOT_TYPES: [&str; 10] = [
+    "digits",
+    "number",
+    "money",
+    "date",
+    "time",
+    "yes_no",
+    "choice",
+    "phone",
+    "id_number",
+    "text",
+];
 
 fn handoff() -> Value {
     let uri = json!({ "type": "string", "pattern": "^(sips?|tel):" });
@@ -175,7 +211,7 @@ fn handoff() -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialplan::load::{NODE_KINDS, RESERVED_TARGETS};
+    use crate::dialplan::load::{NODE_KINDS, RESERVED_TARGETS, slot_types};
     use crate::speech::verbaliser::Reading;
     use std::collections::BTreeSet;
 
@@ -194,6 +230,17 @@ mod tests {
             })
             .collect();
         assert_eq!(kinds, NODE_KINDS);
+    }
+
+    /// Each type of slot that the loader reads is in the schema and on the operators' page.
+    #[test]
+    fn the_schema_knows_the_loaders_slots() {
+        assert_eq!(SLOT_TYPES.as_slice(), slot_types());
+        let page = include_str!("../../dialplans/README.md");
+        let rows = page
+            .lines()
+            .filter_map(|line| line.strip_prefix("| type `")?.split('`').next());
+        assert_eq!(rows.collect::<Vec<_>>(), slot_types());
     }
 
     /// The fields of a table's cell.

@@ -42,6 +42,18 @@ pub enum Sentence {
     DidThatAnswer,
     /// Before a value is read back, digit by digit.
     YouKeyed,
+    /// Before a value is read back that is no number of digits.
+    YouGave,
+    /// After a question for a number that may be longer or shorter.
+    EndWithHash,
+    /// After a question for an amount: the last two digits are hundredths.
+    HowToKeyMoney,
+    /// After a question for a day. The order is that of the language, see
+    /// [`crate::dialplan::slot_values`].
+    HowToKeyDate,
+    HowToKeyTime,
+    /// After a question for a Chinese resident identity number.
+    HowToKeyResident,
     /// Before the last digits of a sensitive value, the only ones that are read back.
     EndingIn,
     /// Of a sensitive value too short to tell its end: how many digits, at most four.
@@ -126,6 +138,12 @@ impl Sentence {
             SomethingWentWrong,
             DidThatAnswer,
             YouKeyed,
+            YouGave,
+            EndWithHash,
+            HowToKeyMoney,
+            HowToKeyDate,
+            HowToKeyTime,
+            HowToKeyResident,
             EndingIn,
             IsThatRight,
             NobodyAnswered,
@@ -178,6 +196,21 @@ impl Sentence {
             SomethingWentWrong => "I am sorry, something went wrong on our side.",
             DidThatAnswer => "Did that answer your question? For yes, press 1. For no, press 2.",
             YouKeyed => "You keyed in:",
+            YouGave => "I have understood:",
+            EndWithHash => "If you key it in, end with the hash key.",
+            HowToKeyMoney => {
+                "If you key it in, leave the point out: the last two digits are the small change. \
+                 End with the hash key."
+            }
+            HowToKeyDate => {
+                "If you key it in, two digits for the day, two for the month, four for the year."
+            }
+            HowToKeyTime => {
+                "If you key it in, two digits for the hour, up to twenty-three, and two for the minutes."
+            }
+            HowToKeyResident => {
+                "If you key it in and it ends in X, leave the X out and press the hash key."
+            }
             EndingIn => "The number you keyed in ends in:",
             DigitsKeyed(1) => "You keyed in one digit.",
             DigitsKeyed(count) => {
@@ -227,6 +260,12 @@ impl Sentence {
             SomethingWentWrong => "非常抱歉，系统出现了问题。",
             DidThatAnswer => "您的问题解决了吗？解决了请按一，没有解决请按二。",
             YouKeyed => "您输入的是：",
+            YouGave => "我听到的是：",
+            EndWithHash => "如需按键输入，请以井号键结束。",
+            HowToKeyMoney => "如需按键输入，请不要输入小数点，最后两位表示角和分，以井号键结束。",
+            HowToKeyDate => "如需按键输入，请依次输入四位年份、两位月份和两位日期。",
+            HowToKeyTime => "如需按键输入，请按二十四小时制输入两位小时和两位分钟。",
+            HowToKeyResident => "如需按键输入，末位是字母的，请输入前十七位数字，以井号键结束。",
             EndingIn => "您输入的号码，尾号是：",
             DigitsKeyed(2) => "您输入了两位数字。",
             DigitsKeyed(1) => "您输入了一位数字。",

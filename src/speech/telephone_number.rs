@@ -61,12 +61,10 @@ const fn country(
 }
 
 impl Country {
+    pub const ALL: [Country; COUNTRIES.len()] = COUNTRIES;
+
     pub fn from_code(code: &str) -> Option<Country> {
         COUNTRIES.into_iter().find(|country| country.code == code)
-    }
-
-    pub fn codes() -> [&'static str; COUNTRIES.len()] {
-        COUNTRIES.map(|country| country.code)
     }
 }
 

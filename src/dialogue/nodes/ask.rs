@@ -1,14 +1,16 @@
-//! A question that is answered by a number. Asked once a call, unless the caller goes back to it.
+//! A question that is answered by a value. Asked once a call, unless the caller goes back to it.
 
-use crate::dialogue::action::Part;
+use crate::dialogue::action::{Content, Part};
 use crate::dialogue::digits::{DigitEntry, Keyed};
 use crate::dialogue::interpreter::{Dialogue, last4};
 use crate::dialogue::state::{Among, Failure, Failures, Keying, Next, State, Wanted};
 use crate::dialogue::timers::Timer;
-use crate::dialplan::model::{Ask, NodeKind, SlotId, SlotKind};
+use crate::dialplan::model::{Ask, IdNumber, NodeKind, Slot, SlotId, SlotKind};
+use crate::dialplan::slot_values::ReadBack;
 use crate::events::{Event, RequestedBy, SlotValue};
 use crate::key::Key;
 use crate::speech::sentences::Sentence;
+use crate::speech::verbaliser::money::Currency;
 use std::time::Duration;
 
 impl Dialogue {
@@ -23,11 +25,11 @@ impl Dialogue {
 
     fn ask_for_slot(&mut self, slot: SlotId) -> Option<Next> {
         let declared = self.dialplan().slot(slot);
-        let SlotKind::Digits(rules) = declared.kind.clone();
+        let kind = declared.kind.clone();
         self.sensitive = declared.sensitive;
         self.state = State::Keying(Keying {
             wanted: Wanted::Slot(slot),
-            entry: DigitEntry::new(rules, self.dialplan().human.key),
+            entry: self.digit_entry(kind),
             failures: Failures::default(),
         });
         self.put(None)
@@ -38,7 +40,10 @@ impl Dialogue {
             return Ok(Vec::new());
         };
         let shorter = ask.reprompt.as_ref().filter(|_| again);
-        self.prompt(shorter.unwrap_or(&ask.prompt))
+        let mut parts = self.prompt(shorter.unwrap_or(&ask.prompt))?;
+        let keys = how_to_key(&self.dialplan().slot(ask.slot).kind);
+        parts.extend(keys.map(|keys| self.sentence(keys)));
+        Ok(parts)
     }
 
     /// A key while a number is keyed; the human key of this moment is handled before.
@@ -86,7 +91,8 @@ impl Dialogue {
                     ..
                 }) => {
                     let slot = *slot;
-                    self.fill(slot, value, false)
+                    let confirm = self.dialplan().slot(slot).kind.confirms_keys();
+                    self.fill(slot, value, confirm)
                 }
                 _ => self.book_callback(&value),
             },
@@ -109,6 +115,11 @@ impl Dialogue {
     pub(in crate::dialogue) fn star_while_keying(&mut self) -> Option<Next> {
         self.stop_playing();
         Some(self.back())
+    }
+
+    pub(in crate::dialogue) fn digit_entry(&self, kind: SlotKind) -> DigitEntry {
+        let human = self.dialplan().human.key;
+        DigitEntry::new(kind, human, self.language, self.today())
     }
 
     /// `unsure`: it was not heard well, and is read back.
@@ -163,16 +174,46 @@ impl Dialogue {
     /// Of a sensitive value only the end is read back.
     pub(in crate::dialogue) fn read_back(&self, slot: SlotId) -> Vec<Part> {
         let value = self.slot_value(slot).unwrap_or_default();
-        let count = u8::try_from(value.len()).unwrap_or(u8::MAX);
-        let (before, told) = match (self.dialplan().slot(slot).sensitive, last4(value)) {
-            (false, _) => (Sentence::YouKeyed, value),
-            (true, Some(end)) => (Sentence::EndingIn, end),
-            (true, None) => (Sentence::DigitsKeyed(count), ""),
+        let slot = self.dialplan().slot(slot);
+        let mut parts = match slot.sensitive {
+            true => self.read_back_end(value),
+            false => self.read_back_all(slot, value),
         };
-        let mut parts = vec![self.sentence(before)];
-        parts.extend(self.digits(told));
         parts.push(self.sentence(Sentence::IsThatRight));
         parts
+    }
+
+    fn read_back_end(&self, value: &str) -> Vec<Part> {
+        let count = u8::try_from(value.len()).unwrap_or(u8::MAX);
+        let Some(end) = last4(value) else {
+            return vec![self.sentence(Sentence::DigitsKeyed(count.min(4)))];
+        };
+        let mut parts = vec![self.sentence(Sentence::EndingIn)];
+        parts.extend(self.digits(end));
+        parts
+    }
+
+    fn read_back_all(&self, slot: &Slot, value: &str) -> Vec<Part> {
+        let said = |parts: Vec<Part>| {
+            let mut all = vec![self.sentence(Sentence::YouGave)];
+            all.extend(parts);
+            all
+        };
+        let text = |text: String| Content::Text { text, audio: None };
+        match slot.kind.read_back(self.language, value) {
+            ReadBack::Digits => {
+                let mut parts = vec![self.sentence(Sentence::YouKeyed)];
+                parts.extend(self.digits(value));
+                parts
+            }
+            ReadBack::DigitsThenX => {
+                let mut parts = vec![self.sentence(Sentence::YouKeyed)];
+                parts.extend(self.digits(value.trim_end_matches('X')));
+                parts.push(self.part(text("X".to_string())));
+                parts
+            }
+            ReadBack::Words(words) => said(vec![self.part(text(words))]),
+        }
     }
 
     pub(in crate::dialogue) fn value_is_right(&mut self, slot: SlotId, key: Key) -> Option<Next> {
@@ -200,5 +241,21 @@ impl Dialogue {
 
     fn slot_value(&self, slot: SlotId) -> Option<&str> {
         self.slots.get(usize::from(slot.0))?.as_deref()
+    }
+}
+
+/// What the engine adds to a question whose answer is keyed in a way that nobody can guess.
+fn how_to_key(kind: &SlotKind) -> Option<Sentence> {
+    match kind {
+        SlotKind::Number(_) | SlotKind::Phone(_) => Some(Sentence::EndWithHash),
+        SlotKind::Money { currency, .. } if *currency == Currency::Jpy => {
+            Some(Sentence::EndWithHash)
+        }
+        SlotKind::Money { .. } => Some(Sentence::HowToKeyMoney),
+        SlotKind::Date(_) => Some(Sentence::HowToKeyDate),
+        SlotKind::Time { .. } => Some(Sentence::HowToKeyTime),
+        SlotKind::YesNo => Some(Sentence::YesOrNo),
+        SlotKind::IdNumber(IdNumber::ChineseResident) => Some(Sentence::HowToKeyResident),
+        SlotKind::Digits(_) | SlotKind::IdNumber(_) | SlotKind::Choice(_) | SlotKind::Text => None,
     }
 }

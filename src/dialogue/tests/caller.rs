@@ -45,6 +45,8 @@ impl Caller {
             caller: caller.to_string(),
             called: "100".to_string(),
             language: Language::En,
+            // The 4th of March 2026, 10:30 UTC, as in `is_heard`.
+            unix: Duration::from_secs(1_772_620_200),
         };
         Caller {
             dialogue: Dialogue::new(compile(plan), context, now),

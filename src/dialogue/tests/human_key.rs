@@ -172,7 +172,9 @@ fn nine_can_be_the_human_key() {
 #[test]
 fn the_human_key_stays_where_the_digits_cannot_contain_it() {
     let mut plan = every_state();
-    let SlotKind::Digits(digits) = &mut plan.slots[0].kind;
+    let SlotKind::Digits(digits) = &mut plan.slots[0].kind else {
+        panic!("the slot is of digits");
+    };
     digits.alphabet = Some("123456789".to_string());
     let mut caller = Caller::calls(plan);
     caller.hears().press("1");

@@ -10,4 +10,5 @@ mod questions;
 mod random;
 mod rescue;
 mod speech;
+mod values;
 mod walks;

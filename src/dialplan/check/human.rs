@@ -39,6 +39,13 @@ impl Judge<'_, '_, '_> {
                 _ => {}
             }
         }
+        for slot in &dialplan.slots {
+            if let SlotKind::Choice(options) = &slot.kind {
+                for option in options {
+                    self.option_key(option.key, option.span);
+                }
+            }
+        }
     }
 
     /// No question offers the human key where it is one of the digits to be keyed.
@@ -52,8 +59,8 @@ impl Judge<'_, '_, '_> {
 
     fn keys_in_question(&mut self, ask: &Ask) {
         let key = self.dialplan.human.key;
-        let SlotKind::Digits(digits) = &self.dialplan.slots[ask.slot.0 as usize].kind;
-        let alphabet = digits.alphabet.as_deref();
+        let keypad = self.dialplan.slot(ask.slot).kind.keypad();
+        let alphabet = keypad.alphabet.as_deref();
         if !alphabet.is_none_or(|digits| digits.contains(key.to_char())) {
             return;
         }

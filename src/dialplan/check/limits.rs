@@ -3,7 +3,7 @@
 use super::Judge;
 use super::graph::distances;
 use crate::diagnostic::rules;
-use crate::dialplan::model::{Node, NodeKind, Prompt};
+use crate::dialplan::model::{Node, NodeKind, Prompt, SlotKind};
 use crate::dialplan::spoken;
 use crate::language::Language;
 
@@ -45,7 +45,14 @@ impl Judge<'_, '_, '_> {
                     self.option_count(node, menu.options.len());
                     self.length(&menu.prompt, "The prompt");
                 }
-                NodeKind::Ask(ask) => self.length(&ask.prompt, "The question"),
+                NodeKind::Ask(ask) => {
+                    self.length(&ask.prompt, "The question");
+                    if let SlotKind::Choice(options) = &self.dialplan.slot(ask.slot).kind {
+                        for option in options {
+                            self.option_is_said(name, &ask.prompt, option.key, option.span);
+                        }
+                    }
+                }
                 _ => {}
             }
         }

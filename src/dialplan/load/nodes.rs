@@ -422,7 +422,7 @@ fn kind_of(entry: &Entry, report: &mut Report) -> Option<(&'static str, &'static
 }
 
 /// Which keys an option may have is the checker's to judge.
-fn option_key(entry: &Entry, report: &mut Report) -> Option<Key> {
+pub(super) fn option_key(entry: &Entry, report: &mut Report) -> Option<Key> {
     let key = names::parse_key(&entry.key.text);
     if key.is_none() {
         names::not_a_key(&entry.key.text, entry.key.span, report);

@@ -78,7 +78,9 @@ fn the_products_example_becomes_a_dialplan() {
     assert!(status.answers);
     let confirm = status.confirm_resolved.expect("it is written");
     assert_eq!((confirm.yes, confirm.no), (Target::Hangup, Target::Human));
-    let SlotKind::Digits(digits) = &dialplan.slots[0].kind;
+    let SlotKind::Digits(digits) = &dialplan.slots[0].kind else {
+        panic!("the slot is of digits");
+    };
     assert_eq!((digits.min, digits.max), (10, 10));
     assert_eq!(dialplan.handoffs[0].timeout, Duration::from_secs(20));
     assert_eq!(dialplan.handoffs[0].otherwise, Otherwise::Callback);
@@ -395,9 +397,9 @@ fn the_fix_is_what_can_be_done() {
         ),
         (
             "type: digits, length: 10",
-            "type: date",
-            "date",
-            "Write one of: digits.",
+            "type: colour",
+            "colour",
+            "Write one of: digits, number, money, date, time, yes_no, choice, phone, id_number, text.",
         ),
         (
             "length: 10",
