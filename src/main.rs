@@ -23,6 +23,9 @@ enum Command {
     Calls(cli::calls::CallsArgs),
     /// Speak a text into a WAV file
     Say(cli::say::Args),
+    Transcribe(cli::transcribe::Args),
+    Eval(cli::eval::Args),
+    Models(cli::models::Args),
 }
 
 fn main() -> ExitCode {
@@ -32,5 +35,8 @@ fn main() -> ExitCode {
         Command::Call(args) => cli::call::run(*args),
         Command::Calls(args) => cli::calls::run(&args),
         Command::Say(args) => cli::say::run(args),
+        Command::Transcribe(args) => cli::transcribe::run(args),
+        Command::Eval(args) => cli::eval::run(args),
+        Command::Models(args) => cli::models::run(args),
     }
 }

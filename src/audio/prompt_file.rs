@@ -30,6 +30,17 @@ pub enum PromptFileError {
 /// Decodes a whole file: mixed down to one channel, resampled to 8 kHz, silence at both ends
 /// trimmed, loudness evened. `extension` is a hint only.
 pub fn decode(file: Vec<u8>, extension: &str) -> Result<Vec<i16>, PromptFileError> {
+    let mut samples = decode_untouched(file, extension)?;
+    samples = trim(&samples).to_vec();
+    if samples.is_empty() {
+        return Err(PromptFileError::Silent);
+    }
+    loudness::even(&mut samples);
+    Ok(samples)
+}
+
+/// As [`decode`], but as long and as loud as it is: only mixed down and resampled.
+pub fn decode_untouched(file: Vec<u8>, extension: &str) -> Result<Vec<i16>, PromptFileError> {
     if is_cut_off(&file) {
         return Err(PromptFileError::CutOff);
     }
@@ -37,13 +48,7 @@ pub fn decode(file: Vec<u8>, extension: &str) -> Result<Vec<i16>, PromptFileErro
     // broken file.
     let (mono, rate) = catch_unwind(AssertUnwindSafe(|| mix_down(file, extension)))
         .unwrap_or_else(|_| Err(PromptFileError::Undecodable("the decoder failed".into())))?;
-    let mut samples = resample::to_8_khz(&mono, rate)?;
-    samples = trim(&samples).to_vec();
-    if samples.is_empty() {
-        return Err(PromptFileError::Silent);
-    }
-    loudness::even(&mut samples);
-    Ok(samples)
+    Ok(resample::to_8_khz(&mono, rate)?)
 }
 
 /// Whether a WAV file is shorter than its header says: the decoder would play the beginning. Of the

@@ -69,7 +69,7 @@ impl RecognizerKind {
     ];
 
     /// As it is written in a config.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             RecognizerKind::Whisper => "whisper",
             RecognizerKind::BuiltIn => "builtin",

@@ -1,5 +1,6 @@
 //! The table of recognizers, and who hears each language.
 
+use super::remote_recognizer::RemoteRecognizer;
 use crate::config::speech::{Hearing, RecognizerKind, Speech};
 use crate::language::{ByLanguage, Language};
 use crate::speech::recognizer::Recognizer;
@@ -123,17 +124,21 @@ fn everywhere(list: &[RecognizerKind]) -> ByLanguage<Vec<RecognizerKind>> {
 
 /// Opens one engine. A new one is a file and an arm here.
 pub fn open(kind: RecognizerKind, speech: &Speech) -> Result<Arc<dyn Recognizer>, OpenError> {
-    match kind {
+    let not_here = |reason: &str, mend: &str| OpenError::NotHere {
+        engine: kind.name(),
+        reason: reason.to_owned(),
+        mend: mend.to_owned(),
+    };
+    let other = "choose another in `speech: recognizers:`";
+    match (kind, &speech.remote) {
         #[cfg(feature = "whisper")]
-        RecognizerKind::Whisper => Ok(Arc::new(super::whisper::Whisper::open(speech)?)),
-        other => {
-            let _ = speech;
-            Err(OpenError::NotHere {
-                engine: other.name(),
-                reason: "this program was built without it".to_owned(),
-                mend: "choose another in `speech: recognizers:`".to_owned(),
-            })
-        }
+        (RecognizerKind::Whisper, _) => Ok(Arc::new(super::whisper::Whisper::open(speech)?)),
+        (RecognizerKind::Remote, Some(remote)) => Ok(Arc::new(RemoteRecognizer::open(remote)?)),
+        (RecognizerKind::Remote, None) => Err(not_here(
+            "no address is known",
+            "write `speech: remote: url:` into the config",
+        )),
+        _ => Err(not_here("this program was built without it", other)),
     }
 }
 

@@ -3,10 +3,12 @@
 
 pub mod endpointer;
 pub mod energy_gate;
+pub mod error_rate;
 pub mod grammar;
 pub mod recognizer;
 pub mod sentences;
 pub mod telephone_number;
+pub mod transcript;
 pub mod turn;
 pub mod understanding;
 pub mod vad;
