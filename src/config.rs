@@ -262,6 +262,7 @@ impl Config {
             transfers: self.transfers.clone(),
             recordings: recordings(&self.prompts),
             voices: voices.to_vec(),
+            today: None,
         }
     }
 

@@ -11,6 +11,7 @@ use crate::engines::registry::Registry;
 use crate::language::Language;
 use crate::yaml::{self, Value};
 use clap::ValueEnum;
+use jiff::Zoned;
 use serde_json::json;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -95,7 +96,10 @@ fn check_files(args: &Args) -> Checked {
         under = config.unwrap_or_else(any_target);
     }
     let alone = dialplans.is_empty();
-    let view = under.view(&voices);
+    let view = View {
+        today: Some(Zoned::now().date()),
+        ..under.view(&voices)
+    };
     for source in dialplans {
         checked.dialplan(source, &view);
     }
@@ -199,7 +203,10 @@ impl Checked {
         if files.is_empty() && alone {
             self.diagnostics.extend(none);
         }
-        let view = config.view(voices);
+        let view = View {
+            today: Some(Zoned::now().date()),
+            ..config.view(voices)
+        };
         for file in files.into_iter().filter(|file| file.is_file()) {
             let judged = self.sources.iter().any(|source| source.file == file);
             if !judged && let Some(source) = self.read(file) {

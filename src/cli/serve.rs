@@ -7,7 +7,7 @@ use crate::diagnostic::render::render;
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::dialogue::action::Part;
 use crate::dialogue::program::Program;
-use crate::dialplan::check::check;
+use crate::dialplan::check::{View, check};
 use crate::engines::load::{known_parts, load_all};
 use crate::engines::pool::SynthesizerPool;
 use crate::engines::prompt_cache::PromptCache;
@@ -20,6 +20,7 @@ use crate::server::preflight::look_first;
 use crate::server::serve::{Addresses, Ready, serve};
 use crate::server::services::Directory;
 use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Zoned;
 use rustix::fs::Mode;
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -194,7 +195,10 @@ fn load_dialplans(config: &Config, registry: &Registry) -> Result<Programs, Exit
     let voices: Vec<Language> = voices
         .filter(|&language| registry.speaking(language).next().is_some())
         .collect();
-    let view = config.view(&voices);
+    let view = View {
+        today: Some(Zoned::now().date()),
+        ..config.view(&voices)
+    };
     let numbered = config.dialplans.numbers.iter().map(|(_, file)| file);
     let files: Vec<&PathBuf> = config.dialplans.default.iter().chain(numbered).collect();
     if files.is_empty() {
@@ -217,10 +221,7 @@ fn load_dialplans(config: &Config, registry: &Registry) -> Result<Programs, Exit
     broken.map_or(Ok(programs), Err)
 }
 
-fn load_dialplan(
-    file: &Path,
-    view: &crate::dialplan::check::View,
-) -> Result<Arc<Program>, ExitCode> {
+fn load_dialplan(file: &Path, view: &View) -> Result<Arc<Program>, ExitCode> {
     let source = read_source(file).map_err(|found| show(&found, Some(file)))?;
     let (dialplan, found) = check(&source, view);
     let code = show_all(&found, &source);

@@ -78,6 +78,8 @@ rules! {
     NO_WAY_BACK = Warning "nothing-to-go-back-to" "Where no menu came before, `back` rings a person.";
 
     // The limits of what people can follow.
+    ANSWER_EXPIRED = Warning "answer-expired" "An answer that may be wrong by now is not told: callers get a person.";
+    ANSWER_EXPIRES_SOON = Warning "answer-expires-soon" "From its last day on, callers get a person instead of the answer.";
     MENU_TOO_DEEP = Error "menu-too-deep" "Callers get lost in deep menus.";
     TOO_MANY_OPTIONS = Error "too-many-options" "People cannot keep more choices in mind.";
     NO_OPTIONS = Error "no-options" "A menu without choices is a dead end.";

@@ -1,6 +1,6 @@
 //! What callers may say in each of a dialplan's places: grammars, made once when it is loaded.
 
-use crate::dialplan::model::{Dialplan, Menu, NodeId, NodeKind, Slot, SlotKind};
+use crate::dialplan::model::{Dialplan, Knowledge, Menu, NodeId, NodeKind, Slot, SlotKind};
 use crate::key::Key;
 use crate::language::{ByLanguage, Language};
 use crate::speech::grammar::{Grammar, Meaning, Phrase, ValueKind};
@@ -40,6 +40,9 @@ impl Grammars {
         };
         let node = |kind: &NodeKind| match kind {
             NodeKind::Menu(menu) => make(&|language| options(menu, language), None),
+            NodeKind::Knowledge(knowledge) => {
+                make(&|language| questions(knowledge, language), None)
+            }
             NodeKind::Ask(ask) => {
                 let slot = dialplan.slot(ask.slot);
                 make(
@@ -125,6 +128,21 @@ fn options(menu: &Menu, language: Language) -> Vec<Phrase> {
     options
         .flat_map(|it| option(it.key, &it.hear, language))
         .collect()
+}
+
+fn questions(knowledge: &Knowledge, language: Language) -> Vec<Phrase> {
+    let mut phrases = Vec::new();
+    for (at, entry) in (0..).zip(&knowledge.entries) {
+        let hear = entry.hear.iter();
+        let hear = hear.filter(|words| Language::of_text(words) == language);
+        phrases.extend(hear.map(|words| Phrase {
+            words: words.clone(),
+            meaning: Meaning::Entry(at),
+        }));
+        let numbered = entry.key.map(|key| built_in::by_number(language, key));
+        phrases.extend(numbered.into_iter().flatten());
+    }
+    phrases
 }
 
 /// The options of a choice, as those of a menu.

@@ -16,7 +16,7 @@ use crate::events::{CallRef, EndedBy, Event, LookupResult, Pace, RequestedBy};
 use crate::key::Key;
 use crate::language::Language;
 use crate::speech::sentences::Sentence;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -61,6 +61,8 @@ pub struct Dialogue {
     pub(super) slots: Vec<Option<String>>,
     /// What lookups saved and `set` set.
     pub(super) saved: Values,
+    /// The answers that the caller asked for, as nodes.
+    pub(super) asked: BTreeSet<NodeId>,
     pub(super) typed_ahead: TypeAhead,
     pub(super) speaker: Speaker,
     pub(super) notice: Notice,
@@ -110,6 +112,7 @@ impl Dialogue {
             handoff_steps: 0,
             slots: vec![None; program.dialplan.slots.len()],
             saved: Values::new(),
+            asked: BTreeSet::new(),
             typed_ahead: TypeAhead::default(),
             speaker: Speaker::default(),
             notice: Notice::default(),
@@ -297,7 +300,11 @@ impl Dialogue {
         let start = self.dialplan().start;
         let speaks = matches!(
             self.dialplan().node(start).kind,
-            NodeKind::Menu(_) | NodeKind::LanguageMenu(_) | NodeKind::Ask(_) | NodeKind::Say(_)
+            NodeKind::Menu(_)
+                | NodeKind::Knowledge(_)
+                | NodeKind::LanguageMenu(_)
+                | NodeKind::Ask(_)
+                | NodeKind::Say(_)
         );
         if speaks {
             return Some(Next::To(Target::Node(start)));
@@ -364,7 +371,7 @@ impl Dialogue {
             node: node.name.clone(),
         });
         match &node.kind {
-            NodeKind::Menu(_) => self.enter_menu(),
+            NodeKind::Menu(_) | NodeKind::Knowledge(_) => self.enter_menu(),
             NodeKind::LanguageMenu(_) => self.enter_language_menu(),
             NodeKind::Ask(ask) => self.enter_ask(ask, again),
             NodeKind::Say(say) => self.enter_say(say),
@@ -413,7 +420,7 @@ impl Dialogue {
         self.path.last_of(|node| {
             matches!(
                 dialplan.node(node).kind,
-                NodeKind::Menu(_) | NodeKind::LanguageMenu(_)
+                NodeKind::Menu(_) | NodeKind::Knowledge(_) | NodeKind::LanguageMenu(_)
             )
         })
     }

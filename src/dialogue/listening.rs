@@ -225,7 +225,7 @@ impl Dialogue {
         self.timers.stop(Timer::Speech);
     }
 
-    fn not_understood(&mut self) -> Option<Next> {
+    pub(super) fn not_understood(&mut self) -> Option<Next> {
         match self.asks() {
             true => self.failed_to_answer(Failure::NotUnderstood),
             false => None,
@@ -270,7 +270,7 @@ impl Dialogue {
                 self.begin_elder_pacing();
                 self.again()
             }
-            Meaning::Entry(_) => self.not_understood(),
+            Meaning::Entry(entry) => self.question_asked(entry),
         }
     }
 

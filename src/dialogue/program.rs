@@ -3,6 +3,7 @@
 use super::grammars::Grammars;
 use crate::dialplan::model::Dialplan;
 use crate::dialplan::template::{TemplateError, Templates};
+use crate::speech::blocked::Blocked;
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -10,6 +11,7 @@ pub struct Program {
     pub dialplan: Dialplan,
     pub templates: Templates,
     pub grammars: Grammars,
+    pub blocked: Blocked,
 }
 
 impl Program {
@@ -18,6 +20,7 @@ impl Program {
         let templates = Templates::compile(&dialplan)?;
         Ok(Arc::new(Program {
             grammars: Grammars::of(&dialplan),
+            blocked: Blocked::with(&dialplan.blocked),
             dialplan,
             templates,
         }))

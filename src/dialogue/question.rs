@@ -232,6 +232,7 @@ impl Dialogue {
     fn no_input_timeout(&self) -> Duration {
         self.paced(match &self.node().kind {
             NodeKind::Menu(menu) => menu.no_input_timeout,
+            NodeKind::Knowledge(knowledge) => knowledge.no_input_timeout,
             NodeKind::LanguageMenu(menu) => menu.no_input_timeout,
             NodeKind::Ask(ask) => ask.no_input_timeout,
             _ => self.dialplan().timing.no_input_timeout,

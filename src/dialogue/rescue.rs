@@ -23,6 +23,7 @@ impl Dialogue {
             handoff_steps: broken.handoff_steps,
             slots: broken.slots.clone(),
             saved: broken.saved.clone(),
+            asked: broken.asked.clone(),
             speaker: broken.speaker.after_fault(),
             notice: broken.notice.clone(),
             listening: broken.listening.after_fault(),

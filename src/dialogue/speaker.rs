@@ -200,6 +200,7 @@ impl Dialogue {
         };
         let values = self.spoken_values();
         let text = self.program.templates.speak(language, source, &values)?;
+        self.may_be_said(source, &text)?;
         let audio = prompt
             .audio
             .clone()
@@ -209,6 +210,17 @@ impl Dialogue {
         }
         let content = Content::Text { text, audio };
         Ok(vec![Part { language, content }])
+    }
+
+    /// Promises are the operator's to make: no value may bring one.
+    fn may_be_said(&self, source: &str, text: &str) -> Result<(), String> {
+        let blocked = &self.program.blocked;
+        match blocked.find(text) {
+            Some(phrase) if blocked.find(source) != Some(phrase) => {
+                Err(format!("a value brought in the blocked phrase `{phrase}`"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// One prompt in every language it has, each spoken in its own.

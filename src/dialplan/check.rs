@@ -3,6 +3,7 @@
 mod graph;
 mod handoffs;
 mod human;
+mod knowledge;
 mod limits;
 pub mod lookups;
 mod paths;
@@ -28,6 +29,8 @@ pub struct View {
     pub recordings: BTreeMap<(Language, String), PathBuf>,
     /// The languages that a synthesizer speaks.
     pub voices: Vec<Language>,
+    /// Whether answers have expired is judged where this is known.
+    pub today: Option<jiff::civil::Date>,
 }
 
 /// The dialplan of that text and all that is to be said about it, sorted by place. The dialplan is
@@ -74,6 +77,7 @@ impl Judge<'_, '_, '_> {
         self.menus();
         self.addresses();
         self.sensitive_sent();
+        self.expiry();
     }
 
     /// What takes all of it.

@@ -1,6 +1,7 @@
 //! A dialplan's text to typed data, or every mistake in it at once.
 
 mod handoffs;
+mod knowledge;
 mod lookups;
 mod names;
 mod nodes;
@@ -21,6 +22,7 @@ use read::Fields;
 use sha2::{Digest, Sha256};
 #[cfg(test)]
 pub use slots::slot_types;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -80,6 +82,9 @@ struct Context {
     /// Tags in `languages` that the engine does not know: told there, and nowhere else.
     foreign: Vec<String>,
     timing: Timing,
+    /// How many nodes are written; those of answers come after them.
+    node_count: usize,
+    answers: RefCell<Vec<Node>>,
 }
 
 fn dialplan(tree: &yaml::Node, text: &str, report: &mut Report) -> Option<Dialplan> {
@@ -104,6 +109,8 @@ fn dialplan(tree: &yaml::Node, text: &str, report: &mut Report) -> Option<Dialpl
         languages,
         foreign,
         timing,
+        node_count: node_entries.len(),
+        answers: RefCell::default(),
     };
 
     let greeting = fields.require("greeting", "greeting: { en: Welcome … }", report);
@@ -115,6 +122,7 @@ fn dialplan(tree: &yaml::Node, text: &str, report: &mut Report) -> Option<Dialpl
         .iter()
         .map(|entry| context.node(entry, report))
         .collect();
+    nodes.append(&mut context.answers.borrow_mut());
     let slots: Vec<Slot> = slot_entries
         .iter()
         .map(|entry| context.slot(entry, report))
@@ -124,6 +132,7 @@ fn dialplan(tree: &yaml::Node, text: &str, report: &mut Report) -> Option<Dialpl
         .map(|entry| context.handoff(entry, timezone.is_some(), report))
         .collect();
     let vocabulary = vocabulary(&context, &mut fields, report);
+    let blocked = context.phrases(&mut fields, "blocked", report);
     fields.finish(report);
 
     // What stands in for a wrong name has to be there. That there is none has been told.
@@ -146,6 +155,7 @@ fn dialplan(tree: &yaml::Node, text: &str, report: &mut Report) -> Option<Dialpl
         slots,
         vocabulary,
         handoffs,
+        blocked,
         timing,
         limits,
     })

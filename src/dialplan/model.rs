@@ -5,7 +5,7 @@ use crate::key::Key;
 use crate::language::{ByLanguage, Language};
 use crate::speech::telephone_number::Country;
 use crate::speech::verbaliser::money::Currency;
-use jiff::civil::Time;
+use jiff::civil::{Date, Time};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -40,6 +40,8 @@ pub struct Dialplan {
     /// table → value → words.
     pub vocabulary: BTreeMap<String, BTreeMap<String, ByLanguage<String>>>,
     pub handoffs: Vec<Handoff>,
+    /// Phrases that lookups must not put into the bot's mouth, beside the built-in ones.
+    pub blocked: Vec<String>,
     pub timing: Timing,
     pub limits: Limits,
 }
@@ -81,6 +83,7 @@ pub enum NodeKind {
     Menu(Menu),
     Ask(Ask),
     Say(Say),
+    Knowledge(Knowledge),
     Http(Http),
     Branch(Branch),
     Set(Set),
@@ -164,6 +167,31 @@ pub struct Say {
     pub confirm_resolved: Option<ConfirmResolved>,
     /// Where to go on; without `confirm_resolved` only.
     pub to: Option<Target>,
+}
+
+/// Questions that callers may ask in their own words. Each answer is a `say` node of its own, which
+/// the loader adds after the dialplan's.
+#[derive(Debug, Clone)]
+pub struct Knowledge {
+    pub prompt: Prompt,
+    pub reprompt: Option<Prompt>,
+    /// Never empty.
+    pub entries: Vec<KnowledgeEntry>,
+    pub no_input_timeout: Duration,
+}
+
+#[derive(Debug, Clone)]
+pub struct KnowledgeEntry {
+    /// The questions; matched by their words, see [`crate::speech::understanding`].
+    pub hear: Vec<String>,
+    /// For who cannot say it; the prompt names it.
+    pub key: Option<Key>,
+    pub answer: NodeId,
+    /// Where the answer is from, for who keeps it up to date.
+    pub source: String,
+    /// The last day on which it is true.
+    pub expires: Date,
+    pub span: Span,
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -39,6 +39,7 @@ pub fn dialplan() -> Value {
             "slots": named(slot()),
             "vocabulary": named(json!({ "type": "object", "additionalProperties": { "$ref": "#/$defs/texts" } })),
             "handoffs": named(handoff()),
+            "blocked": { "$ref": "#/$defs/hear", "description": "Phrases that lookups must not put into the bot's mouth." },
         },
         "$defs": defs(),
     })
@@ -116,6 +117,14 @@ fn nodes() -> Vec<Value> {
             }),
         ),
         closed(
+            &["knowledge", "entries", "confirm_resolved"],
+            json!({
+                "knowledge": prompt(), "reprompt": prompt(), "no_input_timeout": duration(),
+                "entries": { "type": "array", "minItems": 1, "items": entry() },
+                "confirm_resolved": closed(&["yes", "no"], json!({ "yes": target(), "no": target() })),
+            }),
+        ),
+        closed(
             &["http", "to", "failed"],
             json!({ "http": http, "to": target(), "failed": target() }),
         ),
@@ -140,6 +149,19 @@ fn nodes() -> Vec<Value> {
             json!({ "hangup": { "oneOf": [{ "type": "null" }, prompt()] } }),
         ),
     ]
+}
+
+/// Of a `knowledge` node.
+fn entry() -> Value {
+    closed(
+        &["hear", "say", "source", "expires"],
+        json!({
+            "hear": { "$ref": "#/$defs/hear" }, "say": { "$ref": "#/$defs/prompt" },
+            "key": { "type": "string", "pattern": "^[1-9]$" },
+            "source": { "type": "string", "description": "Where the answer is from." },
+            "expires": { "type": "string", "format": "date", "description": "The last day on which it is true." },
+        }),
+    )
 }
 
 fn slot() -> Value {
@@ -261,13 +283,18 @@ mod tests {
             .into_iter()
             .zip(kinds.expect("nodes are one of several"))
             .collect();
-        let http = parts[3].1["properties"]["http"].clone();
+        let lookup = parts
+            .iter()
+            .find(|part| part.0 == "http")
+            .map(|part| &part.1);
+        let http = lookup.expect("it is a kind")["properties"]["http"].clone();
         parts.extend([
             ("file", schema.clone()),
             ("human", part("human")),
             ("timing", part("timing")),
             ("limits", part("limits")),
             ("lookup", http),
+            ("entry", super::entry()),
             ("slot", entry("slots")),
             ("handoff", entry("handoffs")),
         ]);

@@ -71,6 +71,7 @@ pub fn known_parts(dialplan: &Dialplan) -> Vec<Part> {
 fn menu_options(dialplan: &Dialplan, language: Language) -> impl Iterator<Item = Content> {
     let prompts = dialplan.nodes.iter().flat_map(|node| match &node.kind {
         NodeKind::Menu(menu) => [Some(&menu.prompt), menu.reprompt.as_ref()],
+        NodeKind::Knowledge(knowledge) => [Some(&knowledge.prompt), knowledge.reprompt.as_ref()],
         NodeKind::LanguageMenu(menu) => [Some(&menu.prompt), None],
         _ => [None, None],
     });

@@ -1,6 +1,7 @@
 //! What is spoken and heard: the engine's own sentences, how values are read aloud, what hears, and
 //! what was meant.
 
+pub mod blocked;
 pub mod endpointer;
 pub mod energy_gate;
 pub mod error_rate;

@@ -20,6 +20,7 @@ use zeroline::dialplan::model::{NodeId, NodeKind, Target};
 use zeroline::dialplan::template::Templates;
 use zeroline::events::{EndedBy, Event, RequestedBy};
 use zeroline::language::Language;
+use zeroline::speech::blocked::Blocked;
 
 /// A program whose option 4 leads to a node that is not there: the dialogue panics on it.
 fn broken() -> Arc<Program> {
@@ -32,6 +33,7 @@ fn broken() -> Arc<Program> {
     }
     Arc::new(Program {
         grammars: Grammars::of(&dialplan),
+        blocked: Blocked::with(&[]),
         dialplan,
         templates,
     })

@@ -13,19 +13,29 @@ impl Dialogue {
     }
 
     pub(in crate::dialogue) fn menu_parts(&self, again: bool) -> Result<Vec<Part>, String> {
-        let NodeKind::Menu(menu) = &self.node().kind else {
-            return Ok(Vec::new());
+        let (prompt, reprompt) = match &self.node().kind {
+            NodeKind::Menu(menu) => (&menu.prompt, &menu.reprompt),
+            NodeKind::Knowledge(knowledge) => (&knowledge.prompt, &knowledge.reprompt),
+            _ => return Ok(Vec::new()),
         };
-        let shorter = menu.reprompt.as_ref().filter(|_| again);
-        self.prompt(shorter.unwrap_or(&menu.prompt))
+        let shorter = reprompt.as_ref().filter(|_| again);
+        self.prompt(shorter.unwrap_or(prompt))
     }
 
     pub(in crate::dialogue) fn choose_option(&mut self, key: Key) -> Option<Next> {
         if key == Key::STAR {
             return Some(self.back());
         }
-        let NodeKind::Menu(menu) = &self.node().kind else {
-            return None;
+        let menu = match &self.node().kind {
+            NodeKind::Menu(menu) => menu,
+            NodeKind::Knowledge(knowledge) => {
+                let entry = knowledge.entries.iter().position(|it| it.key == Some(key));
+                return match entry.and_then(|entry| u16::try_from(entry).ok()) {
+                    Some(entry) => self.question_asked(entry),
+                    None => self.not_a_choice(),
+                };
+            }
+            _ => return None,
         };
         let option = menu.options.iter().find(|option| option.key == key);
         match option.map(|option| option.to) {

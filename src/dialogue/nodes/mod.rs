@@ -4,6 +4,7 @@ mod ask;
 mod branch;
 mod hangup;
 mod http;
+mod knowledge;
 mod language;
 mod menu;
 mod say;

@@ -239,3 +239,43 @@ fn hanging_up_cancels_a_lookup() {
     assert_eq!(caller.log(), ["looked up: Cancelled"]);
     assert_eq!(caller.dialogue.next_timeout(), None);
 }
+
+#[test]
+fn a_promise_that_a_lookup_makes_is_not_said_and_a_person_is_rung() {
+    for words in [
+        "We promise a refund",
+        "Buy one, get one free!",
+        "我们保证退款",
+    ] {
+        let nodes = vec![
+            http(
+                HttpMethod::Get,
+                "https://a.example.com/",
+                "answer",
+                node(1),
+                Target::Human,
+            ),
+            say("{{ answer.words }}", Target::Hangup),
+        ];
+        let mut caller = Caller::calls(plan(nodes, Vec::new()));
+        caller.hears();
+        caller.lookup_answers(serde_json::json!({ "words": words }));
+        let failed = |event: &Event| matches!(event, Event::PromptFailed { reason, .. } if reason.contains("blocked"));
+        assert!(
+            caller.events.iter().any(failed),
+            "{words}: {:?}",
+            caller.log()
+        );
+        assert_eq!(caller.transfers.len(), 1, "{words}");
+    }
+}
+
+#[test]
+fn what_the_operator_wrote_is_said_whatever_it_is() {
+    let nodes = vec![menu(
+        "We promise to listen. For more, press 1.",
+        &[('1', node(0))],
+    )];
+    let caller = Caller::calls(plan(nodes, Vec::new()));
+    assert!(caller.hearing().contains("We promise to listen."));
+}

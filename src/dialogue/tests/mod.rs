@@ -4,6 +4,7 @@ mod caller;
 mod handoffs;
 mod hold;
 mod human_key;
+mod knowledge;
 mod lookups;
 mod plans;
 mod questions;

@@ -183,6 +183,7 @@ pub fn plan(nodes: Vec<NodeKind>, slots: Vec<Slot>) -> Dialplan {
             handoff("support", Otherwise::Callback),
             handoff("refunds", Otherwise::Message),
         ],
+        blocked: vec!["buy one get one free".to_string()],
         timing: Timing {
             no_input_timeout: NO_INPUT,
             inter_digit_timeout: INTER_DIGIT,

@@ -25,6 +25,12 @@ pub fn ways(node: &Node) -> Vec<Way> {
                 .collect()
         }
         NodeKind::Ask(ask) => vec![way(ask.to, &["to"])],
+        NodeKind::Knowledge(knowledge) => {
+            let entries = knowledge.entries.iter().enumerate();
+            entries
+                .map(|(at, entry)| way(Target::Node(entry.answer), &["entries", &at.to_string()]))
+                .collect()
+        }
         NodeKind::Say(say) => match (say.confirm_resolved, say.to) {
             (Some(confirm), _) => vec![
                 way(confirm.yes, &["confirm_resolved", "yes"]),
@@ -50,13 +56,19 @@ pub fn ways(node: &Node) -> Vec<Way> {
 
 /// What `back` can lead to.
 pub fn is_menu(node: &Node) -> bool {
-    matches!(node.kind, NodeKind::Menu(_) | NodeKind::LanguageMenu(_))
+    matches!(
+        node.kind,
+        NodeKind::Menu(_) | NodeKind::LanguageMenu(_) | NodeKind::Knowledge(_)
+    )
 }
 
 /// Whether the node waits for the caller before it goes on.
 pub fn listens(node: &Node) -> bool {
     match &node.kind {
-        NodeKind::Menu(_) | NodeKind::Ask(_) | NodeKind::LanguageMenu(_) => true,
+        NodeKind::Menu(_)
+        | NodeKind::Ask(_)
+        | NodeKind::LanguageMenu(_)
+        | NodeKind::Knowledge(_) => true,
         NodeKind::Say(say) => say.confirm_resolved.is_some(),
         NodeKind::Http(_)
         | NodeKind::Branch(_)

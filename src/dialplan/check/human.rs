@@ -30,6 +30,13 @@ impl Judge<'_, '_, '_> {
                         self.option_key(option.key, option.span);
                     }
                 }
+                NodeKind::Knowledge(knowledge) => {
+                    for entry in &knowledge.entries {
+                        if let Some(key) = entry.key {
+                            self.option_key(key, entry.span);
+                        }
+                    }
+                }
                 NodeKind::LanguageMenu(menu) => {
                     for (key, _) in &menu.options {
                         let entry = self.language_option(&node.name, *key);

@@ -41,6 +41,14 @@ impl Judge<'_, '_, '_> {
                         self.option_is_said(name, &menu.prompt, option.key, option.span);
                     }
                 }
+                NodeKind::Knowledge(knowledge) => {
+                    self.length(&knowledge.prompt, "The prompt");
+                    for entry in &knowledge.entries {
+                        if let Some(key) = entry.key {
+                            self.option_is_said(name, &knowledge.prompt, key, entry.span);
+                        }
+                    }
+                }
                 NodeKind::LanguageMenu(menu) => {
                     self.option_count(node, menu.options.len());
                     self.length(&menu.prompt, "The prompt");

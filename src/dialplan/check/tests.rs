@@ -58,6 +58,7 @@ fn view() -> View {
         transfers: vec![TargetPattern::parse(BUILT_IN_AGENT).expect("it is an address")],
         recordings: BTreeMap::from([((Language::En, "hello".to_owned()), tone)]),
         voices: Language::ALL.to_vec(),
+        today: None,
     }
 }
 
@@ -492,6 +493,7 @@ fn a_language_choice_may_not_take_the_human_key() {
 fn every_rule_has_a_test() {
     let tests = [
         include_str!("tests.rs"),
+        include_str!("knowledge.rs"),
         include_str!("../load/tests.rs"),
         include_str!("../../yaml/tests.rs"),
         include_str!("../../yaml/read/tests.rs"),

@@ -20,10 +20,11 @@ const MAX_VALUES: usize = 100;
 type Reader = fn(&Context, &yaml::Node, &mut Fields, &mut Report) -> Option<NodeKind>;
 
 /// The field that makes a node what it is, and what reads it.
-const KINDS: [(&str, &str, Reader); 9] = [
+const KINDS: [(&str, &str, Reader); 10] = [
     ("menu", "a menu", Context::menu),
     ("ask", "a question", Context::ask),
     ("say", "a `say` node", Context::say),
+    ("knowledge", "a `knowledge` node", Context::knowledge),
     ("http", "a lookup", Context::http),
     ("branch", "a branch", Context::branch),
     ("set", "a `set` node", Context::set),
@@ -193,7 +194,11 @@ impl Context {
         }))
     }
 
-    fn confirm_resolved(&self, node: &yaml::Node, report: &mut Report) -> Option<ConfirmResolved> {
+    pub(super) fn confirm_resolved(
+        &self,
+        node: &yaml::Node,
+        report: &mut Report,
+    ) -> Option<ConfirmResolved> {
         let example = "{ \"yes\": hangup, \"no\": human }";
         read::mapping_like(node, "`confirm_resolved`", example, report)?;
         let mut fields = Fields::of(node, "`confirm_resolved`", report)?;
@@ -370,7 +375,7 @@ impl Context {
         }
     }
 
-    fn no_input_timeout(&self, fields: &mut Fields, report: &mut Report) -> Duration {
+    pub(super) fn no_input_timeout(&self, fields: &mut Fields, report: &mut Report) -> Duration {
         no_input_timeout(fields, report).unwrap_or(self.timing.no_input_timeout)
     }
 }

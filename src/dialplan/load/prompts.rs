@@ -110,7 +110,17 @@ impl Context {
 
     /// The phrases of `hear`: one, or a list.
     pub(super) fn hear(&self, fields: &mut Fields, report: &mut Report) -> Vec<String> {
-        let Some(node) = fields.take("hear") else {
+        self.phrases(fields, "hear", report)
+    }
+
+    /// A phrase, or a list of them.
+    pub(super) fn phrases(
+        &self,
+        fields: &mut Fields,
+        name: &'static str,
+        report: &mut Report,
+    ) -> Vec<String> {
+        let Some(node) = fields.take(name) else {
             return Vec::new();
         };
         let items = read::one_or_more(node);
@@ -129,7 +139,7 @@ impl Context {
         }
         items
             .iter()
-            .filter_map(|item| prose(item, "`hear`", report))
+            .filter_map(|item| prose(item, &format!("`{name}`"), report))
             .collect()
     }
 }

@@ -182,6 +182,9 @@ pub fn prompts(dialplan: &Dialplan) -> Vec<&Prompt> {
             NodeKind::Menu(menu) => {
                 prompts.extend([&menu.prompt].into_iter().chain(&menu.reprompt))
             }
+            NodeKind::Knowledge(knowledge) => {
+                prompts.extend([&knowledge.prompt].into_iter().chain(&knowledge.reprompt))
+            }
             NodeKind::Ask(ask) => prompts.extend([&ask.prompt].into_iter().chain(&ask.reprompt)),
             NodeKind::Say(say) => prompts.push(&say.prompt),
             NodeKind::Http(http) => prompts.extend(&http.filler),

@@ -8,8 +8,9 @@
 mod align;
 pub mod built_in;
 mod human;
+mod knowledge;
 mod mandarin;
-mod normal;
+pub(super) mod normal;
 mod phrases;
 mod tokens;
 mod values;
@@ -97,6 +98,7 @@ pub fn understand(
         let found = phrases::candidates(grammar, &tokens)
             .into_iter()
             .chain(human::candidate(grammar, &tokens))
+            .chain(knowledge::candidates(grammar, &tokens))
             .chain(values::candidates(grammar, &hypothesis.text, context));
         for mut candidate in found {
             candidate.heard.score *= trust(hypothesis.confidence);

@@ -14,26 +14,26 @@ pub(super) const WHOLE: f32 = 0.97;
 /// How many words before a phrase may deny it.
 const DENIAL_REACH: usize = 3;
 
-/// Every phrase with its score, people aside: see `human`.
+/// Every phrase with its score; people are found by `human`, questions by `knowledge`.
 pub(super) fn candidates(grammar: &Grammar, said: &[Token]) -> Vec<Candidate> {
     let phrases = grammar.phrases.iter().enumerate();
-    let others = phrases.filter(|(_, phrase)| phrase.meaning != Meaning::Human);
-    others
-        .filter_map(|(at, phrase)| {
-            let wanted = tokens::of(&phrase.words, grammar.language);
-            let (score, whole) = score(&wanted, said)?;
-            Some(Candidate {
-                heard: Heard {
-                    sense: Sense::Meaning(phrase.meaning),
-                    score,
-                    words: String::new(),
-                    phrase: Some(at),
-                },
-                whole,
-                ask: false,
-            })
+    let of_others = |meaning| matches!(meaning, Meaning::Human | Meaning::Entry(_));
+    let own = phrases.filter(|(_, phrase)| !of_others(phrase.meaning));
+    own.filter_map(|(at, phrase)| {
+        let wanted = tokens::of(&phrase.words, grammar.language);
+        let (score, whole) = score(&wanted, said)?;
+        Some(Candidate {
+            heard: Heard {
+                sense: Sense::Meaning(phrase.meaning),
+                score,
+                words: String::new(),
+                phrase: Some(at),
+            },
+            whole,
+            ask: false,
         })
-        .collect()
+    })
+    .collect()
 }
 
 /// The score, and whether just this was said.
