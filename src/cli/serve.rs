@@ -129,7 +129,7 @@ fn prepare(args: Args) -> Result<Ready, ExitCode> {
     }
     let config = Arc::new(config);
     crate::cli::logging::start(&config.log);
-    let registry = Registry::discover();
+    let registry = Registry::open(&config.speech);
     let programs = load_dialplans(&config, &registry)?;
     let failed = |error: &dyn std::fmt::Display| {
         eprintln!("zeroline: {error}");

@@ -1,16 +1,17 @@
-//! Who hears callers.
+//! Who hears callers, and who speaks to them.
 
 use super::secret::Password;
-use super::trunk::secret;
+use super::trunk::{secret, text};
 use crate::diagnostic::{Report, rules};
 use crate::dialplan::check::lookups::is_secure;
 use crate::language::{ByLanguage, Language};
-use crate::yaml::{Node, Value, read};
+use crate::yaml::{Key, Node, Value, read};
 use read::Fields;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Speech {
     pub recognizers: Hearing,
     /// Where `zeroline models get` puts models, and where one is looked for.
@@ -19,6 +20,36 @@ pub struct Speech {
     pub whisper_model: Option<PathBuf>,
     /// The recognizer `remote`.
     pub remote: Option<Service>,
+    /// Who speaks a language and how; a language that is not there is spoken by what is here.
+    pub voices: ByLanguage<Voices>,
+    /// The synthesizer `remote`.
+    pub remote_voice: Option<RemoteVoice>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Voices {
+    /// Best liked first; `None`: all that are here.
+    pub engines: Option<Vec<SynthesizerKind>>,
+    /// Relative: 1.0 is usual, 0.8 slower.
+    pub rate: f32,
+    /// Against the usual loudness, in dB.
+    pub volume: f32,
+    /// By the engine's own name for it.
+    pub voice: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SynthesizerKind {
+    Flite,
+    EspeakNg,
+    Remote,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteVoice {
+    pub service: Service,
+    /// The service's name of the voice.
+    pub voice: String,
 }
 
 /// Which recognizers hear a language.
@@ -57,6 +88,8 @@ impl Default for Speech {
             models: "models".into(),
             whisper_model: None,
             remote: None,
+            voices: ByLanguage::default(),
+            remote_voice: None,
         }
     }
 }
@@ -74,6 +107,35 @@ impl RecognizerKind {
             RecognizerKind::Whisper => "whisper",
             RecognizerKind::BuiltIn => "builtin",
             RecognizerKind::Remote => "remote",
+        }
+    }
+}
+
+impl SynthesizerKind {
+    /// Best liked first: who speaks where the config does not choose.
+    pub const ALL: [SynthesizerKind; 3] = [
+        SynthesizerKind::Flite,
+        SynthesizerKind::EspeakNg,
+        SynthesizerKind::Remote,
+    ];
+
+    /// As it is written in a config.
+    pub const fn name(self) -> &'static str {
+        match self {
+            SynthesizerKind::Flite => "flite",
+            SynthesizerKind::EspeakNg => "espeak-ng",
+            SynthesizerKind::Remote => "remote",
+        }
+    }
+}
+
+impl Default for Voices {
+    fn default() -> Voices {
+        Voices {
+            engines: None,
+            rate: 1.0,
+            volume: 0.0,
+            voice: None,
         }
     }
 }
@@ -116,7 +178,13 @@ pub(super) fn speech(node: &Node, base: &Path, report: &mut Report) -> Speech {
         speech.whisper_model = whisper_model(node, base, report);
     }
     if let Some(node) = fields.take("remote") {
-        speech.remote = service(node, "`remote`", "whisper-1", base, report);
+        speech.remote = remote_recognizer(node, base, report);
+    }
+    if let Some(node) = fields.take("voices") {
+        speech.voices = voices(node, report);
+    }
+    if let Some(node) = fields.take("remote_voice") {
+        speech.remote_voice = remote_voice(node, base, report);
     }
     let names_remote = speech.uses(RecognizerKind::Remote);
     if names_remote && fields.take("remote").is_none() {
@@ -127,8 +195,79 @@ pub(super) fn speech(node: &Node, base: &Path, report: &mut Report) -> Speech {
             "Add `remote: { url: \"https://speech.example.com/v1\" }` to `speech`.",
         );
     }
+    let spoken = speech
+        .voices
+        .iter()
+        .filter_map(|(_, voices)| voices.engines.as_ref());
+    let speaks_there = spoken
+        .into_iter()
+        .flatten()
+        .any(|kind| *kind == SynthesizerKind::Remote);
+    if let Some(node) = fields.take("voices")
+        && speaks_there
+        && fields.take("remote_voice").is_none()
+    {
+        report.add(
+            &rules::MISSING_FIELD,
+            node.span,
+            "The voice `remote` is chosen, but its address is nowhere.",
+            "Add `remote_voice: { url: \"https://speech.example.com/v1\" }` to `speech`.",
+        );
+    }
     fields.finish(report);
     speech
+}
+
+/// By language: a list of engines, or the fields.
+fn voices(node: &Node, report: &mut Report) -> ByLanguage<Voices> {
+    let mut all = ByLanguage::default();
+    let example = "{ en: [flite, espeak-ng], zh: { rate: 0.9 } }";
+    let (entries, _) = read::mapping_like(node, "`voices`", example, report).unwrap_or_default();
+    for entry in entries {
+        if let Some(language) = language(&entry.key, report) {
+            all.set(language, voice_of(&entry.value, report));
+        }
+    }
+    all
+}
+
+fn voice_of(node: &Node, report: &mut Report) -> Voices {
+    let mut voices = Voices::default();
+    let choices = SynthesizerKind::ALL.map(|kind| (kind.name(), kind));
+    if !matches!(node.value, Value::Mapping { .. }) {
+        voices.engines = Some(engines(node, "an engine", &choices, report));
+        return voices;
+    }
+    let Some(mut fields) = Fields::of(node, "a voice", report) else {
+        return voices;
+    };
+    if let Some(node) = fields.take("engines") {
+        voices.engines = Some(engines(node, "an engine", &choices, report));
+    }
+    if let Some(node) = fields.take("rate") {
+        voices.rate = figure(node, "`rate`", 0.5..=2.0, report).unwrap_or(1.0);
+    }
+    if let Some(node) = fields.take("volume") {
+        voices.volume = figure(node, "`volume`", -20.0..=6.0, report).unwrap_or(0.0);
+    }
+    voices.voice = text(&mut fields, "voice", report);
+    fields.finish(report);
+    voices
+}
+
+fn figure(node: &Node, what: &str, range: RangeInclusive<f32>, report: &mut Report) -> Option<f32> {
+    let text = read::word(node, what, report)?;
+    let figure = text.parse().ok().filter(|figure| range.contains(figure));
+    if figure.is_none() {
+        let (least, most) = (range.start(), range.end());
+        report.add(
+            &rules::OUT_OF_RANGE,
+            node.span,
+            format!("{what} is `{text}`; it can be {least} to {most}."),
+            format!("Write a number from {least} to {most}."),
+        );
+    }
+    figure
 }
 
 /// Also a reader that takes a bare `off` for a truth value would write it so.
@@ -158,20 +297,27 @@ fn by_language<T: Copy + PartialEq>(
     };
     for entry in entries {
         let list = engines(&entry.value, what, choices, report);
-        match Language::from_tag(&entry.key.text) {
-            Some(language) => lists.set(language, list),
-            None => report.add(
-                &rules::UNKNOWN_LANGUAGE,
-                entry.key.span,
-                format!("`{}` is no language of this server.", entry.key.text),
-                format!(
-                    "Write one of: {}.",
-                    Language::ALL.map(Language::tag).join(", ")
-                ),
-            ),
+        if let Some(language) = language(&entry.key, report) {
+            lists.set(language, list);
         }
     }
     lists
+}
+
+fn language(key: &Key, report: &mut Report) -> Option<Language> {
+    let language = Language::from_tag(&key.text);
+    if language.is_none() {
+        report.add(
+            &rules::UNKNOWN_LANGUAGE,
+            key.span,
+            format!("`{}` is no language of this server.", key.text),
+            format!(
+                "Write one of: {}.",
+                Language::ALL.map(Language::tag).join(", ")
+            ),
+        );
+    }
+    language
 }
 
 fn engines<T: Copy + PartialEq>(
@@ -210,14 +356,25 @@ fn whisper_model(node: &Node, base: &Path, report: &mut Report) -> Option<PathBu
     file.map(|file| base.join(file))
 }
 
-fn service(
-    node: &Node,
-    what: &str,
-    model: &str,
-    base: &Path,
-    report: &mut Report,
-) -> Option<Service> {
-    let mut fields = Fields::of(node, what, report)?;
+fn remote_recognizer(node: &Node, base: &Path, report: &mut Report) -> Option<Service> {
+    let mut fields = Fields::of(node, "`remote`", report)?;
+    let service = service(&mut fields, "whisper-1", base, report);
+    fields.finish(report);
+    service
+}
+
+fn remote_voice(node: &Node, base: &Path, report: &mut Report) -> Option<RemoteVoice> {
+    let mut fields = Fields::of(node, "`remote_voice`", report)?;
+    let service = service(&mut fields, "tts-1", base, report);
+    let voice = text(&mut fields, "voice", report);
+    fields.finish(report);
+    Some(RemoteVoice {
+        service: service?,
+        voice: voice.unwrap_or_else(|| "alloy".to_owned()),
+    })
+}
+
+fn service(fields: &mut Fields, model: &str, base: &Path, report: &mut Report) -> Option<Service> {
     let url = fields.require("url", "url: \"https://speech.example.com/v1\"", report);
     let url = url.and_then(|node| {
         let url = read::word(node, "`url`", report)?;
@@ -231,14 +388,13 @@ fn service(
         }
         Some(url.trim_end_matches('/').to_owned())
     });
-    let key = secret(&mut fields, ["key", "key_file", "key_env"], base, report);
+    let key = secret(fields, ["key", "key_file", "key_env"], base, report);
     let named = fields.take("model");
     let named = named.and_then(|node| read::word(node, "`model`", report));
     let timeout = fields.take("timeout").and_then(|node| {
         let range = Duration::from_millis(200)..=Duration::from_secs(30);
         read::duration(node, "`timeout`", range, report)
     });
-    fields.finish(report);
     Some(Service {
         url: url?,
         key,

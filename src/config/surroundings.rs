@@ -103,6 +103,9 @@ fn speech(config: &Config, tree: &Node, report: &mut Report) {
     if let Some(remote) = &config.speech.remote {
         service_key(remote, &["speech", "remote"], tree, report);
     }
+    if let Some(voice) = &config.speech.remote_voice {
+        service_key(&voice.service, &["speech", "remote_voice"], tree, report);
+    }
 }
 
 fn service_key(service: &Service, path: &[&str], tree: &Node, report: &mut Report) {

@@ -50,6 +50,8 @@ speech:
   models: /var/lib/models
   whisper: { model: models/own.bin }
   remote: { url: "https://speech.example.com/v1/", key_env: SPEECH_KEY, timeout: 2s }
+  voices: { en: [espeak-ng, flite], zh: { engines: remote, rate: 0.9, volume: -3, voice: nova } }
+  remote_voice: { url: "https://voice.example.com/v1", key_file: voice.key, voice: echo }
 human: "sip:desk@pbx.example.com"
 console: 127.0.0.1:9000
 metrics: 127.0.0.1:9100
@@ -150,6 +152,35 @@ fn who_hears_is_chosen_by_language_or_for_all_or_not_at_all() {
 }
 
 #[test]
+fn who_speaks_and_how_is_chosen_by_language() {
+    use speech::SynthesizerKind::{EspeakNg, Flite, Remote};
+    let (config, found) = checked(FULL);
+    assert_eq!(found, []);
+    let speech = config.expect("nothing is wrong").speech;
+    let english = speech.voices.get(Language::En).expect("it is chosen");
+    assert_eq!(english.engines, Some(vec![EspeakNg, Flite]));
+    assert_eq!((english.rate, english.volume), (1.0, 0.0));
+    let mandarin = speech.voices.get(Language::Zh).expect("it is chosen");
+    assert_eq!(mandarin.engines, Some(vec![Remote]));
+    assert_eq!((mandarin.rate, mandarin.volume), (0.9, -3.0));
+    assert_eq!(mandarin.voice.as_deref(), Some("nova"));
+    let remote = speech.remote_voice.expect("it is in the file");
+    assert_eq!(
+        (remote.voice.as_str(), remote.service.model.as_str()),
+        ("echo", "tts-1")
+    );
+    let key = Some(Password::File("/etc/zeroline/voice.key".into()));
+    assert_eq!(remote.service.key, key);
+}
+
+#[test]
+fn a_service_that_speaks_needs_an_address() {
+    let (_, found) = checked("speech: { voices: { en: [remote, flite] } }");
+    let told: Vec<_> = found.iter().map(|d| (d.rule, d.text.as_str())).collect();
+    assert_eq!(told, [("missing-field", "{ en: [remote, flite] }")]);
+}
+
+#[test]
 fn a_service_that_hears_needs_an_address() {
     let (config, found) = checked("speech: { recognizers: [remote, builtin] }");
     assert!(config.is_none());
@@ -204,6 +235,17 @@ fn each_mistake_has_its_rule_and_place() {
             "builtin",
         ),
         ("timeout: 2s", "timeout: 1h", "out-of-range", "1h"),
+        ("[espeak-ng, flite]", "[espeak]", "bad-value", "espeak"),
+        ("rate: 0.9", "rate: 9", "out-of-range", "9"),
+        ("volume: -3", "volume: loud", "out-of-range", "loud"),
+        ("voice: nova", "vioce: nova", "unknown-field", "vioce"),
+        ("zh: { engines", "fr: { engines", "unknown-language", "fr"),
+        (
+            "https://voice",
+            "http://voice",
+            "http-not-secure",
+            "\"http://voice.example.com/v1\"",
+        ),
         (
             "https://speech",
             "http://speech",

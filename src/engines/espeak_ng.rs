@@ -2,7 +2,7 @@
 //! and a program that hangs or crashes ends alone.
 
 use super::program::Program;
-use super::synthesizer::{SynthesisError, Synthesizer, TIMEOUT, check_text};
+use super::synthesizer::{Manner, SynthesisError, Synthesizer, TIMEOUT, check_text};
 use crate::language::Language;
 use std::path::Path;
 
@@ -12,6 +12,8 @@ const WORDS_A_MINUTE: f32 = 160.0;
 pub struct EspeakNg {
     program: Program,
     id: String,
+    /// Of voices: `f3`, `Alicia`.
+    variants: Vec<String>,
 }
 
 impl EspeakNg {
@@ -23,8 +25,20 @@ impl EspeakNg {
         // "eSpeak NG text-to-speech: 1.51  Data at: …"
         let version = version.split("Data at").next().unwrap_or_default();
         let id = format!("espeak-ng/{}", version.trim());
-        Ok(EspeakNg { program, id })
+        let variants = program.output(&["--voices=variant"], "")?;
+        Ok(EspeakNg {
+            program,
+            id,
+            variants: variants_in(&String::from_utf8_lossy(&variants)),
+        })
     }
+}
+
+/// " 5  variant         --/F      Alicia             !v/Alicia            "
+fn variants_in(list: &str) -> Vec<String> {
+    let words = list.split_ascii_whitespace();
+    let names = words.filter_map(|word| word.strip_prefix("!v/"));
+    names.map(str::to_owned).collect()
 }
 
 impl Synthesizer for EspeakNg {
@@ -40,14 +54,19 @@ impl Synthesizer for EspeakNg {
         &self,
         text: &str,
         language: Language,
-        rate: f32,
+        manner: &Manner,
     ) -> Result<Vec<i16>, SynthesisError> {
         check_text(text)?;
         let voice = match language {
             Language::En => "en-us",
             Language::Zh => "cmn",
         };
-        let speed = (WORDS_A_MINUTE * rate.clamp(0.5, 2.0)).round().to_string();
+        let wished = manner.voice.as_ref();
+        let variant = wished.filter(|voice| self.variants.contains(voice));
+        let voice = &variant.map_or(voice.to_owned(), |variant| format!("{voice}+{variant}"));
+        let speed = (WORDS_A_MINUTE * manner.rate.clamp(0.5, 2.0))
+            .round()
+            .to_string();
         let arguments = ["-v", voice, "-s", &speed, "-b", "1", "--stdin", "--stdout"];
         self.program.speak(&arguments, text)
     }
@@ -68,11 +87,21 @@ mod tests {
             "{}",
             engine.id()
         );
-        let zh = engine.synthesize("查快递请按一，退款请按二。", Language::Zh, 1.0);
+        let usual = Manner::default();
+        let zh = engine.synthesize("查快递请按一，退款请按二。", Language::Zh, &usual);
         assert!(zh.unwrap().len() > 12_000);
         let en = "Press zero; `touch /tmp/x` \"$(id)\" -v de";
-        let usual = engine.synthesize(en, Language::En, 1.0).unwrap();
-        let slow = engine.synthesize(en, Language::En, 0.7).unwrap();
+        let speak = |rate: f32, voice: Option<&str>| {
+            let manner = Manner {
+                rate,
+                voice: voice.map(str::to_owned),
+                ..Manner::default()
+            };
+            engine.synthesize(en, Language::En, &manner).unwrap()
+        };
+        let (usual, slow) = (speak(1.0, None), speak(0.7, None));
+        assert_ne!(speak(1.0, Some("f3")), usual);
+        assert_eq!(speak(1.0, Some("../../etc/passwd")), usual);
         assert!(slow.len() > usual.len() * 5 / 4);
     }
 }

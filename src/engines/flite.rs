@@ -1,7 +1,7 @@
 //! Flite (English), Debian's program of that name: whatever a text does to it, it ends alone.
 
 use super::program::Program;
-use super::synthesizer::{SynthesisError, Synthesizer, TIMEOUT, check_text};
+use super::synthesizer::{Manner, SynthesisError, Synthesizer, TIMEOUT, check_text};
 use crate::language::Language;
 use std::path::Path;
 
@@ -11,6 +11,7 @@ const VOICE: &str = "slt";
 pub struct Flite {
     program: Program,
     id: String,
+    voices: Vec<String>,
 }
 
 impl Flite {
@@ -30,7 +31,12 @@ impl Flite {
         let mut words = about.split_ascii_whitespace();
         let version = words.find_map(|word| word.strip_prefix("flite-"));
         let id = format!("flite/{}/{VOICE}", version.unwrap_or("unknown"));
-        Ok(Flite { program, id })
+        let voices = voices.split_ascii_whitespace().map(str::to_owned).collect();
+        Ok(Flite {
+            program,
+            id,
+            voices,
+        })
     }
 }
 
@@ -47,17 +53,19 @@ impl Synthesizer for Flite {
         &self,
         text: &str,
         _language: Language,
-        rate: f32,
+        manner: &Manner,
     ) -> Result<Vec<i16>, SynthesisError> {
         let text = to_ascii(text);
         check_text(&text)?;
-        let stretch = format!("duration_stretch={}", 1.0 / rate.clamp(0.5, 2.0));
+        let stretch = format!("duration_stretch={}", 1.0 / manner.rate.clamp(0.5, 2.0));
         // The text goes in by a file: whatever it begins with, it is no option, and nobody on the
         // machine sees it among the arguments.
         let output = "/dev/stdout";
+        let wished = manner.voice.as_ref();
+        let voice = wished.filter(|voice| self.voices.contains(voice));
         let arguments = [
             "-voice",
-            VOICE,
+            voice.map_or(VOICE, String::as_str),
             "--setf",
             &stretch,
             "-f",
@@ -123,11 +131,20 @@ mod tests {
         let Some(flite) = installed() else { return };
         assert!(flite.id().ends_with("/slt"), "{}", flite.id());
         let text = "Press zero at any time to speak to a person.";
-        let usual = flite.synthesize(text, Language::En, 1.0).unwrap();
-        let slow = flite.synthesize(text, Language::En, 0.7).unwrap();
+        let speak = |rate: f32, voice: Option<&str>| {
+            let manner = Manner {
+                rate,
+                voice: voice.map(str::to_owned),
+                ..Manner::default()
+            };
+            flite.synthesize(text, Language::En, &manner).unwrap()
+        };
+        let (usual, slow) = (speak(1.0, None), speak(0.7, None));
+        assert_ne!(speak(1.0, Some("rms")), usual);
+        assert_eq!(speak(1.0, Some("nobody")), usual);
         assert!((12_000..32_000).contains(&usual.len()), "{}", usual.len());
         assert!(slow.len() > usual.len() * 5 / 4, "{}", slow.len());
-        let nothing = flite.synthesize("请按零", Language::En, 1.0);
+        let nothing = flite.synthesize("请按零", Language::En, &Manner::default());
         assert!(matches!(nothing, Err(SynthesisError::NothingToSay(_))));
     }
 
@@ -141,7 +158,7 @@ mod tests {
             "/etc/hostname",
             "-voice rms hello",
         ] {
-            let spoken = flite.synthesize(text, Language::En, 1.0);
+            let spoken = flite.synthesize(text, Language::En, &Manner::default());
             let spoken = spoken.unwrap_or_else(|error| panic!("{text}: {error}"));
             assert!(spoken.len() > 2_000, "{text}: {}", spoken.len());
         }

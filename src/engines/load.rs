@@ -199,7 +199,7 @@ mod tests {
     use crate::audio::wav::WavWriter;
     use crate::engines::prompt_cache::PromptCache;
     use crate::engines::registry::Registry;
-    use crate::engines::synthesizer::{SynthesisError, Synthesizer};
+    use crate::engines::synthesizer::{Manner, SynthesisError, Synthesizer};
     use crate::key::Key;
     use std::path::Path;
     use std::time::Duration;
@@ -216,7 +216,12 @@ mod tests {
             language == Language::En
         }
 
-        fn synthesize(&self, text: &str, _: Language, _: f32) -> Result<Vec<i16>, SynthesisError> {
+        fn synthesize(
+            &self,
+            text: &str,
+            _: Language,
+            _: &Manner,
+        ) -> Result<Vec<i16>, SynthesisError> {
             match text {
                 "unspeakable" => Err(SynthesisError::NothingToSay(text.to_string())),
                 text => Ok(vec![1; text.len()]),

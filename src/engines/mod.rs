@@ -14,6 +14,7 @@ pub mod recognizer_pool;
 pub mod recognizers;
 pub mod registry;
 pub mod remote_recognizer;
+pub mod remote_synthesizer;
 pub mod synthesizer;
 #[cfg(feature = "whisper")]
 pub mod whisper;

@@ -116,7 +116,7 @@ fn work(library: &PromptLibrary, queue: &Mutex<Receiver<Job>>) {
 mod tests {
     use super::*;
     use crate::engines::registry::Registry;
-    use crate::engines::synthesizer::Synthesizer;
+    use crate::engines::synthesizer::{Manner, Synthesizer};
     use std::sync::mpsc::channel;
 
     /// Waits for leave to speak; panics when told to.
@@ -131,7 +131,12 @@ mod tests {
             true
         }
 
-        fn synthesize(&self, text: &str, _: Language, _: f32) -> Result<Vec<i16>, SynthesisError> {
+        fn synthesize(
+            &self,
+            text: &str,
+            _: Language,
+            _: &Manner,
+        ) -> Result<Vec<i16>, SynthesisError> {
             if text == "wait" {
                 let _ = self.0.lock().unwrap_or_else(PoisonError::into_inner).recv();
             }

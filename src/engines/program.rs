@@ -152,7 +152,7 @@ impl Program {
 
 /// Samples and rate of a 16-bit mono WAV whose lengths are not to be believed: some engines write
 /// the header before they know them.
-fn parse_wav(file: &[u8]) -> Option<(Vec<i16>, u32)> {
+pub(super) fn parse_wav(file: &[u8]) -> Option<(Vec<i16>, u32)> {
     const HEADER: usize = 44;
     let (header, samples) = file.split_at_checked(HEADER)?;
     let fits = header.starts_with(b"RIFF")

@@ -20,7 +20,7 @@ pub struct PromptCache {
 
 /// What a prompt's sound depends on.
 pub struct CacheKey<'a> {
-    /// [`Synthesizer::id`](super::synthesizer::Synthesizer::id).
+    /// The engine and its manner: `Registry::sound_of`.
     pub engine: &'a str,
     pub language: Language,
     pub rate: f32,

@@ -124,23 +124,18 @@ impl PromptLibrary {
     ) -> Result<(Arc<Prompt>, Source), SynthesisError> {
         // What is spoken, not what is written: another reading is another sound.
         let spoken = amounts_in_words(language, text);
-        let key = |engine| CacheKey {
-            engine,
-            language,
-            rate: RATE,
-            text: &spoken,
-        };
+        let sound = |engine: &str| self.registry.sound_of(engine, language);
         // Only the best engine's sound is taken from the disk: another one's stands in only for as
         // long as the best one fails.
         let best = self.registry.speaking(language).next();
         if let (Some(cache), Some(best)) = (&self.cache, best)
-            && let Some(samples) = cache.read(&key(best.id()))
+            && let Some(samples) = cache.read(&cache_key(&sound(best.id()), language, &spoken))
         {
             return Ok((Arc::new(Prompt::from_samples(samples)), Source::Cache));
         }
         let (samples, engine) = self.registry.synthesize(text, language, RATE)?;
         if let Some(cache) = &self.cache
-            && let Err(error) = cache.write(&key(engine), &samples)
+            && let Err(error) = cache.write(&cache_key(&sound(engine), language, &spoken), &samples)
         {
             tracing::warn!(%error, "a prompt cannot be kept on disk; the next start is slower");
         }
@@ -174,6 +169,15 @@ impl PromptLibrary {
 
     pub fn cache(&self) -> Option<&PromptCache> {
         self.cache.as_ref()
+    }
+}
+
+fn cache_key<'k>(engine: &'k str, language: Language, text: &'k str) -> CacheKey<'k> {
+    CacheKey {
+        engine,
+        language,
+        rate: RATE,
+        text,
     }
 }
 

@@ -21,13 +21,35 @@ pub trait Synthesizer: Send + Sync {
 
     fn speaks(&self, language: Language) -> bool;
 
-    /// 8 kHz samples, evened in loudness. `rate` is relative: 1.0 is usual, 0.8 slower.
+    /// 8 kHz samples, evened in loudness: the volume is given to them afterwards. An engine that does
+    /// not have the wished voice takes its usual one.
     fn synthesize(
         &self,
         text: &str,
         language: Language,
-        rate: f32,
+        manner: &Manner,
     ) -> Result<Vec<i16>, SynthesisError>;
+}
+
+/// How a text is spoken.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Manner {
+    /// Relative: 1.0 is usual, 0.8 slower.
+    pub rate: f32,
+    /// Against the usual loudness, in dB.
+    pub volume: f32,
+    /// By the engine's own name for it.
+    pub voice: Option<String>,
+}
+
+impl Default for Manner {
+    fn default() -> Manner {
+        Manner {
+            rate: 1.0,
+            volume: 0.0,
+            voice: None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, thiserror::Error)]
