@@ -50,3 +50,19 @@ async fn the_human_key_works_while_the_server_stops() {
     let record = common::records(&server.data()).remove(0);
     assert_eq!(record["outcome"], "transferred_answered", "{record}");
 }
+
+/// A log that is piped into a program which has ended costs no call, and no end in order.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_log_nobody_reads_serves_and_stops() {
+    let mut server = Server::start_unread(DIALPLAN);
+    let caller = Caller::to(format!("sip:hotline@{}", server.udp));
+    let call = caller.call().await.expect("it is called");
+    call.until_answered(LONG).await.expect("it answers");
+    call.press(&[Key::ZERO]).await.expect("it is pressed");
+    let spoken_to = call.until(LONG, |state| state.packets_received > 100).await;
+    spoken_to.expect("it goes on");
+    call.finish().await.expect("it is told");
+    assert!(server.terminate().success());
+    let record = common::records(&server.data()).remove(0);
+    assert_eq!(record["ended_by"], "caller", "{record}");
+}

@@ -107,6 +107,7 @@ impl Call {
             called: incoming.called.clone(),
             language,
             unix: incoming.unix,
+            hears: services.hears.clone(),
         };
         let mut call = Call {
             log: CallLog::new(incoming.call, now, incoming.unix),

@@ -230,6 +230,9 @@ pub enum HearCommand {
     },
     /// The next samples of it.
     Samples(UtteranceId, Vec<i16>),
+    /// What was said so far? Nothing answers: the words of an engine that changes its mind become
+    /// stable by it.
+    AskPartial(UtteranceId),
     /// What was it, if nothing more is said?
     AskAhead(UtteranceId),
     /// `unchanged`: nothing but silence came since `AskAhead`.

@@ -23,6 +23,8 @@ use std::time::{Duration, Instant};
 
 /// Samples are handed to the recognizer by the tenth of a second.
 const CHUNK_SAMPLES: usize = 800;
+/// In the midst of speech the words so far are asked for as often.
+const BETWEEN_PARTIALS: usize = 6_400;
 /// How long what was said may take to be recognized once it has ended. Then the dialogue goes on by
 /// keys and the human.
 const LONGEST_RECOGNITION: Duration = Duration::from_secs(2);
@@ -41,6 +43,8 @@ struct Said {
     utterance: UtteranceId,
     listen: ListenId,
     samples: Vec<i16>,
+    /// Samples since the recognizer was last asked for the words so far.
+    unasked: usize,
     /// Nothing but silence since the recognizer was asked ahead of the end.
     unchanged: bool,
     /// After the end: when that was.
@@ -182,6 +186,7 @@ impl Call {
         ear.said = Some(Said {
             utterance,
             listen: id,
+            unasked: samples.len(),
             samples,
             unchanged: false,
             ended: None,
@@ -207,7 +212,15 @@ impl Call {
         };
         let samples = std::mem::take(&mut said.samples);
         let utterance = said.utterance;
+        said.unasked += samples.len();
+        let ask = said.unasked >= BETWEEN_PARTIALS;
+        if ask {
+            said.unasked = 0;
+        }
         self.hear(HearCommand::Samples(utterance, samples));
+        if ask {
+            self.hear(HearCommand::AskPartial(utterance));
+        }
     }
 
     fn ask_ahead(&mut self) {

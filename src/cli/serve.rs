@@ -167,10 +167,16 @@ fn recognizers(config: &Config) -> Result<Recognizers, ExitCode> {
         }
         ExitCode::FAILURE
     })?;
+    for missing in recognizers.missing() {
+        tracing::debug!(%missing, "a recognizer that could have been");
+    }
     for language in Language::ALL {
         let hear = recognizers.for_language(language).iter();
         let hear: Vec<&str> = hear.map(|engine| engine.id()).collect();
-        tracing::info!(%language, hear = hear.join(", "), "recognizers");
+        match hear.is_empty() {
+            true => tracing::warn!(%language, "nobody hears it: its callers are served by keys"),
+            false => tracing::info!(%language, hear = hear.join(", "), "recognizers"),
+        }
     }
     Ok(recognizers)
 }

@@ -14,7 +14,7 @@ use crate::dialplan::model::{Dialplan, Handoff, HandoffId, Node, NodeId, NodeKin
 use crate::dialplan::template::Values;
 use crate::events::{CallRef, EndedBy, Event, LookupResult, Pace, RequestedBy};
 use crate::key::Key;
-use crate::language::Language;
+use crate::language::{ByLanguage, Language};
 use crate::speech::sentences::Sentence;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -37,6 +37,8 @@ pub struct CallContext {
     pub called: String,
     /// The language that the call begins in; the dialplan's default, if it is not one of its own.
     pub language: Language,
+    /// Where a recognizer listens: there the caller is told that they may speak.
+    pub hears: ByLanguage<bool>,
     /// Since 1970, when the dialogue was made.
     pub unix: Duration,
 }

@@ -151,8 +151,14 @@ impl Dialogue {
                 self.prompt_in(&dialplan.greeting, language)
                     .unwrap_or_default(),
             );
-            let content = Content::Sentence(Sentence::HumanOffer { key });
-            parts.push(Part { language, content });
+            let mut say = |sentence| {
+                let content = Content::Sentence(sentence);
+                parts.push(Part { language, content });
+            };
+            say(Sentence::HumanOffer { key });
+            if self.context.hears.get(language) == Some(&true) {
+                say(Sentence::YouMaySpeak);
+            }
         }
         parts
     }

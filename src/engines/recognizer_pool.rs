@@ -39,6 +39,8 @@ pub type Outcome = Result<Vec<Vec<Hypothesis>>, RecognitionError>;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
+    /// The words so far, in the midst of speech; only of engines that hear as it goes.
+    Partial(Outcome),
     /// If nothing more is said, it was this.
     Ahead(Outcome),
     Final(Outcome),
@@ -61,6 +63,7 @@ enum Job {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Asked {
     Nothing,
+    Partial,
     Ahead,
     /// `unchanged`: nothing but silence has come since an answer ahead was asked for.
     Final {
@@ -140,6 +143,11 @@ impl RecognizerPool {
 impl Hearing {
     pub fn push(&self, samples: Vec<i16>) -> Result<(), Behind> {
         self.send(Job::Samples(self.id, samples))
+    }
+
+    /// Asks what was said so far.
+    pub fn ask_partial(&self) -> Result<(), Behind> {
+        self.send(Job::Ask(self.id, Asked::Partial))
     }
 
     /// Asks what it was if nothing more is said.
@@ -344,6 +352,13 @@ impl Open {
         self.give_samples();
         match asked {
             Asked::Nothing => false,
+            Asked::Partial => {
+                if self.ears.iter().all(Ear::hears_as_it_goes) {
+                    let outcome = self.outcome();
+                    self.tell(Answer::Partial(outcome));
+                }
+                false
+            }
             Asked::Ahead => {
                 let outcome = self.outcome();
                 self.ahead = Some(outcome.clone());
@@ -392,6 +407,11 @@ impl Ear {
         };
         ear.go_on_with_next();
         ear
+    }
+
+    fn hears_as_it_goes(&self) -> bool {
+        let at_work = self.at_work.as_ref();
+        at_work.is_ok_and(|it| it.engine.hears_as_it_goes())
     }
 
     fn give(&mut self, samples: &[i16], new: Range<usize>) {

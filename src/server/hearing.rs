@@ -4,13 +4,14 @@ use super::media_thread::{Command, MediaThread};
 use super::resident::CallNumber;
 use crate::call::contract::{HearCommand, Input, UtteranceId};
 use crate::dialogue::action::Listen;
-use crate::dialogue::heard::completeness;
+use crate::dialogue::heard::{Completeness, completeness};
 use crate::dialogue::input::SpeechHeard;
 use crate::dialogue::program::Program;
 use crate::engines::recognizer_pool::{Answer, Behind, Hearing, Listener, RecognizerPool};
 use crate::engines::recognizers::Recognizers;
 use crate::language::{ByLanguage, Language};
 use crate::speech::recognizer::{Hypothesis, Recognizer};
+use crate::speech::transcript::Transcript;
 use jiff::Zoned;
 use std::sync::Arc;
 
@@ -64,6 +65,9 @@ impl Ears {
             HearCommand::Samples(utterance, samples) => {
                 (utterance, saying.with(utterance, |it| it.push(samples)))
             }
+            HearCommand::AskPartial(utterance) => {
+                (utterance, saying.with(utterance, Hearing::ask_partial))
+            }
             HearCommand::AskAhead(utterance) => {
                 (utterance, saying.with(utterance, Hearing::ask_ahead))
             }
@@ -94,8 +98,10 @@ impl Ears {
         });
         let listeners = listeners.collect();
         let thread = thread.clone();
+        let mut transcript = Transcript::default();
         self.pool.begin(listeners, move |answer| {
-            if let Some(input) = input_of(answer, utterance, &listen, &program) {
+            let input = input_of(answer, &mut transcript, utterance, &listen, &program);
+            if let Some(input) = input {
                 // With its inbox full for so long the caller has gone on by keys.
                 let _ = thread.send(Command::Input(call, input));
             }
@@ -126,6 +132,7 @@ impl Saying {
 
 fn input_of(
     answer: Answer,
+    transcript: &mut Transcript,
     utterance: UtteranceId,
     listen: &Listen,
     program: &Program,
@@ -135,16 +142,35 @@ fn input_of(
         program.understand(listen, &hypotheses, &now)
     };
     Some(match answer {
-        Answer::Ahead(outcome) => Input::HeardAhead {
-            utterance,
-            completeness: completeness(listen, &understood(outcome.ok()?)),
-        },
+        Answer::Partial(outcome) => {
+            transcript.update(likeliest(&outcome.ok()?));
+            return None;
+        }
+        Answer::Ahead(outcome) => {
+            let hypotheses = outcome.ok()?;
+            let fits = transcript.fits(likeliest(&hypotheses));
+            let completeness = match fits {
+                true => completeness(listen, &understood(hypotheses)),
+                // It has changed its mind on words that were stable: it may do so again.
+                false => Completeness::Unknown,
+            };
+            Input::HeardAhead {
+                utterance,
+                completeness,
+            }
+        }
         Answer::Final(Ok(hypotheses)) => Input::Heard {
             utterance,
             heard: understood(hypotheses),
         },
         Answer::Final(Err(error)) => not_recognized(utterance, error.to_string()),
     })
+}
+
+fn likeliest(hypotheses: &[Vec<Hypothesis>]) -> &str {
+    let all = hypotheses.iter().flatten();
+    let best = all.max_by(|a, b| a.confidence.total_cmp(&b.confidence));
+    best.map_or("", |best| &best.text)
 }
 
 fn not_recognized(utterance: UtteranceId, reason: String) -> Input {

@@ -24,7 +24,7 @@ pub const UNFINISHED_PATIENCE: Duration = Duration::from_millis(1_200);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sign {
     /// Perhaps somebody speaks: a prompt is paused. [`Began`](Self::Began) or
-    /// [`Rejected`](Self::Rejected) follows within 200 ms.
+    /// [`Rejected`](Self::Rejected) follows within 260 ms.
     Maybe,
     /// It was a click, a cough: the prompt goes on.
     Rejected,
@@ -45,12 +45,14 @@ const fn frames(milliseconds: u64) -> u32 {
 }
 
 const FRAME_MS: u64 = 20;
-/// Of the frames since speech began, these many must be speech for it to be "maybe" so: 100 ms of
-/// speech, of which voice activity needs the first 20 ms to see it.
-const MAYBE: u32 = frames(80);
+/// Of the frames since speech began, so many must be speech for it to be "maybe" so, and for it to
+/// be certain where no prompt plays: 100 and 120 ms of speech, of which voice activity needs the
+/// first 40 ms to see it.
+const MAYBE: u32 = frames(60);
+const ALONE: u32 = frames(80);
 /// How long after its begin speech is certain, if so many frames were speech.
 const CERTAIN: u32 = frames(300);
-const CERTAIN_SPEECH: u32 = frames(180);
+const CERTAIN_SPEECH: u32 = frames(160);
 /// Silence that forgets a begin which never became "maybe".
 const FORGOTTEN: u32 = frames(80);
 const PAUSE: u32 = frames(200);
@@ -81,10 +83,12 @@ struct Count {
 }
 
 impl Count {
-    fn handle_frame(&mut self, speech: bool) {
-        self.frames += 1;
-        self.speech += u32::from(speech);
-        self.silence = if speech { 0 } else { self.silence + 1 };
+    fn and(self, speech: bool) -> Self {
+        Self {
+            frames: self.frames + 1,
+            speech: self.speech + u32::from(speech),
+            silence: if speech { 0 } else { self.silence + 1 },
+        }
     }
 }
 
@@ -138,63 +142,56 @@ impl Endpointer {
     /// `guarded`: a prompt plays, or is paused, which speech interrupts; then speech must prove
     /// itself for longer.
     pub fn handle_frame(&mut self, speech: bool, guarded: bool) -> Option<Sign> {
-        match &mut self.state {
-            State::Silence => {
-                if speech {
-                    let mut count = Count::default();
-                    count.handle_frame(true);
-                    self.state = State::Onset(count);
-                }
-                None
-            }
-            State::Onset(count) => {
-                count.handle_frame(speech);
-                let count = *count;
-                if count.silence >= FORGOTTEN {
-                    self.state = State::Silence;
-                    None
-                } else if count.speech < MAYBE {
-                    None
-                } else if guarded {
-                    self.state = State::Maybe(count);
-                    Some(Sign::Maybe)
-                } else {
-                    self.state = State::Speaking(count);
-                    Some(Sign::Began)
-                }
-            }
-            State::Maybe(count) => {
-                count.handle_frame(speech);
-                let count = *count;
-                if !guarded || (count.frames >= CERTAIN && count.speech >= CERTAIN_SPEECH) {
-                    self.state = State::Speaking(count);
-                    Some(Sign::Began)
-                } else if count.frames >= CERTAIN {
-                    self.state = State::Silence;
-                    Some(Sign::Rejected)
-                } else {
-                    None
-                }
-            }
-            State::Speaking(count) => {
-                let paused = count.silence >= PAUSE;
-                count.handle_frame(speech);
-                let count = *count;
-                if count.frames >= LONGEST {
-                    self.state = State::Silence;
-                    Some(Sign::CutOff)
-                } else if count.silence >= self.patience {
-                    self.state = State::Silence;
-                    Some(Sign::Ended)
-                } else if count.silence == PAUSE {
-                    Some(Sign::Pausing)
-                } else if paused && speech {
-                    Some(Sign::GoesOn)
-                } else {
-                    None
-                }
-            }
+        let (state, sign) = match self.state {
+            State::Silence if speech => (State::Onset(Count::default().and(true)), None),
+            State::Silence => (State::Silence, None),
+            State::Onset(count) => onset(count.and(speech), guarded),
+            State::Maybe(count) => doubt(count.and(speech), guarded),
+            State::Speaking(count) => self.speech(count, speech),
+        };
+        self.state = state;
+        sign
+    }
+
+    fn speech(&self, before: Count, speech: bool) -> (State, Option<Sign>) {
+        let count = before.and(speech);
+        if count.frames >= LONGEST {
+            return (State::Silence, Some(Sign::CutOff));
         }
+        if count.silence >= self.patience {
+            return (State::Silence, Some(Sign::Ended));
+        }
+        let sign = if count.silence == PAUSE {
+            Some(Sign::Pausing)
+        } else if speech && before.silence >= PAUSE {
+            Some(Sign::GoesOn)
+        } else {
+            None
+        };
+        (State::Speaking(count), sign)
+    }
+}
+
+fn onset(count: Count, guarded: bool) -> (State, Option<Sign>) {
+    if count.silence >= FORGOTTEN {
+        (State::Silence, None)
+    } else if guarded && count.speech >= MAYBE {
+        (State::Maybe(count), Some(Sign::Maybe))
+    } else if !guarded && count.speech >= ALONE {
+        (State::Speaking(count), Some(Sign::Began))
+    } else {
+        (State::Onset(count), None)
+    }
+}
+
+fn doubt(count: Count, guarded: bool) -> (State, Option<Sign>) {
+    let certain = count.frames >= CERTAIN;
+    if !guarded || (certain && count.speech >= CERTAIN_SPEECH) {
+        (State::Speaking(count), Some(Sign::Began))
+    } else if certain {
+        (State::Silence, Some(Sign::Rejected))
+    } else {
+        (State::Maybe(count), None)
     }
 }
 
@@ -232,7 +229,7 @@ mod tests {
         assert_eq!(
             alone("1000. 600# 1000."),
             [
-                (1_000 + MAYBE_MS, Sign::Began),
+                (1_000 + ALONE_MS, Sign::Began),
                 (1_800, Sign::Pausing),
                 (2_100, Sign::Ended)
             ]
@@ -244,7 +241,7 @@ mod tests {
         assert_eq!(
             alone("600# 400. 600# 160. 400# 600."),
             [
-                (MAYBE_MS, Sign::Began),
+                (ALONE_MS, Sign::Began),
                 (800, Sign::Pausing),
                 (1_020, Sign::GoesOn),
                 (2_360, Sign::Pausing),
@@ -270,7 +267,7 @@ mod tests {
             "a cough"
         );
         assert_eq!(
-            over_a_prompt("200. 40# 1000. 20# 60. 20# 60. 20# 1000."),
+            over_a_prompt("200. 40# 1000. 20# 60. 20# 100. 20# 1000."),
             [],
             "clicks"
         );
@@ -283,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_closed_consonant_is_no_end_of_the_onset() {
-        assert_eq!(alone("40# 60. 100# 1000.")[0], (60 + MAYBE_MS, Sign::Began));
+        assert_eq!(alone("40# 60. 100# 1000.")[0], (60 + ALONE_MS, Sign::Began));
     }
 
     #[test]
@@ -323,9 +320,10 @@ mod tests {
     fn no_utterance_is_longer_than_30_seconds() {
         assert_eq!(
             alone("45000#")[..2],
-            [(MAYBE_MS, Sign::Began), (30_000, Sign::CutOff)]
+            [(ALONE_MS, Sign::Began), (30_000, Sign::CutOff)]
         );
     }
 
     const MAYBE_MS: u64 = MAYBE as u64 * FRAME_MS;
+    const ALONE_MS: u64 = ALONE as u64 * FRAME_MS;
 }

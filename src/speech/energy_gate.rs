@@ -1,5 +1,4 @@
-//! Silence told from sound by its level alone: what costs nothing is asked first, and most of a
-//! call ends here.
+//! Silence and steady noise told from sound by its level alone.
 
 use super::vad::Frame;
 use crate::audio::frame::{level_dbm0, mean_square};

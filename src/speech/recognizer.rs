@@ -22,6 +22,11 @@ pub trait Recognizer: Send + Sync {
         false
     }
 
+    /// Whether its work is done while the caller speaks, so that asking in the midst costs nothing.
+    fn hears_as_it_goes(&self) -> bool {
+        false
+    }
+
     /// Begins an utterance of a caller who may say what `grammar` says, or anything else: then no
     /// hypothesis may pretend otherwise. Cheap but for the first time with a grammar.
     fn start(&self, grammar: &Arc<Grammar>) -> Box<dyn Utterance>;

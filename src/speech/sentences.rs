@@ -10,6 +10,8 @@ pub enum Sentence {
     HumanOffer {
         key: Key,
     },
+    /// Where a recognizer listens: "You can also say what you would like."
+    YouMaySpeak,
     /// Where the greeting, which says so, was not heard to its end: "This call is recorded."
     CallRecorded,
     /// Before our own INVITE: "I am connecting you to a person."
@@ -122,6 +124,7 @@ impl Sentence {
         let mut all = vec![
             HumanOffer { key: human_key },
             HumanOffer { key: Key::STAR },
+            YouMaySpeak,
             CallRecorded,
             Connecting,
             StillTrying,
@@ -178,6 +181,7 @@ impl Sentence {
                     english_key(*key)
                 );
             }
+            YouMaySpeak => "You can also say what you would like.",
             CallRecorded => "This call is recorded.",
             Connecting => "I am connecting you to a person. Please stay on the line.",
             StillTrying => "I am still trying to reach somebody. Please stay on the line.",
@@ -244,6 +248,7 @@ impl Sentence {
         use Sentence::*;
         let text = match self {
             HumanOffer { key } => return format!("您可以随时按{}转人工服务。", mandarin_key(*key)),
+            YouMaySpeak => "您也可以直接说出您的需求。",
             CallRecorded => "本次通话会被录音。",
             Connecting => "正在为您转接人工服务，请不要挂机。",
             StillTrying => "仍在为您联系工作人员，请不要挂机。",

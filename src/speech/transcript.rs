@@ -16,9 +16,7 @@ impl Transcript {
     pub fn update(&mut self, hypothesis: &str) -> &[String] {
         let units = units(hypothesis);
         let known = self.stable.len();
-        let fits =
-            units.len() >= known && self.stable.iter().zip(&units).all(|(a, b)| is_same(a, b));
-        if !fits {
+        if !self.begins(&units) {
             self.tail.clear();
             return &[];
         }
@@ -31,6 +29,16 @@ impl Transcript {
         }
         self.tail = new.collect();
         &self.stable[known..]
+    }
+
+    /// Whether a hypothesis leaves what is stable as it is.
+    pub fn fits(&self, hypothesis: &str) -> bool {
+        self.begins(&units(hypothesis))
+    }
+
+    fn begins(&self, units: &[String]) -> bool {
+        let known = self.stable.len();
+        units.len() >= known && self.stable.iter().zip(units).all(|(a, b)| is_same(a, b))
     }
 
     pub fn stable(&self) -> String {

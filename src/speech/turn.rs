@@ -13,6 +13,7 @@
 //! same span, until it stops listening. While a prompt plays that must not be interrupted
 //! ([`Floor::Bot`]) it is handed the sound all the same, to learn the line, and says nothing.
 
+use super::echo::Echo;
 use super::endpointer::{Endpointer, Sign};
 use super::vad::{Earshot, FRAME, Frame, VoiceActivity};
 use std::time::Duration;
@@ -33,7 +34,7 @@ pub enum Floor {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output<'a> {
     /// 100 ms of what may be speech, the floor being shared: pause the prompt. `SpeechBegan` or
-    /// `Rejected` follows within 220 ms.
+    /// `Rejected` follows within 260 ms.
     MaybeSpeech,
     /// It was none: resume the prompt from the last word boundary.
     Rejected,
@@ -66,8 +67,9 @@ const KEPT: usize = PRE_ROLL + 400 / 20 * FRAME;
 /// A key's tone is told when it comes; in the sound it stands behind the jitter buffer.
 const KEY_LASTS: u32 = 300 / 20;
 
-/// See the module. Some 25 KB.
+/// See the module. Some 40 KB, and 60 KB more once there may be an echo.
 pub struct Turn {
+    echo: Echo,
     voice: Box<dyn VoiceActivity>,
     endpointer: Endpointer,
     kept: Kept,
@@ -92,6 +94,7 @@ impl Turn {
 
     pub fn with_voice_activity(voice: Box<dyn VoiceActivity>) -> Self {
         Self {
+            echo: Echo::new(),
             voice,
             endpointer: Endpointer::default(),
             kept: Kept::new(),
@@ -151,9 +154,10 @@ impl Turn {
     }
 
     fn handle_frame(&mut self, floor: Floor, on_output: &mut impl FnMut(Output<'_>)) {
-        let frame = self.heard;
+        let mut frame = self.heard;
+        let not_echo = self.echo.handle_frame(&mut frame, &self.played);
         self.kept.push(&frame);
-        let speech = self.voice.is_speech(&frame) && self.key_sounds == 0;
+        let speech = self.voice.is_speech(&frame) && not_echo;
         let key = self.key_sounds > 0;
         self.key_sounds = self.key_sounds.saturating_sub(1);
         if floor == Floor::Bot || key {

@@ -73,6 +73,17 @@ impl Server {
         Server::start_among(&[], dialplan, settings)
     }
 
+    /// Its log goes into a pipe whose reader has gone.
+    pub fn start_unread(dialplan: &str) -> Server {
+        let mut server = Server::start_with(dialplan, "log: { level: debug }\n");
+        server.kill();
+        let folder = server.folder.path();
+        let (process, udp, tcp, console) = launch_with(folder, Stdio::piped());
+        (server.process, server.udp, server.tcp, server.console) = (process, udp, tcp, console);
+        drop(server.process.stderr.take());
+        server
+    }
+
     /// With shell scripts in the place of programs that it would find along PATH.
     pub fn start_among(programs: &[(&str, &str)], dialplan: &str, settings: &str) -> Server {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -188,12 +199,17 @@ impl Server {
 }
 
 fn launch(folder: &Path) -> (Child, SocketAddr, SocketAddr, SocketAddr) {
+    launch_with(folder, Stdio::inherit())
+}
+
+fn launch_with(folder: &Path, log: Stdio) -> (Child, SocketAddr, SocketAddr, SocketAddr) {
     let path = std::env::var("PATH").unwrap_or_default();
     let mut process = Command::new(env!("CARGO_BIN_EXE_zeroline"))
         .env("PATH", format!("{}:{path}", folder.join("bin").display()))
         .args(["serve", "--config"])
         .arg(folder.join("zeroline.yaml"))
         .stdout(Stdio::piped())
+        .stderr(log)
         .spawn()
         .expect("the server starts");
     let mut line = String::new();

@@ -7,7 +7,7 @@ use crate::dialogue::input::{FetchFailure, Fetched, Input, SpeechHeard};
 use crate::dialogue::interpreter::{CallContext, Dialogue};
 use crate::dialplan::model::{Dialplan, HandoffId};
 use crate::events::{Event, KeySource, ReturnReason};
-use crate::language::Language;
+use crate::language::{ByLanguage, Language};
 use crate::speech::recognizer::Hypothesis;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -45,6 +45,7 @@ impl Caller {
             caller: caller.to_string(),
             called: "100".to_string(),
             language: Language::En,
+            hears: ByLanguage::default(),
             // The 4th of March 2026, 10:30 UTC, as in `is_heard`.
             unix: Duration::from_secs(1_772_620_200),
         };

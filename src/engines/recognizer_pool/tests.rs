@@ -29,6 +29,10 @@ impl Recognizer for Fake {
         true
     }
 
+    fn hears_as_it_goes(&self) -> bool {
+        self.name == "streams"
+    }
+
     fn start(&self, _: &Arc<Grammar>) -> Box<dyn Utterance> {
         assert_ne!(self.name, "panics");
         Box::new(Sum {
@@ -117,7 +121,7 @@ impl Bench {
     fn next(&self) -> (usize, Result<String, RecognitionError>, bool) {
         let (caller, answer) = self.told.recv_timeout(Duration::from_secs(20)).unwrap();
         let (outcome, is_final) = match answer {
-            Answer::Ahead(outcome) => (outcome, false),
+            Answer::Partial(outcome) | Answer::Ahead(outcome) => (outcome, false),
             Answer::Final(outcome) => (outcome, true),
         };
         let text = outcome.map(|heard| heard[0][0].text.clone());
@@ -147,6 +151,22 @@ fn where_only_silence_came_since_the_answer_ahead_is_the_answer() {
     hearing.push(vec![9]).unwrap();
     hearing.end(true).unwrap();
     assert_eq!(bench.next(), (7, Ok("first 1".to_string()), true));
+}
+
+#[test]
+fn in_the_midst_only_engines_that_hear_as_it_goes_are_asked() {
+    let bench = Bench::new(1);
+    for (engine, answers) in [("streams", 2), ("first", 1)] {
+        let hearing = bench.begin(7, &[engine]).unwrap();
+        hearing.push(vec![1]).unwrap();
+        hearing.ask_partial().unwrap();
+        let midst = (engine == "streams").then(|| bench.next());
+        hearing.push(vec![2]).unwrap();
+        hearing.end(false).unwrap();
+        let told: Vec<_> = midst.into_iter().chain([bench.next()]).collect();
+        assert_eq!(told.len(), answers);
+        assert_eq!(told.last(), Some(&(7, Ok(format!("{engine} 3")), true)));
+    }
 }
 
 #[test]
