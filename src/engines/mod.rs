@@ -1,5 +1,6 @@
 //! Engines that hear and engines that speak, found at run time, and the prompts made with them.
 
+pub mod builtin;
 pub mod download;
 pub mod espeak_ng;
 pub mod flite;

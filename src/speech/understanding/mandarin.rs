@@ -46,12 +46,12 @@ const WORDS: [(&str, &[&str]); 40] = [
     ("石家庄", &["shi", "jia", "zhuang"]),
 ];
 
-pub(super) fn is_han(symbol: char) -> bool {
+pub fn is_han(symbol: char) -> bool {
     matches!(symbol, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '〇')
 }
 
 /// The toneless syllable of each character, `""` where it has none.
-pub(super) fn syllables(characters: &[char]) -> Vec<&'static str> {
+pub fn syllables(characters: &[char]) -> Vec<&'static str> {
     let mut syllables = Vec::with_capacity(characters.len());
     while let Some(rest) = characters
         .get(syllables.len()..)

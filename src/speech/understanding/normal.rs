@@ -1,7 +1,7 @@
 //! One script, one width, one spelling: what the same words look like from every engine.
 
 /// Lower case, half width, simplified characters, plain apostrophes.
-pub(in crate::speech) fn text(text: &str) -> String {
+pub fn text(text: &str) -> String {
     let narrow: String = text.chars().map(half_width).collect();
     fast2s::convert(&narrow).to_lowercase()
 }
