@@ -324,7 +324,9 @@ impl Call {
         if let Content::Pause(duration) = part.content {
             return Piece::Silence(duration.as_millis() as usize * 8);
         }
-        if let Some(sound) = self.services.prompts.lookup(part.language, &part.content) {
+        let pace = self.dialogue.pace();
+        let prompts = &self.services.prompts;
+        if let Some(sound) = prompts.lookup(part.language, &part.content, pace) {
             return Piece::Sound(sound);
         }
         let text = match &part.content {
@@ -338,6 +340,7 @@ impl Call {
             part: index,
             language,
             text,
+            pace,
         });
         Piece::Awaited
     }

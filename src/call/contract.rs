@@ -5,7 +5,7 @@ use crate::dialogue::action::{Fetch, Listen};
 use crate::dialogue::heard::Completeness;
 use crate::dialogue::input::{FetchFailure, FetchId, Fetched, PlayId, SpeechHeard};
 use crate::dialogue::program::Program;
-use crate::events::Entry;
+use crate::events::{Entry, Pace};
 use crate::language::Language;
 use bytes::Bytes;
 use std::net::SocketAddr;
@@ -160,6 +160,7 @@ pub enum Output {
         part: usize,
         language: Language,
         text: String,
+        pace: Pace,
     },
     Hear(HearCommand),
     Journal(Entry),

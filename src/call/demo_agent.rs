@@ -7,6 +7,7 @@ use super::playout::Piece;
 use super::services::{PromptSource, Sounds};
 use crate::dialogue::action::Content;
 use crate::dialogue::input::PlayId;
+use crate::events::Pace;
 use crate::language::Language;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -93,7 +94,8 @@ impl DemoAgent {
                 .push_back(Output::Sip(SipCommand::Accept { sdp }));
             let parts = greeting();
             let sounds = parts.iter().filter_map(|(language, content)| {
-                self.prompts.lookup(*language, content).map(Piece::Sound)
+                let sound = self.prompts.lookup(*language, content, Pace::Usual);
+                sound.map(Piece::Sound)
             });
             let pieces = sounds
                 .flat_map(|sound| [Piece::Silence(4_000), sound])

@@ -3,13 +3,14 @@
 use crate::audio::prompt::Prompt;
 use crate::dialogue::action::Content;
 use crate::dialogue::program::Program;
+use crate::events::Pace;
 use crate::handoff::targets::TargetPolicy;
 use crate::language::{ByLanguage, Language};
 use std::sync::Arc;
 
 /// Sound that is ready: asked on the media thread, so it neither waits nor renders.
 pub trait PromptSource: Send + Sync {
-    fn lookup(&self, language: Language, content: &Content) -> Option<Arc<Prompt>>;
+    fn lookup(&self, language: Language, content: &Content, pace: Pace) -> Option<Arc<Prompt>>;
 }
 
 pub struct Services {

@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::dialogue::action::Part;
 use crate::dialogue::program::Program;
 use crate::dialplan::check::{View, check};
-use crate::engines::load::{known_parts, load_all};
+use crate::engines::load::{known_parts, load_all, load_slow};
 use crate::engines::pool::SynthesizerPool;
 use crate::engines::prompt_cache::PromptCache;
 use crate::engines::prompt_library::PromptLibrary;
@@ -136,7 +136,9 @@ fn prepare(args: Args) -> Result<Ready, ExitCode> {
         ExitCode::FAILURE
     };
     look_first(&config).map_err(|error| failed(&error))?;
-    let library = Arc::new(library(&config, registry, &programs)?);
+    let parts = parts(&programs);
+    let library = Arc::new(library(&config, registry, &parts)?);
+    speak_slowly_later(library.clone(), parts).map_err(|error| failed(&error))?;
     let pool = SynthesizerPool::start(library.clone()).map_err(|error| failed(&error))?;
     let ears = Ears::start(recognizers(&config)?).map_err(|error| failed(&error))?;
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
@@ -262,31 +264,39 @@ fn show_all(found: &[Diagnostic], source: &Source) -> ExitCode {
     }
 }
 
+/// All that is known beforehand of what calls will say.
+fn parts(programs: &Programs) -> Vec<Part> {
+    let agent = demo_agent::greeting().into_iter();
+    let agent = agent.map(|(language, content)| Part { language, content });
+    let programs = programs.values();
+    agent
+        .chain(programs.flat_map(|program| known_parts(&program.dialplan)))
+        .collect()
+}
+
+/// Beside the first calls: few callers need it, and nobody waits for it.
+fn speak_slowly_later(library: Arc<PromptLibrary>, parts: Vec<Part>) -> std::io::Result<()> {
+    let work = move || {
+        // On Linux this is the thread's own niceness.
+        let _ = rustix::process::setpriority_process(None, 19);
+        load_slow(&library, &parts);
+    };
+    let thread = std::thread::Builder::new().name("slow-prompts".into());
+    thread.spawn(work).map(drop)
+}
+
 /// Everything that is known beforehand is made into sound now.
-fn library(
-    config: &Config,
-    registry: Registry,
-    programs: &Programs,
-) -> Result<PromptLibrary, ExitCode> {
+fn library(config: &Config, registry: Registry, parts: &[Part]) -> Result<PromptLibrary, ExitCode> {
     let cache = PromptCache::open(&config.data)
         .inspect_err(|error| tracing::warn!(%error, "prompts are made anew at each start"))
         .ok();
     let library = PromptLibrary::new(registry, cache, Some(config.prompts.clone()));
-    let agent = demo_agent::greeting().into_iter();
-    let mut parts: Vec<Part> = agent
-        .map(|(language, content)| Part { language, content })
-        .collect();
-    parts.extend(
-        programs
-            .values()
-            .flat_map(|program| known_parts(&program.dialplan)),
-    );
     let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     let progress = ProgressBar::new(0)
         .with_style(style)
         .with_message("making prompts");
-    let report = load_all(&library, &parts, &progress);
+    let report = load_all(&library, parts, &progress);
     progress.finish_and_clear();
     for problem in &report.problems {
         eprintln!("zeroline: a prompt cannot be heard: {problem}");

@@ -238,6 +238,11 @@ impl Dialogue {
         self.sensitive || (self.asks_sensitive() && !self.typed_ahead.is_empty())
     }
 
+    /// How much time the caller is given, and how slowly they are spoken to.
+    pub fn pace(&self) -> Pace {
+        self.pace
+    }
+
     pub fn language(&self) -> Language {
         self.language
     }

@@ -1,8 +1,8 @@
 //! How much time a caller is given. Elder pacing begins at the second silence of one question, and
 //! stays for the rest of the call: who was too slow twice is not hurried by the next question.
 //!
-//! It is longer waits and longer pauses only; prompts are as fast as ever. A slower rate is the
-//! synthesizer's to give (`engines::synthesizer`), and is to follow [`Pace`] once it does.
+//! It is longer waits, longer pauses between options, and slower speech: `engines::prompt_library` has
+//! every text at both paces. Recordings are as fast as they are.
 
 use super::action::{Content, Part};
 use super::interpreter::Dialogue;

@@ -1,11 +1,12 @@
 //! Makes every prompt that dialplans are known to need, before the first call.
 
-use super::prompt_library::{Known, PromptLibrary, Source};
+use super::prompt_library::{Known, PromptLibrary, Source, Texts};
 use crate::audio::prompt::Prompt;
 use crate::dialogue::action::{Content, Part};
 use crate::dialplan::model::{Dialplan, NodeKind};
 use crate::dialplan::spoken::options;
 use crate::dialplan::template::{has_values, sources};
+use crate::events::Pace;
 use crate::language::Language;
 use crate::speech::sentences::Sentence;
 use indicatif::ProgressBar;
@@ -143,6 +144,25 @@ pub fn load_all(library: &PromptLibrary, parts: &[Part], progress: &ProgressBar)
     report
 }
 
+/// The same texts for elder callers, slower. Who calls before they are made hears them as fast as ever;
+/// what fails stays as it is.
+pub fn load_slow(library: &PromptLibrary, parts: &[Part]) {
+    let mut texts = Texts::default();
+    for part in without_doubles(parts) {
+        let language = part.language;
+        let (name, text) = names_of(part);
+        let recorded = name.is_some_and(|name| library.has_recording(language, &name));
+        if recorded {
+            continue;
+        }
+        match library.render_known(language, &text, Pace::Elder) {
+            Ok((prompt, _)) => _ = texts[language as usize].insert(text.into(), prompt),
+            Err(error) => tracing::debug!(%error, text, "not spoken slower"),
+        }
+    }
+    library.publish_slow(texts);
+}
+
 fn without_doubles(parts: &[Part]) -> Vec<&Part> {
     let mut seen = HashSet::new();
     let spoken = parts
@@ -177,7 +197,7 @@ fn load(library: &PromptLibrary, part: &Part) -> Loaded {
             }),
         };
     }
-    match library.render_known(language, &text) {
+    match library.render_known(language, &text, Pace::Usual) {
         Ok((prompt, source)) => Loaded::Text(language, text.into(), prompt, source),
         Err(error) => {
             let name = name.unwrap_or_else(|| "<a name>".to_string());
@@ -204,7 +224,7 @@ mod tests {
     use std::path::Path;
     use std::time::Duration;
 
-    /// Says every text in as many samples as it has bytes; speaks English only, and not all of it.
+    /// Says every text in as many samples as it has bytes, at the usual rate; speaks English only, and not all of it.
     struct Fake;
 
     impl Synthesizer for Fake {
@@ -220,11 +240,11 @@ mod tests {
             &self,
             text: &str,
             _: Language,
-            _: &Manner,
+            manner: &Manner,
         ) -> Result<Vec<i16>, SynthesisError> {
             match text {
                 "unspeakable" => Err(SynthesisError::NothingToSay(text.to_string())),
-                text => Ok(vec![1; text.len()]),
+                text => Ok(vec![1; (text.len() as f32 / manner.rate) as usize]),
             }
         }
     }
@@ -277,7 +297,9 @@ mod tests {
                 (from_cache, synthesized)
             );
             let length = |part: &Part| {
-                let prompt = library.lookup(part.language, &part.content).unwrap();
+                let prompt = library
+                    .lookup(part.language, &part.content, Pace::Usual)
+                    .unwrap();
                 prompt.samples().len()
             };
             let lengths: Vec<usize> = parts.iter().map(length).collect();
@@ -322,8 +344,16 @@ mod tests {
             "{}",
             problems[2]
         );
-        assert!(library.lookup(Language::En, &parts[0].content).is_some());
-        assert!(library.lookup(Language::Zh, &parts[3].content).is_none());
+        assert!(
+            library
+                .lookup(Language::En, &parts[0].content, Pace::Usual)
+                .is_some()
+        );
+        assert!(
+            library
+                .lookup(Language::Zh, &parts[3].content, Pace::Usual)
+                .is_none()
+        );
     }
 
     #[test]
@@ -331,11 +361,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let library = library(folder.path());
         let part = text(Language::En, "Your number is 1234.", None);
-        assert!(library.lookup(Language::En, &part.content).is_none());
+        assert!(
+            library
+                .lookup(Language::En, &part.content, Pace::Usual)
+                .is_none()
+        );
         let made = library
-            .render(Language::En, "Your number is 1234.")
+            .render(Language::En, "Your number is 1234.", Pace::Usual)
             .unwrap();
-        let found = library.lookup(Language::En, &part.content).unwrap();
+        let found = library
+            .lookup(Language::En, &part.content, Pace::Usual)
+            .unwrap();
         assert!(Arc::ptr_eq(&made, &found));
         assert_eq!(
             std::fs::read_dir(folder.path().join("prompts-cache"))
@@ -343,7 +379,30 @@ mod tests {
                 .count(),
             0
         );
-        assert!(library.render(Language::Zh, "你好").is_err());
+        assert!(library.render(Language::Zh, "你好", Pace::Usual).is_err());
+    }
+
+    #[test]
+    fn elder_callers_hear_texts_slower_once_they_are_made() {
+        let folder = tempfile::tempdir().unwrap();
+        record(folder.path(), "main.wav");
+        let parts = [
+            text(Language::En, "Twenty letters here.", None),
+            text(Language::En, "Press one.", Some("main")),
+        ];
+        let library = library(folder.path());
+        load_all(&library, &parts, &ProgressBar::hidden());
+        let length = |part: &Part, pace| {
+            let prompt = library.lookup(part.language, &part.content, pace).unwrap();
+            prompt.samples().len()
+        };
+        assert_eq!(length(&parts[0], Pace::Elder), 20, "before, as ever");
+        load_slow(&library, &parts);
+        assert_eq!(length(&parts[0], Pace::Usual), 20);
+        assert_eq!(length(&parts[0], Pace::Elder), 23);
+        assert_eq!(length(&parts[1], Pace::Elder), 4_000, "a recording");
+        let made = library.render(Language::En, "In a call.", Pace::Elder);
+        assert_eq!(made.unwrap().samples().len(), 11);
     }
 
     #[test]
@@ -351,7 +410,7 @@ mod tests {
         let library = PromptLibrary::new(Registry::of(Vec::new()), None, None);
         let pause = |length| {
             library
-                .lookup(Language::Zh, &Content::Pause(length))
+                .lookup(Language::Zh, &Content::Pause(length), Pace::Usual)
                 .unwrap()
         };
         let short = pause(Duration::from_millis(300));

@@ -3,6 +3,7 @@
 use super::prompt_library::PromptLibrary;
 use super::synthesizer::SynthesisError;
 use crate::audio::prompt::Prompt;
+use crate::events::Pace;
 use crate::language::Language;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -20,6 +21,7 @@ pub type Outcome = Result<Arc<Prompt>, SynthesisError>;
 struct Job {
     language: Language,
     text: String,
+    pace: Pace,
     /// Called once, on a thread of the pool, which must not be kept waiting.
     reply: Box<dyn FnOnce(Outcome) + Send>,
 }
@@ -60,14 +62,14 @@ impl SynthesizerPool {
     /// is full.
     pub fn submit(
         &self,
-        language: Language,
-        text: String,
+        (language, text, pace): (Language, String, Pace),
         reply: impl FnOnce(Outcome) + Send + 'static,
     ) -> Result<(), QueueFull> {
         let reply = Box::new(reply);
         let job = Job {
             language,
             text,
+            pace,
             reply,
         };
         let jobs = self.jobs.as_ref().expect("taken only when dropped");
@@ -94,12 +96,13 @@ fn work(library: &PromptLibrary, queue: &Mutex<Receiver<Job>>) {
         let Ok(Job {
             language,
             text,
+            pace,
             reply,
         }) = job
         else {
             return;
         };
-        let render = || library.render(language, &text);
+        let render = || library.render(language, &text, pace);
         let outcome = catch_unwind(AssertUnwindSafe(render)).unwrap_or_else(|_| {
             Err(SynthesisError::Failed {
                 engine: "the synthesizer",
@@ -159,7 +162,8 @@ mod tests {
                     .send(outcome.map(|prompt| prompt.samples().len()))
                     .unwrap();
             };
-            pool.submit(Language::En, text.to_string(), reply).unwrap();
+            pool.submit((Language::En, text.to_string(), Pace::Usual), reply)
+                .unwrap();
         }
         let all: Vec<_> = (0..4).map(|_| answered.recv().unwrap()).collect();
         assert_eq!(all.iter().filter(|outcome| outcome.is_err()).count(), 3);
@@ -177,7 +181,7 @@ mod tests {
         let full = loop {
             let answers = answers.clone();
             let reply = move |outcome: Outcome| answers.send(outcome.is_ok()).unwrap();
-            match pool.submit(Language::En, "wait".to_string(), reply) {
+            match pool.submit((Language::En, "wait".to_string(), Pace::Usual), reply) {
                 Ok(()) => taken += 1,
                 Err(full) => break full,
             }

@@ -9,6 +9,7 @@ use crate::audio::frame::{SAMPLE_RATE, samples_in};
 use crate::audio::prompt::Prompt;
 use crate::audio::prompt_file::{self, EXTENSIONS};
 use crate::dialogue::action::Content;
+use crate::events::Pace;
 use crate::language::Language;
 use crate::speech::verbaliser::money::amounts_in_words;
 use arc_swap::ArcSwap;
@@ -21,8 +22,8 @@ use std::time::Duration;
 const MOST_RECENT_SAMPLES: usize = 20 * 60 * SAMPLE_RATE as usize;
 /// The longest pause that a dialogue can ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// How fast prompts are spoken.
-const RATE: f32 = 1.0;
+/// How fast an elder caller is spoken to, relative to others.
+const ELDER_RATE: f32 = 0.85;
 
 /// Shared by all threads. `lookup` is for media threads: it waits for nothing but a short lock.
 pub struct PromptLibrary {
@@ -31,7 +32,10 @@ pub struct PromptLibrary {
     /// `prompts/`, with a folder a language.
     recordings: Option<PathBuf>,
     known: ArcSwap<Known>,
-    recent: Mutex<RecentPrompts>,
+    /// The texts once more, at elder pacing; before they are made, callers hear the others.
+    slow: ArcSwap<Texts>,
+    /// By pace.
+    recent: [Mutex<RecentPrompts>; 2],
 }
 
 /// What was loaded: never changed, replaced as a whole.
@@ -39,8 +43,11 @@ pub struct PromptLibrary {
 pub struct Known {
     /// By language, then name, then text.
     pub recordings: [FxHashMap<Box<str>, Arc<Prompt>>; Language::ALL.len()],
-    pub texts: [FxHashMap<Box<str>, Arc<Prompt>>; Language::ALL.len()],
+    pub texts: Texts,
 }
+
+/// By language, then text.
+pub type Texts = [FxHashMap<Box<str>, Arc<Prompt>>; Language::ALL.len()];
 
 /// Where a prompt's sound came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,12 +67,14 @@ impl PromptLibrary {
             cache,
             recordings,
             known: ArcSwap::default(),
-            recent: Mutex::new(RecentPrompts::new(MOST_RECENT_SAMPLES)),
+            slow: ArcSwap::default(),
+            recent: std::array::from_fn(|_| Mutex::new(RecentPrompts::new(MOST_RECENT_SAMPLES))),
         }
     }
 
-    /// The sound of a part, if it is here. `None`: it is to be rendered.
-    pub fn lookup(&self, language: Language, content: &Content) -> Option<Arc<Prompt>> {
+    /// The sound of a part, if it is here. `None`: it is to be rendered. A recording is as fast as it
+    /// is.
+    pub fn lookup(&self, language: Language, content: &Content, pace: Pace) -> Option<Arc<Prompt>> {
         let known = self.known.load();
         match content {
             Content::Pause(length) => {
@@ -77,7 +86,7 @@ impl PromptLibrary {
                 let recorded = audio.as_deref().and_then(|name| recordings.get(name));
                 recorded
                     .cloned()
-                    .or_else(|| self.lookup_text(&known, language, text))
+                    .or_else(|| self.lookup_text(&known, language, text, pace))
             }
             Content::Sentence(sentence) => {
                 let recordings = &known.recordings[language as usize];
@@ -87,32 +96,49 @@ impl PromptLibrary {
                 };
                 recorded
                     .cloned()
-                    .or_else(|| self.lookup_text(&known, language, &sentence.text(language)))
+                    .or_else(|| self.lookup_text(&known, language, &sentence.text(language), pace))
             }
         }
     }
 
-    fn lookup_text(&self, known: &Known, language: Language, text: &str) -> Option<Arc<Prompt>> {
+    fn lookup_text(
+        &self,
+        known: &Known,
+        language: Language,
+        text: &str,
+        pace: Pace,
+    ) -> Option<Arc<Prompt>> {
         let text = text.trim();
-        let here = known.texts[language as usize].get(text).cloned();
-        here.or_else(|| self.recent().get(language, text))
+        let slow = match pace {
+            Pace::Usual => None,
+            Pace::Elder => self.slow.load()[language as usize].get(text).cloned(),
+        };
+        slow.or_else(|| known.texts[language as usize].get(text).cloned())
+            .or_else(|| self.recent(pace).get(language, text))
     }
 
-    fn recent(&self) -> std::sync::MutexGuard<'_, RecentPrompts> {
+    fn recent(&self, pace: Pace) -> std::sync::MutexGuard<'_, RecentPrompts> {
         // A panic under this lock cannot leave the maps half changed.
-        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+        let recent = &self.recent[pace as usize];
+        recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes a text into sound and keeps it for a while, in memory only: a caller's data may be in
     /// it. Takes milliseconds to seconds: for the threads of the synthesizer pool.
-    pub fn render(&self, language: Language, text: &str) -> Result<Arc<Prompt>, SynthesisError> {
+    pub fn render(
+        &self,
+        language: Language,
+        text: &str,
+        pace: Pace,
+    ) -> Result<Arc<Prompt>, SynthesisError> {
         let text = text.trim();
-        if let Some(prompt) = self.lookup_text(&self.known.load(), language, text) {
+        if let Some(prompt) = self.lookup_text(&self.known.load(), language, text, pace) {
             return Ok(prompt);
         }
-        let (samples, _) = self.registry.synthesize(text, language, RATE)?;
+        let (samples, _) = self.registry.synthesize(text, language, rate(pace))?;
         let prompt = Arc::new(Prompt::from_samples(samples));
-        self.recent().insert(language, text.into(), prompt.clone());
+        self.recent(pace)
+            .insert(language, text.into(), prompt.clone());
         Ok(prompt)
     }
 
@@ -121,6 +147,7 @@ impl PromptLibrary {
         &self,
         language: Language,
         text: &str,
+        pace: Pace,
     ) -> Result<(Arc<Prompt>, Source), SynthesisError> {
         // What is spoken, not what is written: another reading is another sound.
         let spoken = amounts_in_words(language, text);
@@ -129,17 +156,26 @@ impl PromptLibrary {
         // long as the best one fails.
         let best = self.registry.speaking(language).next();
         if let (Some(cache), Some(best)) = (&self.cache, best)
-            && let Some(samples) = cache.read(&cache_key(&sound(best.id()), language, &spoken))
+            && let Some(samples) =
+                cache.read(&cache_key(&sound(best.id()), language, &spoken, pace))
         {
             return Ok((Arc::new(Prompt::from_samples(samples)), Source::Cache));
         }
-        let (samples, engine) = self.registry.synthesize(text, language, RATE)?;
+        let (samples, engine) = self.registry.synthesize(text, language, rate(pace))?;
         if let Some(cache) = &self.cache
-            && let Err(error) = cache.write(&cache_key(&sound(engine), language, &spoken), &samples)
+            && let Err(error) = cache.write(
+                &cache_key(&sound(engine), language, &spoken, pace),
+                &samples,
+            )
         {
             tracing::warn!(%error, "a prompt cannot be kept on disk; the next start is slower");
         }
         Ok((Arc::new(Prompt::from_samples(samples)), Source::Synthesizer))
+    }
+
+    /// Whether a recording of this name was loaded.
+    pub fn has_recording(&self, language: Language, name: &str) -> bool {
+        self.known.load().recordings[language as usize].contains_key(name)
     }
 
     /// Reads `prompts/<language>/<name>.<extension>`: `None` where there is no such file, else its
@@ -163,6 +199,11 @@ impl PromptLibrary {
         self.known.store(Arc::new(known));
     }
 
+    /// As [`Self::publish`], of the texts at elder pacing.
+    pub fn publish_slow(&self, texts: Texts) {
+        self.slow.store(Arc::new(texts));
+    }
+
     pub fn registry(&self) -> &Registry {
         &self.registry
     }
@@ -172,11 +213,18 @@ impl PromptLibrary {
     }
 }
 
-fn cache_key<'k>(engine: &'k str, language: Language, text: &'k str) -> CacheKey<'k> {
+fn rate(pace: Pace) -> f32 {
+    match pace {
+        Pace::Usual => 1.0,
+        Pace::Elder => ELDER_RATE,
+    }
+}
+
+fn cache_key<'k>(engine: &'k str, language: Language, text: &'k str, pace: Pace) -> CacheKey<'k> {
     CacheKey {
         engine,
         language,
-        rate: RATE,
+        rate: rate(pace),
         text,
     }
 }

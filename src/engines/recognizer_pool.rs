@@ -24,8 +24,9 @@ const NICENESS: i32 = 10;
 const UTTERANCES: usize = 128;
 /// Jobs that wait for a thread: two seconds of all its utterances, by tenths.
 const QUEUE: usize = UTTERANCES * 20;
-/// A thread that has been at one piece of work for so long is given no more.
-const STUCK: Duration = Duration::from_secs(3);
+/// A thread that has been at one piece of work for so long is given no more: longer than any engine
+/// should take, a service elsewhere included.
+const STUCK: Duration = Duration::from_secs(5);
 
 /// What may be said, and the engines that hear it, best liked first.
 #[derive(Clone)]

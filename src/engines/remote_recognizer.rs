@@ -76,6 +76,10 @@ impl Recognizer for RemoteRecognizer {
         true
     }
 
+    fn leaves_the_machine(&self) -> bool {
+        true
+    }
+
     fn start(&self, grammar: &Arc<Grammar>) -> Box<dyn Utterance> {
         Box::new(RemoteUtterance {
             inside: self.inside.clone(),

@@ -15,6 +15,9 @@ use crate::speech::transcript::Transcript;
 use jiff::Zoned;
 use std::sync::Arc;
 
+/// Threads where they wait for a service elsewhere: so many answers can be awaited at once.
+const WAITING: usize = 16;
+
 /// Who hears, and the threads they work on.
 pub struct Ears {
     recognizers: Recognizers,
@@ -26,10 +29,16 @@ pub struct Ears {
 pub struct Saying(Option<(UtteranceId, Hearing)>);
 
 impl Ears {
-    /// A thread a core: more would only take turns.
+    /// A thread a core: more would only take turns, but where they wait for a service elsewhere.
     pub fn start(recognizers: Recognizers) -> std::io::Result<Ears> {
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-        let pool = RecognizerPool::start(cores.max(2))?;
+        let engines = Language::ALL.into_iter();
+        let mut engines = engines.flat_map(|language| recognizers.for_language(language));
+        let threads = match engines.any(|engine| engine.leaves_the_machine()) {
+            true => cores.max(WAITING),
+            false => cores.max(2),
+        };
+        let pool = RecognizerPool::start(threads)?;
         Ok(Ears { recognizers, pool })
     }
 
@@ -177,5 +186,41 @@ fn not_recognized(utterance: UtteranceId, reason: String) -> Input {
     Input::Heard {
         utterance,
         heard: SpeechHeard::NotRecognized { reason },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::speech::grammar::Grammar;
+    use crate::speech::recognizer::Utterance;
+
+    struct Elsewhere;
+
+    impl Recognizer for Elsewhere {
+        fn id(&self) -> &str {
+            "elsewhere"
+        }
+
+        fn hears(&self, _: Language) -> bool {
+            true
+        }
+
+        fn leaves_the_machine(&self) -> bool {
+            true
+        }
+
+        fn start(&self, _: &Arc<Grammar>) -> Box<dyn Utterance> {
+            unreachable!("nobody speaks in this test")
+        }
+    }
+
+    #[test]
+    fn nothing_sensitive_is_heard_elsewhere() {
+        let ears = Ears::start(Recognizers::of(Arc::new(Elsewhere))).expect("threads start");
+        for language in Language::ALL {
+            assert_eq!(ears.engines(language, false).len(), 1);
+            assert!(ears.engines(language, true).is_empty());
+        }
     }
 }

@@ -239,8 +239,10 @@ impl Resident {
                     part,
                     language,
                     text,
+                    pace,
                 } => {
-                    let refused = routes.render(self.number, (play, part), language, text);
+                    let text = (language, text, pace);
+                    let refused = routes.render(self.number, (play, part), text);
                     self.refused(now, refused, routes);
                 }
             }

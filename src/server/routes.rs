@@ -12,7 +12,7 @@ use crate::call::contract::{HearCommand, Input, RecorderCommand, SipCommand};
 use crate::dialogue::action::Fetch;
 use crate::dialogue::input::{FetchFailure, FetchId, PlayId};
 use crate::engines::pool::{Outcome, SynthesizerPool};
-use crate::events::Entry;
+use crate::events::{Entry, Pace};
 use crate::language::Language;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -80,8 +80,7 @@ impl Routes {
         &mut self,
         call: CallNumber,
         (play, part): (PlayId, usize),
-        language: Language,
-        text: String,
+        (language, text, pace): (Language, String, Pace),
     ) -> Option<Input> {
         let thread = self.thread.clone();
         let done = move |result: Outcome| {
@@ -89,7 +88,7 @@ impl Routes {
             // With its inbox full for so long the caller has gone on by keys.
             let _ = thread.send(Command::Input(call, Input::Rendered { play, part, result }));
         };
-        match self.synthesizers.submit(language, text, done) {
+        match self.synthesizers.submit((language, text, pace), done) {
             Ok(()) => None,
             Err(refused) => {
                 let result = Err(refused.to_string());

@@ -9,6 +9,7 @@ use crate::dialogue::action::Content;
 use crate::dialogue::program::Program;
 use crate::dialplan::targets::glob;
 use crate::engines::prompt_library::PromptLibrary;
+use crate::events::Pace;
 use crate::language::{ByLanguage, Language};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -83,7 +84,7 @@ impl Directory {
 struct Library(Arc<PromptLibrary>);
 
 impl PromptSource for Library {
-    fn lookup(&self, language: Language, content: &Content) -> Option<Arc<Prompt>> {
-        self.0.lookup(language, content)
+    fn lookup(&self, language: Language, content: &Content, pace: Pace) -> Option<Arc<Prompt>> {
+        self.0.lookup(language, content, pace)
     }
 }

@@ -18,7 +18,7 @@ use zeroline::dialogue::grammars::Grammars;
 use zeroline::dialogue::program::Program;
 use zeroline::dialplan::model::{NodeId, NodeKind, Target};
 use zeroline::dialplan::template::Templates;
-use zeroline::events::{EndedBy, Event, RequestedBy};
+use zeroline::events::{EndedBy, Event, Pace, RequestedBy};
 use zeroline::language::Language;
 use zeroline::speech::blocked::Blocked;
 
@@ -200,11 +200,11 @@ fn a_text_whose_synthesis_hangs_leads_to_a_person_without_dead_air() {
 struct Panics;
 
 impl PromptSource for Panics {
-    fn lookup(&self, language: Language, content: &Content) -> Option<Arc<Prompt>> {
+    fn lookup(&self, language: Language, content: &Content, pace: Pace) -> Option<Arc<Prompt>> {
         if let Content::Text { text, .. } = content {
             assert!(!text.contains("always open"), "a bug in the prompt source");
         }
-        Tones.lookup(language, content)
+        Tones.lookup(language, content, pace)
     }
 }
 

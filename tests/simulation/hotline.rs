@@ -11,6 +11,7 @@ use zeroline::dialogue::action::Content;
 use zeroline::dialogue::program::Program;
 use zeroline::dialplan::load;
 use zeroline::dialplan::model::{Dialplan, Way};
+use zeroline::events::Pace;
 use zeroline::handoff::targets::TargetPolicy;
 use zeroline::language::{ByLanguage, Language};
 
@@ -125,7 +126,7 @@ impl TargetPolicy for Policy {
 pub struct Tones;
 
 impl PromptSource for Tones {
-    fn lookup(&self, _: Language, content: &Content) -> Option<Arc<Prompt>> {
+    fn lookup(&self, _: Language, content: &Content, _: Pace) -> Option<Arc<Prompt>> {
         match content {
             Content::Text { text, .. } if text.contains('~') => None,
             Content::Text { text, .. } => Some(tone(text.chars().count())),
@@ -139,7 +140,7 @@ impl PromptSource for Tones {
 pub struct NoTones;
 
 impl PromptSource for NoTones {
-    fn lookup(&self, _: Language, _: &Content) -> Option<Arc<Prompt>> {
+    fn lookup(&self, _: Language, _: &Content, _: Pace) -> Option<Arc<Prompt>> {
         None
     }
 }
