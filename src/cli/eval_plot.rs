@@ -28,7 +28,7 @@ fn colour(language: Language) -> &'static str {
 /// An SVG. Any number of languages and rows, none too.
 pub(super) fn plot(languages: &[Summary], rows: &[Row]) -> String {
     let bars = bars(languages);
-    let height = (TOP + bars.len() as f64 * (BAR + GAP) + 60.0).max(TOP + LEAST_HEIGHT);
+    let height = (TOP + bars.len() as f64 * (BAR + GAP) + 78.0).max(TOP + LEAST_HEIGHT);
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" \
          viewBox=\"0 0 {WIDTH} {height}\" font-family=\"sans-serif\" font-size=\"13\" fill=\"#222\">\n\
@@ -46,7 +46,7 @@ pub(super) fn plot(languages: &[Summary], rows: &[Row]) -> String {
     for (at, bar) in (0..).zip(&bars) {
         draw_bar(&mut svg, TOP + f64::from(at) * (BAR + GAP), bar);
     }
-    draw_points(&mut svg, rows, height - 60.0);
+    draw_points(&mut svg, rows, height - 78.0);
     draw_legend(&mut svg, languages, height - 14.0);
     svg += "</svg>\n";
     svg

@@ -127,7 +127,8 @@ const HUMAN_ENGLISH: &str = "operator, agent, live agent, real agent, representa
      speak to someone, speak to somebody, speak with someone, speak with a person, \
      speak with an agent, speak with a representative, speak to a representative, \
      transfer me to someone, connect me to someone, put me through, put me through to someone, \
-     not a machine";
+     not a machine, staff, \
+     member of staff, member of your staff";
 
 const HUMAN_MANDARIN: &str = "人工, 转人工, 人工服务, 人工客服, 人工坐席, 人工台, 客服, 转客服, 客服人员, 客服专员, \
      客服代表, 在线客服, 真人, 真人服务, 真人客服, 找真人, 活人, 接线员, 话务员, 工作人员, \

@@ -50,7 +50,7 @@ fn judge(phrase: usize, alignment: &Alignment, said: &[Token]) -> Candidate {
         .iter()
         .zip(&alignment.covered)
         .all(|(token, covered)| *covered || adds_nothing(token));
-    let elsewhere = is_denied(said, alignment) || is_past(said);
+    let elsewhere = is_denied(said, alignment) || is_past(said) || asks_who_it_is(said);
     let (share, ask) = if alone && !elsewhere {
         (1.0, false)
     } else if is_asked_for(alignment, said) && !elsewhere {
@@ -121,6 +121,23 @@ fn is_past(said: &[Token]) -> bool {
     MANDARIN_PAST
         .split_whitespace()
         .any(|word| characters.contains(word))
+}
+
+/// "Are you a real person?", 你是真人吗: whether, and not for whom.
+fn asks_who_it_is(said: &[Token]) -> bool {
+    let words: Vec<&str> = said
+        .iter()
+        .map(|token| match &token.form {
+            Form::Word { text, .. } => text.as_str(),
+            Form::Han { .. } => "",
+        })
+        .collect();
+    let characters: String = said.iter().filter_map(Token::character).collect();
+    let english = |two: &[&str]| matches!(two, ["are", "you"] | ["is", "this"] | ["am", "i"]);
+    words.windows(2).any(english)
+        || ["你是", "您是", "是不是"]
+            .iter()
+            .any(|it| characters.contains(it))
 }
 
 fn is_among(words: &str, word: &str) -> bool {

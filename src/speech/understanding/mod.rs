@@ -21,8 +21,8 @@ use super::telephone_number::Country;
 use super::verbaliser::money::Currency;
 use jiff::Zoned;
 
-/// From this score on a meaning is acted upon. Chosen with [`CONFIRM`] by the sentences of
-/// `tests/data/understanding.tsv`, see `measured` in the tests.
+/// From this score on a meaning is acted upon. Measured with [`CONFIRM`] by the sentences of
+/// `tests/data/understanding.tsv`: see `tests/understanding.rs`.
 pub const ACCEPT: f32 = 0.70;
 /// From this one on it is confirmed first: "Did you say refund?" Below it nothing was understood.
 pub const CONFIRM: f32 = 0.45;

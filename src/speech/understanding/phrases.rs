@@ -1,7 +1,7 @@
 //! The phrases of a grammar that stand in what was said.
 
 use super::align::{Alignment, align};
-use super::tokens::{self, Role, Token};
+use super::tokens::{self, Form, Role, Token};
 use super::{Candidate, Heard, Sense};
 use crate::speech::grammar::{Grammar, Meaning};
 
@@ -9,6 +9,8 @@ use crate::speech::grammar::{Grammar, Meaning};
 const FURTHER_WORD: f32 = 0.13;
 /// What is left of a phrase that was denied: "I do not want a refund".
 const DENIED: f32 = 0.6;
+/// Less of a phrase than this is nothing of it.
+const LIKENESS: f32 = 0.6;
 /// From this likeness on a phrase was said word by word.
 pub(super) const WHOLE: f32 = 0.97;
 /// How many words before a phrase may deny it.
@@ -39,6 +41,9 @@ pub(super) fn candidates(grammar: &Grammar, said: &[Token]) -> Vec<Candidate> {
 /// The score, and whether just this was said.
 pub(super) fn score(phrase: &[Token], said: &[Token]) -> Option<(f32, bool)> {
     let alignment = align(phrase, said)?;
+    if alignment.similarity < LIKENESS || is_too_short(phrase) && !stands_alone(&alignment, said) {
+        return None;
+    }
     // A phrase without a word that matters, as "I have it", still has its own length.
     let weight: f32 = phrase.iter().map(Token::weight).sum();
     let further = further_words(&alignment, said) / weight.max(1.0).sqrt();
@@ -47,6 +52,23 @@ pub(super) fn score(phrase: &[Token], said: &[Token]) -> Option<(f32, bool)> {
     let score = alignment.similarity / (1.0 + FURTHER_WORD * further);
     let whole = further < 0.2 && alignment.similarity >= WHOLE;
     Some((if denied { score * DENIED } else { score }, whole))
+}
+
+/// One character that matters, as 一 or 选一: in a sentence it is most often a part of another word.
+fn is_too_short(phrase: &[Token]) -> bool {
+    let characters = phrase
+        .iter()
+        .all(|token| matches!(token.form, Form::Han { .. }));
+    let matters = |token: &&Token| matches!(token.role, Role::Content | Role::Negation);
+    characters && phrase.iter().filter(matters).count() <= 1
+}
+
+/// With nothing beside the phrase that matters, and nothing of it within a phrase of courtesy (一下).
+fn stands_alone(alignment: &Alignment, said: &[Token]) -> bool {
+    let within = |role: Role| matches!(role, Role::Filler | Role::Carrier);
+    let mut tokens = said.iter().zip(&alignment.covered);
+    let all_courtesy = said.iter().all(|token| within(token.role));
+    all_courtesy || tokens.all(|(token, covered)| *covered != within(token.role) || token.is_wish())
 }
 
 /// How many words that matter stand beside the phrase.

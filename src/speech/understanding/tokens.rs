@@ -53,6 +53,18 @@ impl Token {
         }
     }
 
+    pub fn character(&self) -> Option<char> {
+        self.form.symbol()
+    }
+
+    /// 选, 按, 要, 是: what may belong to a phrase although it is a wish elsewhere.
+    pub fn is_wish(&self) -> bool {
+        match self.form {
+            Form::Han { character, .. } => "选按要是有的了可以需".contains(character),
+            Form::Word { .. } => false,
+        }
+    }
+
     /// From 0, the same word, to 1, another one.
     pub fn distance(&self, other: &Token) -> f32 {
         match (&self.form, &other.form) {
