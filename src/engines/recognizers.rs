@@ -1,5 +1,6 @@
 //! The table of recognizers, and who hears each language.
 
+use super::builtin::Builtin;
 use super::remote_recognizer::RemoteRecognizer;
 use crate::config::speech::{Hearing, RecognizerKind, Speech};
 use crate::language::{ByLanguage, Language};
@@ -129,7 +130,6 @@ pub fn open(kind: RecognizerKind, speech: &Speech) -> Result<Arc<dyn Recognizer>
         reason: reason.to_owned(),
         mend: mend.to_owned(),
     };
-    let other = "choose another in `speech: recognizers:`";
     match (kind, &speech.remote) {
         #[cfg(feature = "whisper")]
         (RecognizerKind::Whisper, _) => Ok(Arc::new(super::whisper::Whisper::open(speech)?)),
@@ -138,7 +138,12 @@ pub fn open(kind: RecognizerKind, speech: &Speech) -> Result<Arc<dyn Recognizer>
             "no address is known",
             "write `speech: remote: url:` into the config",
         )),
-        _ => Err(not_here("this program was built without it", other)),
+        (RecognizerKind::BuiltIn, _) => Ok(Arc::new(Builtin::new())),
+        #[cfg(not(feature = "whisper"))]
+        (RecognizerKind::Whisper, _) => Err(not_here(
+            "this program was built without it",
+            "choose another in `speech: recognizers:`",
+        )),
     }
 }
 
