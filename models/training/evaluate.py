@@ -1,7 +1,7 @@
 """How well a checkpoint hears: python evaluate.py CHECKPOINT DIGITS CORPUS
 
 Each speaker's digits (the likeliest of eleven words), and the share of wrong units in the Mandarin
-of the held-out variants. The engine's own measurement is tests/hearing.rs; this one is for training.
+of the held-out variants. The engine's own measurement is benches/hearing.rs; this one is for training.
 """
 
 import functools
