@@ -3,7 +3,7 @@
 use crate::caller::call::{Call, PressError, WaitError};
 use crate::key::Key;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::time::{sleep_until, timeout};
 
 /// Longer than any call that a script makes.
@@ -17,7 +17,7 @@ pub enum Step {
     At(Duration),
     /// Waits until the peer begins to speak after the steps before, at most so long.
     UntilTalkspurt(Duration),
-    /// Waits until nothing but silence was heard for so long.
+    /// Waits until nothing but silence was heard for so long, from now on.
     UntilQuietFor(Duration),
     Press(Vec<Key>),
     /// To its end.
@@ -87,12 +87,13 @@ async fn wait(call: &Call, time: Duration) -> Result<(), WaitError> {
 }
 
 async fn until_quiet_for(call: &Call, time: Duration) -> Result<(), WaitError> {
+    let begun = Instant::now();
     loop {
         let state = call.until(FOREVER, |s| s.quiet_since.is_some()).await?;
         let Some(since) = state.quiet_since else {
             continue;
         };
-        let left = time.saturating_sub(since.elapsed());
+        let left = time.saturating_sub(since.max(begun).elapsed());
         let disturbed = call.until(left, |s| s.quiet_since != Some(since));
         match timeout(left, disturbed).await {
             Ok(Ok(_)) => continue,

@@ -6,6 +6,9 @@ use super::synthesizer::{Manner, SynthesisError, Synthesizer, TIMEOUT, check_tex
 use crate::language::Language;
 use std::path::Path;
 
+const ENGLISH: &str = "en-us";
+/// `cmn` itself takes characters for pinyin and reads that as if it were English.
+const MANDARIN: &str = "cmn-latn-pinyin";
 /// Words a minute at rate 1.0: a little under the engine's own, for the telephone.
 const WORDS_A_MINUTE: f32 = 160.0;
 
@@ -24,7 +27,7 @@ impl EspeakNg {
         let version = String::from_utf8_lossy(&version);
         // "eSpeak NG text-to-speech: 1.51  Data at: …"
         let version = version.split("Data at").next().unwrap_or_default();
-        let id = format!("espeak-ng/{}", version.trim());
+        let id = format!("espeak-ng/{} {ENGLISH} {MANDARIN}", version.trim());
         let variants = program.output(&["--voices=variant"], "")?;
         Ok(EspeakNg {
             program,
@@ -58,8 +61,8 @@ impl Synthesizer for EspeakNg {
     ) -> Result<Vec<i16>, SynthesisError> {
         check_text(text)?;
         let voice = match language {
-            Language::En => "en-us",
-            Language::Zh => "cmn",
+            Language::En => ENGLISH,
+            Language::Zh => MANDARIN,
         };
         let wished = manner.voice.as_ref();
         let variant = wished.filter(|voice| self.variants.contains(voice));

@@ -130,6 +130,10 @@ impl Recognizer for Builtin {
         self.model.head(language).is_some()
     }
 
+    fn hears_as_it_goes(&self) -> bool {
+        true
+    }
+
     fn start(&self, grammar: &Arc<Grammar>) -> Box<dyn Utterance> {
         Box::new(self.listen(grammar))
     }
