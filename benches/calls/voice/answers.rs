@@ -5,7 +5,7 @@ use crate::histogram::Histogram;
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use zeroline::caller::call::Call;
 use zeroline::caller::caller::Caller;
 use zeroline::caller::state::CallState;
@@ -19,7 +19,7 @@ const QUIET: Duration = Duration::from_millis(900);
 /// How far into the prompt they speak.
 const INTO_PROMPT: Duration = Duration::from_millis(1_700);
 const LONG: Duration = Duration::from_secs(30);
-const WHAT: [&str; 2] = ["I would like a refund please", "refund"];
+const WHAT: [&str; 2] = ["money back", "refund"];
 
 #[derive(Default)]
 pub struct Answers {
@@ -94,11 +94,7 @@ async fn talk(server: String, number: usize, sounds: Vec<Arc<[i16]>>) -> Vec<Tur
 async fn speak_after(call: &Call, sound: &Arc<[i16]>) -> Option<Duration> {
     until_quiet(call).await;
     call.play_to_its_end(sound.clone()).await.ok()?;
-    let answered = |state: &CallState| {
-        let last = state.sounds_sent.last();
-        last.is_some_and(|sound| sound.talkspurt_after.is_some())
-    };
-    let state = call.until(LONG, answered).await.ok()?;
+    let state = call.until(LONG, is_answered).await.ok()?;
     state.sounds_sent.last()?.talkspurt_after
 }
 
@@ -113,17 +109,24 @@ async fn speak_into(call: &Call, sound: &Arc<[i16]>) -> Option<Duration> {
     let state = call.state();
     let began = state.sounds_sent.last()?.began;
     // What sounded last before the answer, which has not begun while they speak.
-    state.last_sound?.checked_duration_since(began)
+    let pause = state.last_sound?.checked_duration_since(began);
+    call.until(LONG, is_answered).await.ok()?;
+    pause
 }
 
+fn is_answered(state: &CallState) -> bool {
+    let last = state.sounds_sent.last();
+    last.is_some_and(|sound| sound.talkspurt_after.is_some())
+}
+
+/// For so long from now on, or until it is clear that it never will be.
 async fn until_quiet(call: &Call) {
-    let quiet = |state: &CallState| {
-        state
-            .quiet_since
-            .is_some_and(|since| since.elapsed() > QUIET)
-    };
+    let begun = Instant::now();
+    let quiet = |since: Instant| since.max(begun).elapsed() > QUIET;
     loop {
-        if quiet(&call.state()) || call.state().ended.is_some() {
+        let state = call.state();
+        let is_over = state.ended.is_some() || begun.elapsed() > LONG;
+        if is_over || state.quiet_since.is_some_and(quiet) {
             return;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
