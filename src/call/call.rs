@@ -21,16 +21,14 @@ use super::info::key_of_info;
 use super::leg::Leg;
 use super::listening::Ear;
 use super::messages::Message;
-use super::playout::Piece;
 use super::recording::{SoundClock, Tape};
 use super::services::Services;
-use crate::audio::prompt::Prompt;
-use crate::dialogue::action::{Action, Content, Part, Play};
+use super::speaking::OwnPlay;
+use crate::dialogue::action::Action;
 use crate::dialogue::input::{self, FetchId, PlayId};
 use crate::dialogue::interpreter::{CallContext, Dialogue};
 use crate::events::{CallRef, EndedBy, Event, KeySource};
 use crate::key::Key;
-use crate::speech::sentences::Sentence;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -66,7 +64,7 @@ pub struct Call {
     /// The play of the call's own that is heard: those are numbered downwards from the highest
     /// number, the dialogue's upwards from 1.
     pub(super) own_play: Option<(PlayId, OwnPlay)>,
-    own_plays: u32,
+    pub(super) own_plays: u32,
     pub(super) tape: Option<Tape>,
     /// While somebody listens: a tape or a recognizer.
     pub(super) clock: Option<Box<SoundClock>>,
@@ -86,15 +84,6 @@ pub struct Call {
     pub(super) speak_at_once: bool,
     pub(super) next_tick: Instant,
     pub(super) outputs: VecDeque<Output>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OwnPlay {
-    Sentence,
-    /// A REFER follows when it was heard.
-    PassingOn,
-    /// The message's recording begins when it was heard.
-    Beep,
 }
 
 impl Call {
@@ -309,93 +298,6 @@ impl Call {
         }
     }
 
-    fn play(&mut self, play: Play) {
-        self.own_play = None;
-        let pieces = play.parts.iter().enumerate();
-        let pieces = pieces
-            .map(|(index, part)| self.piece(play.id, index, part))
-            .collect();
-        self.caller.playout.play(play.id, pieces);
-        self.play_music_in_lookup();
-        self.speak_at_once = true;
-    }
-
-    fn piece(&mut self, play: PlayId, index: usize, part: &Part) -> Piece {
-        if let Content::Pause(duration) = part.content {
-            return Piece::Silence(duration.as_millis() as usize * 8);
-        }
-        let pace = self.dialogue.pace();
-        let prompts = &self.services.prompts;
-        if let Some(sound) = prompts.lookup(part.language, &part.content, pace) {
-            return Piece::Sound(sound);
-        }
-        let text = match &part.content {
-            Content::Text { text, .. } => text.clone(),
-            Content::Sentence(sentence) => sentence.text(part.language),
-            Content::Pause(_) => String::new(),
-        };
-        let language = part.language;
-        self.outputs.push_back(Output::Render {
-            play,
-            part: index,
-            language,
-            text,
-            pace,
-        });
-        Piece::Awaited
-    }
-
-    /// Says sentences of the engine's own, which are there without synthesis.
-    pub(super) fn say(&mut self, sentences: impl IntoIterator<Item = Sentence>, own: OwnPlay) {
-        let language = self.dialogue.language();
-        let play = self.next_own_play();
-        let parts = sentences.into_iter().map(Content::Sentence).enumerate();
-        let pieces = parts
-            .map(|(index, content)| self.piece(play, index, &Part { language, content }))
-            .collect();
-        self.play_own(play, own, pieces);
-    }
-
-    /// What is rendered for one play of the call's own must not be heard in the next.
-    fn next_own_play(&mut self) -> PlayId {
-        let play = PlayId(u32::MAX - self.own_plays);
-        self.own_plays += 1;
-        play
-    }
-
-    fn play_own(&mut self, play: PlayId, own: OwnPlay, pieces: Vec<Piece>) {
-        self.caller.playout.play(play, pieces);
-        self.own_play = Some((play, own));
-        self.speak_at_once = true;
-    }
-
-    pub(super) fn beep(&mut self) {
-        let beep = self.services.sounds.beep.clone();
-        let play = self.next_own_play();
-        self.play_own(play, OwnPlay::Beep, vec![Piece::Sound(beep)]);
-    }
-
-    pub(super) fn is_own(&self, play: PlayId) -> bool {
-        self.own_play.is_some_and(|(own, _)| own == play)
-    }
-
-    pub(super) fn rendered(&mut self, now: Instant, play: PlayId, part: usize, result: Rendered) {
-        match result {
-            Ok(sound) => self.caller.playout.supply(play, part, sound),
-            // The sentence is left out; what comes after it is heard.
-            Err(_) if self.is_own(play) => {
-                let nothing = Arc::new(Prompt::from_samples(Vec::new()));
-                self.caller.playout.supply(play, part, nothing);
-            }
-            Err(reason) => {
-                if self.caller.playout.is_playing(play) {
-                    self.caller.playout.stop();
-                    self.dialogue_input(now, input::Input::PlayFailed { play, reason });
-                }
-            }
-        }
-    }
-
     fn acked(&mut self, now: Instant, leg: LegNumber, answer: Option<Bytes>) {
         if let Some(answer) = answer {
             let Some(leg) = self.leg_mut(leg) else { return };
@@ -500,8 +402,6 @@ impl Call {
         }
     }
 }
-
-pub(super) type Rendered = Result<Arc<Prompt>, String>;
 
 impl Session for Call {
     fn handle_input(&mut self, now: Instant, input: Input, sink: &mut dyn PacketSink) {

@@ -1,7 +1,7 @@
 //! The peer's packets as sound: jitter buffer → decode → concealment of what is missing, comfort
 //! noise where the peer is silent by its own word.
 
-use super::media_session::{Packet, PacketKind};
+use super::received::{Packet, PacketKind};
 use crate::audio::comfort_noise::ComfortNoise;
 use crate::audio::concealment::Concealment;
 use crate::audio::frame::{SAMPLES_PER_MS, mean_square};

@@ -1,10 +1,11 @@
 //! A call's way to a person: the transfer that is under way, and the person's leg.
 
-use super::call::{Call, OwnPlay};
+use super::call::Call;
 use super::contract::{Input, LegNumber, Output, SipCommand};
 use super::early_media::EarlyMedia;
 use super::info::info_of_key;
 use super::leg::Leg;
+use super::speaking::OwnPlay;
 use crate::config::trunk::TrunkKeys;
 use crate::dialogue::input::{self, PlayId};
 use crate::dialplan::model::HandoffId;

@@ -3,9 +3,10 @@
 use super::contract::{Channel, LegNumber, PacketSink};
 use super::key_sender::KeySender;
 use super::keys::KeyGate;
-use super::media_session::{MAX_DATAGRAM, MediaSession, Packet, PacketKind};
+use super::media_session::{MAX_DATAGRAM, MediaSession};
 use super::media_watch::{MediaWatch, Silence};
 use super::playout::{Filled, Playout};
+use super::received::{Packet, PacketKind};
 use crate::audio::codecs::Codec;
 use crate::audio::dtmf_detector::{DtmfDetector, KeyTone};
 use crate::config::trunk::TrunkKeys;

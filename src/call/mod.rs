@@ -26,6 +26,8 @@ mod messages;
 pub mod outcome;
 pub mod outcome_rules;
 pub mod playout;
+pub mod received;
 mod recording;
 pub mod services;
 mod sound;
+mod speaking;

@@ -1,14 +1,15 @@
 //! A call's packets: what arrives is keys, sound to relay or sound to record; what leaves is the
 //! playout, or what the other leg said.
 
-use super::call::{Call, OwnPlay};
+use super::call::Call;
 use super::contract::{LegNumber, PacketSink, SipCommand};
 use super::leg::MAX_PAYLOAD;
-use super::media_session::{Packet, PacketKind, Received};
 use super::media_watch::Silence;
 use super::messages::is_silent;
 use super::playout::Heard;
+use super::received::{Packet, PacketKind, Received};
 use super::recording::SoundClock;
+use super::speaking::OwnPlay;
 use crate::audio::codecs::Codec;
 use crate::dialogue::input::{self, FetchId};
 use crate::events::{EndedBy, Event, KeySource};

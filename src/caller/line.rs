@@ -4,7 +4,8 @@ use crate::audio::dtmf_detector::{DtmfDetector, KeyTone};
 use crate::audio::frame::{
     MAX_FRAME_SAMPLES, SAMPLES_PER_MS, duration_of, level_dbm0, mean_square,
 };
-use crate::call::media_session::{MAX_DATAGRAM, MediaSession, PacketKind, Received};
+use crate::call::media_session::{MAX_DATAGRAM, MediaSession};
+use crate::call::received::{PacketKind, Received};
 use crate::caller::media_options::Listening;
 use crate::caller::playout::Playout;
 use crate::caller::rtp_sockets::RtpSockets;

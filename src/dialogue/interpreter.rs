@@ -12,7 +12,7 @@ use super::state::{Next, State};
 use super::timers::{Timer, Timers};
 use crate::dialplan::model::{Dialplan, Handoff, HandoffId, Node, NodeId, NodeKind, Target};
 use crate::dialplan::template::Values;
-use crate::events::{CallRef, EndedBy, Event, LookupResult, Pace, RequestedBy};
+use crate::events::{CallRef, Event, LookupResult, Pace, RequestedBy};
 use crate::key::Key;
 use crate::language::{ByLanguage, Language};
 use crate::speech::sentences::Sentence;
@@ -456,70 +456,6 @@ impl Dialogue {
             apology,
             notice,
         });
-    }
-
-    fn play_ended(&mut self) -> Option<Next> {
-        self.timers.stop(Timer::Play);
-        match &self.state {
-            State::Greeting => Some(Next::To(Target::Node(self.dialplan().start))),
-            State::Choosing(_) | State::Keying(_) => {
-                self.question_was_heard();
-                None
-            }
-            State::Saying => self.said(),
-            State::LookingUp(_) => {
-                self.keep_lookup_audible();
-                None
-            }
-            State::BeforeMessage(handoff) => {
-                let handoff = *handoff;
-                self.record_message(handoff);
-                None
-            }
-            State::SayingGoodbye(reason) => {
-                let reason = reason.to_string();
-                self.state = State::Ended;
-                self.timers.stop_all();
-                self.act(Action::HangUp {
-                    by: EndedBy::Dialplan,
-                    reason,
-                });
-                None
-            }
-            State::New
-            | State::WithPeople
-            | State::RecordingMessage(_)
-            | State::Passing
-            | State::Ended => None,
-        }
-    }
-
-    /// Its end was never reported. The call goes on, but nothing was heard to its end (law 5).
-    fn play_overdue(&mut self) -> Option<Next> {
-        match &self.state {
-            State::Saying => self.cut_short(),
-            _ => self.play_ended(),
-        }
-    }
-
-    /// The caller hears a person instead of what could not be said; but where the way to a person
-    /// has just failed, or nothing of worth was lost, the dialogue goes on as if it had been heard.
-    fn play_failed(&mut self, reason: String) -> Option<Next> {
-        self.log(Event::PromptFailed {
-            node: self.node_name().to_string(),
-            reason,
-        });
-        let goes_on = match &self.state {
-            State::Greeting | State::Saying => false,
-            State::Choosing(_) | State::Keying(_) => self.after_handoff,
-            _ => true,
-        };
-        if goes_on {
-            self.play_ended()
-        } else {
-            self.timers.stop(Timer::Play);
-            Some(Next::Human(RequestedBy::Failure))
-        }
     }
 
     fn timer_fired(&mut self, timer: Timer) -> Option<Next> {

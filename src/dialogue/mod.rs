@@ -18,6 +18,7 @@ mod nodes;
 mod notice;
 mod pace;
 pub mod path;
+mod play_ends;
 pub mod program;
 mod question;
 mod rescue;

@@ -2,15 +2,14 @@
 
 use super::admission::Refusal;
 use super::call_metrics;
-use super::lookups::Located;
 use super::media_thread::Command;
 use super::ports::PortPair;
 use super::resident::{CallNumber, Resident};
 use super::signalling::Signalling;
-use super::targets::{Asked, Prepared};
 use super::unanswered::NewCall;
+use super::wishes::ignore_gone;
 use crate::call::call::{Call, Incoming};
-use crate::call::contract::{Input, LegNumber, SipCommand};
+use crate::call::contract::{LegNumber, SipCommand};
 use crate::call::demo_agent::DemoAgent;
 use crate::config::BUILT_IN_AGENT;
 use crate::events::{CallRef, EndedBy, Entry, Event};
@@ -18,16 +17,10 @@ use crate::language::Language;
 use crate::sip::flow::Flow;
 use crate::sip::header::Header;
 use crate::sip::message::Request;
-use crate::sip::reason::Reason;
-use crate::sip::user_agent::command::{CommandError, Invite};
 use crate::sip::user_agent::event;
-use bytes::Bytes;
 use rand::RngExt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-
-/// The transfer's own time-out comes first.
-const RINGS_AT_MOST: Duration = Duration::from_secs(180);
 
 impl Signalling {
     pub(super) fn incoming(&mut self, now: Instant, incoming: event::Incoming) {
@@ -234,7 +227,12 @@ impl Signalling {
     }
 
     /// Until the leg's end its connection is not closed for others.
-    fn add_leg(&mut self, call: CallNumber, number: LegNumber, (leg, flow): (event::LegId, Flow)) {
+    pub(super) fn add_leg(
+        &mut self,
+        call: CallNumber,
+        number: LegNumber,
+        (leg, flow): (event::LegId, Flow),
+    ) {
         self.calls.add_leg(call, number, (leg, flow));
         self.transports.call_begins(flow);
     }
@@ -247,7 +245,7 @@ impl Signalling {
     }
 
     /// A port pair that the flow's peer can reach, and the address that SDP says.
-    fn open_ports(&self, flow: &Flow) -> Result<(PortPair, SocketAddr), String> {
+    pub(super) fn open_ports(&self, flow: &Flow) -> Result<(PortPair, SocketAddr), String> {
         let pair = self
             .ports
             .open(flow.local.ip())
@@ -256,181 +254,9 @@ impl Signalling {
         Ok((pair, address))
     }
 
-    fn advertised(&self, flow: &Flow) -> IpAddr {
+    pub(super) fn advertised(&self, flow: &Flow) -> IpAddr {
         let advertised = self.config.advertised(flow.remote.ip());
         advertised.unwrap_or(flow.local.ip())
-    }
-
-    /// What a call wants of SIP.
-    pub(super) fn act(&mut self, call: CallNumber, command: SipCommand) {
-        let now = Instant::now();
-        let done = match command {
-            SipCommand::Prepare { leg, target } => return self.prepare(call, leg, &target),
-            SipCommand::Invite {
-                leg,
-                offer,
-                user_to_user,
-            } => {
-                return self.invite(now, call, leg, offer, user_to_user);
-            }
-            SipCommand::HangUp { leg, reason } => return self.hang_up(now, call, leg, &reason),
-            SipCommand::Refer {
-                target,
-                user_to_user,
-            } => return self.refer(now, call, &target, &user_to_user),
-            command => self.act_on_leg(now, call, command),
-        };
-        ignore_gone(done);
-    }
-
-    fn act_on_leg(
-        &mut self,
-        now: Instant,
-        call: CallNumber,
-        command: SipCommand,
-    ) -> Result<(), CommandError> {
-        let leg = |leg| self.calls.leg(call, leg).ok_or(CommandError::Gone);
-        let caller = leg(LegNumber::CALLER);
-        match command {
-            SipCommand::Ring => self.agent.provisional(now, caller?, 180, None),
-            SipCommand::Accept { sdp } => self.agent.accept(now, caller?, sdp.into()),
-            SipCommand::Reject { status, .. } => self.agent.reject(now, caller?, status, &[]),
-            SipCommand::AnswerOffer {
-                leg: number,
-                answer,
-            } => {
-                let leg = leg(number)?;
-                self.agent.answer_offer(now, leg, answer.map(Bytes::from))
-            }
-            SipCommand::Reinvite { leg: number, offer } => {
-                let leg = leg(number)?;
-                self.agent.reinvite(now, leg, offer.into())
-            }
-            SipCommand::Info {
-                leg: number,
-                content_type,
-                body,
-            } => {
-                let leg = leg(number)?;
-                self.agent.send_info(now, leg, content_type, body.into())
-            }
-            SipCommand::Prepare { .. }
-            | SipCommand::Invite { .. }
-            | SipCommand::Refer { .. }
-            | SipCommand::HangUp { .. } => Ok(()),
-        }
-    }
-
-    /// One that cannot be sent is refused: the call rings the person itself.
-    fn refer(&mut self, now: Instant, call: CallNumber, target: &str, user_to_user: &str) {
-        let Some(caller) = self.calls.leg(call, LegNumber::CALLER) else {
-            return;
-        };
-        let target = refer_to(target, user_to_user);
-        if let Err(error) = self.agent.refer(now, caller, &target, None) {
-            tracing::warn!(%error, "a REFER cannot be sent");
-            let refused = Input::ReferRefused { status: None };
-            self.calls.input(call, refused, &self.threads);
-        }
-    }
-
-    fn prepare(&mut self, call: CallNumber, leg: LegNumber, target: &str) {
-        if let Some(prepared) = self.targets.prepare(call, leg, target, &self.transports) {
-            self.prepared(call, leg, prepared);
-        }
-    }
-
-    pub(super) fn finish_preparing(&mut self, located: Located<Asked>) {
-        let prepared = self.targets.finish(&located, &self.transports);
-        self.prepared(located.what_for.call, located.what_for.leg, prepared);
-    }
-
-    fn prepared(&mut self, call: CallNumber, leg: LegNumber, prepared: Result<Prepared, String>) {
-        let opened = prepared.and_then(|prepared| {
-            let (pair, address) = self.open_ports(&prepared.flow)?;
-            Ok((prepared, pair, address))
-        });
-        match opened {
-            Ok((prepared, pair, address)) => {
-                let Some(thread) = self.calls.info(call).map(|info| info.thread) else {
-                    return;
-                };
-                self.targets.keep(call, leg, prepared);
-                let command = Command::Sockets {
-                    call,
-                    leg,
-                    pair,
-                    address,
-                };
-                self.calls.send(thread, command, &self.threads);
-            }
-            Err(reason) => {
-                let input = Input::MediaOpened {
-                    leg,
-                    address: Err(reason),
-                };
-                self.calls.input(call, input, &self.threads);
-            }
-        }
-    }
-
-    fn invite(
-        &mut self,
-        now: Instant,
-        call: CallNumber,
-        leg: LegNumber,
-        offer: Vec<u8>,
-        user_to_user: String,
-    ) {
-        let Some(prepared) = self.targets.take(call, leg) else {
-            return;
-        };
-        let Some(info) = self.calls.info(call) else {
-            return;
-        };
-        let from = prepared.from.unwrap_or_else(|| {
-            let host = SocketAddr::new(self.advertised(&prepared.flow), prepared.flow.local.port());
-            format!("<sip:{}@{host}>", from_user(&info.caller))
-        });
-        let flow = prepared.flow;
-        let invite = Invite {
-            flow,
-            fallbacks: prepared.fallbacks,
-            target: prepared.uri,
-            route: Vec::new(),
-            from,
-            to: None,
-            headers: vec![("User-to-User".into(), user_to_user)],
-            offer: Some(offer.into()),
-            credentials: prepared.credentials,
-            timeout: RINGS_AT_MOST,
-        };
-        match self.agent.invite(now, invite) {
-            Ok(id) => self.add_leg(call, leg, (id, flow)),
-            Err(error) => {
-                info.span
-                    .in_scope(|| tracing::warn!(%error, "a person cannot be rung"));
-                self.calls
-                    .input(call, Input::Failed { leg, status: None }, &self.threads);
-            }
-        }
-    }
-
-    fn hang_up(&mut self, now: Instant, call: CallNumber, leg: LegNumber, reason: &str) {
-        self.targets.forget(call, leg);
-        if let Some(id) = self.calls.leg(call, leg) {
-            let reason = Reason::clearing(reason);
-            ignore_gone(self.agent.hang_up(now, id, Some(&reason)));
-        }
-    }
-}
-
-/// A leg that has ended meanwhile: its call is being told, or knows.
-fn ignore_gone(done: Result<(), CommandError>) {
-    if let Err(error) = done.as_ref().map_err(|error| *error)
-        && error != CommandError::Gone
-    {
-        tracing::warn!(%error, "a call's wish could not be sent");
     }
 }
 
@@ -485,41 +311,4 @@ fn text(request: &Request, header: Header) -> String {
     value
         .map(|value| String::from_utf8_lossy(value).into_owned())
         .unwrap_or_default()
-}
-
-/// The caller's number as a URI's user part, if it needs no escape there.
-fn from_user(caller: &str) -> &str {
-    let plain = !caller.is_empty()
-        && caller
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "+-_.!~*'()".contains(c));
-    if plain { caller } else { "zeroline" }
-}
-
-/// The Refer-To URI; what the agent is told travels as a header in it (RFC 3261, 19.1.1).
-fn refer_to(target: &str, user_to_user: &str) -> String {
-    let escaped = user_to_user.replace(';', "%3B").replace('=', "%3D");
-    let separator = if target.contains('?') { '&' } else { '?' };
-    format!("{target}{separator}User-to-User={escaped}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_refer_carries_what_the_agent_is_told() {
-        assert_eq!(
-            refer_to("sip:a@example.com", "0a0b;encoding=hex"),
-            "sip:a@example.com?User-to-User=0a0b%3Bencoding%3Dhex"
-        );
-    }
-
-    #[test]
-    fn only_plain_numbers_stand_in_the_from() {
-        assert_eq!(from_user("+442071234567"), "+442071234567");
-        for odd in ["", "a b", "x>;tag=1", "名"] {
-            assert_eq!(from_user(odd), "zeroline");
-        }
-    }
 }

@@ -30,3 +30,4 @@ mod tick_wheel;
 mod transports;
 mod trunks;
 mod unanswered;
+mod wishes;

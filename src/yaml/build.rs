@@ -293,7 +293,7 @@ impl Builder<'_, '_> {
         };
         let entry = Entry { key, value: node };
         let entry = match open.flow {
-            true => traps::split_full_width(entry, self.report),
+            true => traps::full_width::split(entry, self.report),
             false => entry,
         };
         open.entries.push(entry);

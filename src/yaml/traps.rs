@@ -1,9 +1,9 @@
 //! YAML's traps: what the text of a prompt, a key or a template looks like to YAML, told from plain
 //! mistakes, each with the quoted form that means what was meant.
 
+pub(super) mod full_width;
 mod quotes;
 
-use super::{Entry, Key, Node, Style, Value};
 use crate::diagnostic::rules::{self, Rule};
 use crate::diagnostic::{Report, Span};
 use std::ops::Range;
@@ -218,7 +218,7 @@ fn lines_upwards(text: &str, place: Span) -> impl Iterator<Item = (usize, &str, 
 fn find_trap(line: &str, up: usize) -> Option<Trap> {
     let at_error = up == 0;
     if up <= 1
-        && let Some(trap) = odd_space(line).or_else(|| full_width_colon(line))
+        && let Some(trap) = odd_space(line).or_else(|| full_width::colon(line))
     {
         return Some(trap);
     }
@@ -275,76 +275,6 @@ fn odd_space(line: &str) -> Option<Trap> {
         fix: fix.into(),
         repair,
     })
-}
-
-const FULL_WIDTH_COLON: char = '：';
-
-/// The word before a full-width colon, where a text begins with such a key.
-fn full_width_key(text: &str) -> Option<(&str, &str)> {
-    let (key, rest) = text.split_once(FULL_WIDTH_COLON)?;
-    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    (!key.is_empty() && key.chars().all(word) && !rest.trim().is_empty()).then_some((key, rest))
-}
-
-fn full_width_message(key: &str) -> String {
-    format!("After `{key}` stands a full-width colon, which YAML does not know.")
-}
-
-/// `zh：你好` on a line of its own.
-fn full_width_colon(line: &str) -> Option<Trap> {
-    let text = line.trim_start();
-    let (key, rest) = full_width_key(text)?;
-    let at = line.len() - text.len() + key.len();
-    Some(Trap {
-        rule: &rules::YAML_COLON,
-        at,
-        length: FULL_WIDTH_COLON.len_utf8(),
-        message: full_width_message(key),
-        fix: format!("Write {key}: {}.", quoted(rest.trim())),
-        repair: Some((at, ":  ".into())),
-    })
-}
-
-/// `{ zh：你好 }`: to YAML a key without a value; it is told, and read as it was meant.
-pub(super) fn split_full_width(entry: Entry, report: &mut Report) -> Entry {
-    let meant = full_width_key(&entry.key.text).filter(|_| entry.value.is_empty());
-    let Some((key, rest)) = meant else {
-        return entry;
-    };
-    let (from, colon) = (entry.key.span, FULL_WIDTH_COLON.len_utf8());
-    let place = Span {
-        start: from.start + key.len(),
-        end: from.start + key.len() + colon,
-        line: from.line,
-        column: from.column + key.len(),
-    };
-    report.add(
-        &rules::YAML_COLON,
-        place,
-        full_width_message(key),
-        format!("Write {key}: {}.", quoted(rest.trim())),
-    );
-    Entry {
-        key: Key {
-            text: key.to_owned(),
-            style: Style::Plain,
-            span: Span {
-                end: place.start,
-                ..from
-            },
-        },
-        value: Node {
-            span: Span {
-                start: place.end,
-                column: place.column + 1,
-                ..from
-            },
-            value: Value::Scalar {
-                text: rest.to_owned(),
-                style: Style::Plain,
-            },
-        },
-    }
 }
 
 /// One unquoted value of a line.

@@ -1,0 +1,137 @@
+use super::*;
+use crate::call::example_call::law_4;
+use proptest::prelude::*;
+
+#[test]
+fn the_example_of_law_4() {
+    let record = CallRecord::fold(&law_4()).expect("there are events");
+    assert_eq!(
+        (record.steps, record.depth_at_end, record.max_depth),
+        (6, 2, 3)
+    );
+    assert_eq!(
+        (record.steps_at_human_key, record.depth_at_human_key),
+        (Some(6), Some(2))
+    );
+    assert_eq!(record.seconds_to_human_offer, Some(4.2));
+    assert_eq!(record.seconds_to_human_key, Some(33.5));
+    assert_eq!(record.seconds_to_ringing, Some(34.5));
+    assert_eq!(record.seconds_to_answer, Some(38.0));
+    assert_eq!(record.seconds_to_confirmed, Some(41.0));
+    assert_eq!(record.seconds, 90.0);
+    assert_eq!(
+        (record.keys, record.no_inputs, record.no_matches),
+        (3, 1, 1)
+    );
+    assert_eq!(record.outcome, Outcome::TransferredConfirmed);
+    assert_eq!(record.ended_by, Some(EndedBy::Agent));
+    let [busy, reached] = &record.attempts[..] else {
+        panic!("two targets were tried");
+    };
+    assert_eq!(
+        (busy.status, busy.failure),
+        (Some(486), Some(TargetFailure::Busy))
+    );
+    assert_eq!(
+        (reached.seconds_to_answer, reached.failure),
+        (Some(38.0), None)
+    );
+    assert_eq!((record.events, record.events_missing), (33, 0));
+    assert!(!record.recovered);
+}
+
+#[test]
+fn a_call_whose_process_died_has_a_record_up_to_its_last_event() {
+    let mut entries = law_4();
+    entries.truncate(13);
+    let record = CallRecord::fold(&entries).expect("there are events");
+    assert!(record.recovered);
+    assert_eq!((record.outcome, record.ended_by), (Outcome::Dropped, None));
+    assert_eq!((record.seconds, record.steps), (20.0, 4));
+}
+
+#[test]
+fn lost_events_are_counted_and_the_rest_is_told() {
+    let mut entries = law_4();
+    entries.drain(0..3);
+    entries.remove(5);
+    let record = CallRecord::fold(&entries).expect("there are events");
+    assert_eq!(record.events_missing, 4);
+    assert_eq!(
+        (record.steps, record.outcome),
+        (6, Outcome::TransferredConfirmed)
+    );
+}
+
+#[test]
+fn no_events_make_no_record() {
+    assert_eq!(CallRecord::fold(&[]), None);
+}
+
+#[test]
+fn a_record_is_read_back_from_json_as_it_was() {
+    let record = CallRecord::fold(&law_4()).expect("there are events");
+    let json = serde_json::to_string(&record).expect("serializes");
+    assert_eq!(
+        serde_json::from_str::<CallRecord>(&json).expect("reads"),
+        record
+    );
+}
+
+#[test]
+fn a_value_that_the_caller_took_back_is_not_told() {
+    let mut entries = law_4();
+    let filled = |entry: &Entry| matches!(entry.event, Event::SlotFilled { .. });
+    let at = entries.iter().position(filled).expect("there is one");
+    let Event::SlotFilled { slot, .. } = entries[at].event.clone() else {
+        panic!("it is one");
+    };
+    let record = CallRecord::fold(&entries).expect("there are events");
+    assert!(record.slots.contains_key(&slot));
+    entries[at + 1].event = Event::SlotCleared { slot };
+    let record = CallRecord::fold(&entries).expect("there are events");
+    assert!(record.slots.is_empty());
+}
+
+#[test]
+fn a_desk_that_was_closed_is_in_the_record() {
+    let mut entries = law_4();
+    let busy = |entry: &Entry| matches!(entry.event, Event::TargetFailed { .. });
+    let at = entries.iter().position(busy).expect("one was busy");
+    let handoff = "night".to_string();
+    entries[at].event = Event::HandoffClosed { handoff };
+    let record = CallRecord::fold(&entries).expect("there are events");
+    assert_eq!(record.closed_handoffs, ["night"]);
+}
+
+/// Written before there were paces and closed desks.
+#[test]
+fn an_older_record_is_read() {
+    let record = CallRecord::fold(&law_4()).expect("there are events");
+    let mut json = serde_json::to_value(&record).expect("serializes");
+    let mut remove = |name| json.as_object_mut().and_then(|it| it.remove(name));
+    assert_eq!(remove("pace"), Some("usual".into()));
+    assert_eq!(remove("closed_handoffs"), Some(serde_json::json!([])));
+    assert_eq!(
+        serde_json::from_value::<CallRecord>(json).expect("reads"),
+        record
+    );
+}
+
+proptest! {
+    /// Any of the example's events, in any order and number, at any time.
+    #[test]
+    fn any_events_fold_to_one_record(
+        picks in prop::collection::vec((any::<u32>(), any::<u64>(), 0usize..33), 1..60),
+    ) {
+        let example = law_4();
+        let entries: Vec<Entry> = picks
+            .into_iter()
+            .map(|(seq, at_ms, pick)| Entry { seq, at_ms, ..example[pick].clone() })
+            .collect();
+        let record = CallRecord::fold(&entries).expect("there are events");
+        prop_assert!(Outcome::ALL.contains(&record.outcome));
+        prop_assert!(record.seconds >= 0.0);
+        prop_assert!(record.events as usize <= entries.len());
+    }
+}
