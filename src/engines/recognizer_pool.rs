@@ -5,14 +5,14 @@
 //! Bounds: [`UTTERANCES`] at once on a thread, of 30 s each; one answer ahead of the end and one final
 //! are awaited for each. What does not fit is refused, and the dialogue goes on by keys and the human.
 
+mod ear;
+
 use crate::speech::grammar::Grammar;
-use crate::speech::recognizer::{
-    Hypothesis, LONGEST_UTTERANCE, RecognitionError, Recognizer, SAMPLE_RATE, Utterance,
-};
+use crate::speech::recognizer::{Hypothesis, LONGEST_UTTERANCE, RecognitionError, Recognizer};
+use ear::Ear;
 use rustc_hash::FxHashMap;
-use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
@@ -35,7 +35,7 @@ pub struct Listener {
     pub engines: Vec<Arc<dyn Recognizer>>,
 }
 
-/// The hypotheses for each listener, or why there are none.
+/// The hypotheses for each listener, or why there are none for any.
 pub type Outcome = Result<Vec<Vec<Hypothesis>>, RecognitionError>;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -56,7 +56,7 @@ type Reply = Box<dyn FnMut(Answer) + Send>;
 pub struct Behind;
 
 enum Job {
-    Begin(u64, Weak<()>, Vec<Listener>, Reply),
+    Begin(u64, Weak<Place>, Vec<Listener>, Reply),
     Samples(u64, Vec<i16>),
     Ask(u64, Asked),
 }
@@ -96,9 +96,14 @@ struct Shared {
 /// dropped, nobody wants to know any more.
 pub struct Hearing {
     id: u64,
-    wanted: Arc<()>,
+    wanted: Arc<Place>,
     jobs: SyncSender<Job>,
+}
+
+/// What one utterance takes up of its thread, from its beginning to its final answer.
+struct Place {
     shared: Arc<Shared>,
+    taken: AtomicBool,
 }
 
 impl RecognizerPool {
@@ -130,11 +135,9 @@ impl RecognizerPool {
         let id = self.last.fetch_add(1, Ordering::Relaxed);
         let hearing = Hearing {
             id,
-            wanted: Arc::new(()),
+            wanted: Arc::new(Place::take(&worker.shared)),
             jobs: worker.jobs.clone().expect("taken only when dropped"),
-            shared: worker.shared.clone(),
         };
-        hearing.shared.utterances.fetch_add(1, Ordering::Relaxed);
         let wanted = Arc::downgrade(&hearing.wanted);
         hearing.send(Job::Begin(id, wanted, listeners, Box::new(reply)))?;
         Ok(hearing)
@@ -167,9 +170,25 @@ impl Hearing {
     }
 }
 
-impl Drop for Hearing {
+impl Place {
+    fn take(shared: &Arc<Shared>) -> Place {
+        shared.utterances.fetch_add(1, Ordering::Relaxed);
+        Place {
+            shared: shared.clone(),
+            taken: AtomicBool::new(true),
+        }
+    }
+
+    fn leave(&self) {
+        if self.taken.swap(false, Ordering::Relaxed) {
+            self.shared.utterances.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Place {
     fn drop(&mut self) {
-        self.shared.utterances.fetch_sub(1, Ordering::Relaxed);
+        self.leave();
     }
 }
 
@@ -230,7 +249,7 @@ struct Desk {
 
 struct Open {
     /// Gone when nobody waits for an answer any more.
-    wanted: Weak<()>,
+    wanted: Weak<Place>,
     ears: Vec<Ear>,
     reply: Reply,
     /// All samples so far: the next engine hears them where one fails.
@@ -238,20 +257,8 @@ struct Open {
     /// How many of them the engines were given.
     given: usize,
     asked: Asked,
-    /// The answer that was given ahead of the end, and after how many samples.
+    /// The answer that was given ahead of the end, as long as no other is asked for.
     ahead: Option<Outcome>,
-}
-
-/// One listener's engine at work, and those that remain.
-struct Ear {
-    grammar: Arc<Grammar>,
-    at_work: Result<AtWork, RecognitionError>,
-    others: std::vec::IntoIter<Arc<dyn Recognizer>>,
-}
-
-struct AtWork {
-    engine: Arc<dyn Recognizer>,
-    utterance: Box<dyn Utterance>,
 }
 
 impl Desk {
@@ -292,6 +299,9 @@ impl Desk {
             }
             Job::Ask(id, asked) => {
                 if let Some(open) = self.open.get_mut(&id) {
+                    if asked == Asked::Ahead {
+                        open.ahead = None;
+                    }
                     open.asked = open.asked.max(asked);
                 }
             }
@@ -325,7 +335,7 @@ impl Desk {
 }
 
 impl Open {
-    fn new(wanted: Weak<()>, listeners: Vec<Listener>, reply: Reply) -> Open {
+    fn new(wanted: Weak<Place>, listeners: Vec<Listener>, reply: Reply) -> Open {
         Open {
             wanted,
             ears: listeners.into_iter().map(Ear::new).collect(),
@@ -347,7 +357,7 @@ impl Open {
         if asked == (Asked::Final { unchanged: true })
             && let Some(ahead) = self.ahead.take()
         {
-            self.tell(Answer::Final(ahead));
+            self.finish(ahead);
             return true;
         }
         self.give_samples();
@@ -368,7 +378,7 @@ impl Open {
             }
             Asked::Final { .. } => {
                 let outcome = self.outcome();
-                self.tell(Answer::Final(outcome));
+                self.finish(outcome);
                 true
             }
         }
@@ -382,10 +392,26 @@ impl Open {
         }
     }
 
+    /// Where one listener has no engine, or none that works, the others are heard all the same.
     fn outcome(&mut self) -> Outcome {
         let samples = &self.samples;
         let ears = self.ears.iter_mut();
-        ears.map(|ear| ear.hypotheses(samples)).collect()
+        let outcomes: Vec<_> = ears.map(|ear| ear.hypotheses(samples)).collect();
+        if outcomes.iter().any(Result::is_ok) {
+            return Ok(outcomes
+                .into_iter()
+                .map(Result::unwrap_or_default)
+                .collect());
+        }
+        outcomes.into_iter().collect()
+    }
+
+    /// Whoever waits for the answer may keep the [`Hearing`]: its place is free before they know.
+    fn finish(&mut self, outcome: Outcome) {
+        if let Some(place) = self.wanted.upgrade() {
+            place.leave();
+        }
+        self.tell(Answer::Final(outcome));
     }
 
     fn tell(&mut self, answer: Answer) {
@@ -394,95 +420,6 @@ impl Open {
             tracing::error!("a receiver of recognized speech panicked");
         }
     }
-}
-
-impl Ear {
-    fn new(listener: Listener) -> Ear {
-        let mut ear = Ear {
-            grammar: listener.grammar,
-            at_work: Err(RecognitionError::Failed {
-                engine: "the recognizer".to_string(),
-                reason: "there is none for this language".to_string(),
-            }),
-            others: listener.engines.into_iter(),
-        };
-        ear.go_on_with_next();
-        ear
-    }
-
-    fn hears_as_it_goes(&self) -> bool {
-        let at_work = self.at_work.as_ref();
-        at_work.is_ok_and(|it| it.engine.hears_as_it_goes())
-    }
-
-    fn give(&mut self, samples: &[i16], new: Range<usize>) {
-        let mut unheard = &samples[new];
-        while let Ok(at_work) = &mut self.at_work
-            && let Err(error) = at_work.push(unheard)
-        {
-            self.at_work = Err(error);
-            self.go_on_with_next();
-            unheard = samples;
-        }
-    }
-
-    fn hypotheses(&mut self, samples: &[i16]) -> Result<Vec<Hypothesis>, RecognitionError> {
-        loop {
-            let at_work = self.at_work.as_mut().map_err(|error| error.clone())?;
-            match at_work.hypotheses() {
-                Ok(hypotheses) => return Ok(hypotheses),
-                Err(error) => self.at_work = Err(error),
-            }
-            self.go_on_with_next();
-            self.give(samples, 0..samples.len());
-        }
-    }
-
-    /// Until one begins or none is left: then the last one's error stays.
-    fn go_on_with_next(&mut self) {
-        while let Err(error) = &self.at_work
-            && let Some(engine) = self.others.next()
-        {
-            tracing::debug!(%error, next = engine.id(), "the next recognizer listens");
-            self.at_work = AtWork::begin(engine, &self.grammar);
-        }
-    }
-}
-
-impl AtWork {
-    fn begin(
-        engine: Arc<dyn Recognizer>,
-        grammar: &Arc<Grammar>,
-    ) -> Result<AtWork, RecognitionError> {
-        let utterance = guarded(engine.id(), || Ok(engine.start(grammar)))?;
-        Ok(AtWork { engine, utterance })
-    }
-
-    /// By the second, as engines are promised.
-    fn push(&mut self, samples: &[i16]) -> Result<(), RecognitionError> {
-        let (engine, utterance) = (&self.engine, &mut self.utterance);
-        let mut seconds = samples.chunks(SAMPLE_RATE as usize);
-        seconds.try_for_each(|second| guarded(engine.id(), || utterance.push(second)))
-    }
-
-    fn hypotheses(&mut self) -> Result<Vec<Hypothesis>, RecognitionError> {
-        let (engine, utterance) = (&self.engine, &mut self.utterance);
-        guarded(engine.id(), || utterance.hypotheses())
-    }
-}
-
-/// An engine that panics has failed.
-fn guarded<T>(
-    engine: &str,
-    work: impl FnOnce() -> Result<T, RecognitionError>,
-) -> Result<T, RecognitionError> {
-    let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
-        Err(RecognitionError::Failed {
-            engine: engine.to_string(),
-            reason: "it panicked".to_string(),
-        })
-    });
-    result.inspect_err(|error| tracing::warn!(%error, "speech was not recognized"))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use super::*;
 use crate::language::Language;
+use crate::speech::recognizer::{SAMPLE_RATE, Utterance};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, PoisonError};
 
@@ -264,4 +265,64 @@ fn no_more_than_the_longest_utterance_is_kept() {
     hearing.end(false).unwrap();
     let heard = format!("first {LONGEST_UTTERANCE}");
     assert_eq!(bench.next(), (0, Ok(heard), true));
+}
+
+#[test]
+fn an_answer_ahead_to_less_than_was_said_is_no_answer() {
+    let bench = Bench::new(1);
+    let hearing = bench.begin(7, &["first"]).unwrap();
+    hearing.push(vec![1]).unwrap();
+    hearing.ask_ahead().unwrap();
+    assert_eq!(bench.next(), (7, Ok("first 1".to_string()), false));
+    let busy = bench.begin(0, &["first"]).unwrap();
+    busy.push(vec![WAIT]).unwrap();
+    while bench.pool.workers[0]
+        .shared
+        .busy_since
+        .load(Ordering::Relaxed)
+        == 0
+    {
+        std::thread::yield_now();
+    }
+    // The speech went on, and paused again; the thread comes to that only after the end.
+    hearing.push(vec![9]).unwrap();
+    hearing.ask_ahead().unwrap();
+    hearing.end(true).unwrap();
+    bench.leave.send(()).unwrap();
+    assert_eq!(bench.next(), (7, Ok("first 10".to_string()), true));
+}
+
+#[test]
+fn where_one_language_is_not_heard_the_others_are() {
+    let bench = Bench::new(1);
+    for deaf in [&[][..], &["first"]] {
+        let listeners = vec![bench.listener(&["second"]), bench.listener(deaf)];
+        let (tell, told) = channel();
+        let reply = move |answer| tell.send(answer).unwrap();
+        let hearing = bench.pool.begin(listeners, reply).unwrap();
+        hearing.push(vec![FAIL]).unwrap();
+        hearing.end(false).unwrap();
+        let answer = told.recv_timeout(Duration::from_secs(20)).unwrap();
+        let text = format!("second {FAIL}");
+        let heard = vec![Hypothesis {
+            text,
+            confidence: 1.0,
+        }];
+        assert_eq!(answer, Answer::Final(Ok(vec![heard, Vec::new()])));
+    }
+}
+
+#[test]
+fn who_has_been_heard_takes_no_room() {
+    let bench = Bench::new(1);
+    let heard = |_| {
+        let hearing = bench.begin(0, &["first"]).unwrap();
+        hearing.end(false).unwrap();
+        assert!(bench.next().1.is_ok());
+        hearing
+    };
+    let kept: Vec<Hearing> = (0..2 * UTTERANCES).map(heard).collect();
+    drop(kept);
+    let taken = std::iter::from_fn(|| bench.begin(0, &["first"]).ok());
+    assert_eq!(taken.collect::<Vec<Hearing>>().len(), UTTERANCES);
 }
