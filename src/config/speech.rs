@@ -69,6 +69,13 @@ pub enum RecognizerKind {
     Remote,
 }
 
+/// How long a recognizer elsewhere may take. A call waits 2 s for what was said: the next engine,
+/// which is asked then, has to fit in.
+pub const LONGEST_HEARING: Duration = Duration::from_millis(1_500);
+const USUAL_HEARING: Duration = Duration::from_millis(1_200);
+const LONGEST_SPEAKING: Duration = Duration::from_secs(30);
+const USUAL_SPEAKING: Duration = Duration::from_secs(3);
+
 /// An OpenAI-compatible HTTP service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
@@ -358,14 +365,16 @@ fn whisper_model(node: &Node, base: &Path, report: &mut Report) -> Option<PathBu
 
 fn remote_recognizer(node: &Node, base: &Path, report: &mut Report) -> Option<Service> {
     let mut fields = Fields::of(node, "`remote`", report)?;
-    let service = service(&mut fields, "whisper-1", base, report);
+    let timeouts = (USUAL_HEARING, LONGEST_HEARING);
+    let service = service(&mut fields, ("whisper-1", timeouts), base, report);
     fields.finish(report);
     service
 }
 
 fn remote_voice(node: &Node, base: &Path, report: &mut Report) -> Option<RemoteVoice> {
     let mut fields = Fields::of(node, "`remote_voice`", report)?;
-    let service = service(&mut fields, "tts-1", base, report);
+    let timeouts = (USUAL_SPEAKING, LONGEST_SPEAKING);
+    let service = service(&mut fields, ("tts-1", timeouts), base, report);
     let voice = text(&mut fields, "voice", report);
     fields.finish(report);
     Some(RemoteVoice {
@@ -374,7 +383,13 @@ fn remote_voice(node: &Node, base: &Path, report: &mut Report) -> Option<RemoteV
     })
 }
 
-fn service(fields: &mut Fields, model: &str, base: &Path, report: &mut Report) -> Option<Service> {
+/// With the usual model, the usual time-out and the longest one.
+fn service(
+    fields: &mut Fields,
+    (model, (usual, longest)): (&str, (Duration, Duration)),
+    base: &Path,
+    report: &mut Report,
+) -> Option<Service> {
     let url = fields.require("url", "url: \"https://speech.example.com/v1\"", report);
     let url = url.and_then(|node| {
         let url = read::word(node, "`url`", report)?;
@@ -392,13 +407,13 @@ fn service(fields: &mut Fields, model: &str, base: &Path, report: &mut Report) -
     let named = fields.take("model");
     let named = named.and_then(|node| read::word(node, "`model`", report));
     let timeout = fields.take("timeout").and_then(|node| {
-        let range = Duration::from_millis(200)..=Duration::from_secs(30);
+        let range = Duration::from_millis(200)..=longest;
         read::duration(node, "`timeout`", range, report)
     });
     Some(Service {
         url: url?,
         key,
         model: named.unwrap_or(model).to_owned(),
-        timeout: timeout.unwrap_or(Duration::from_secs(3)),
+        timeout: timeout.unwrap_or(usual),
     })
 }
