@@ -11,6 +11,7 @@
 
 use super::call::Call;
 use super::contract::{HearCommand, Output, UtteranceId};
+use crate::config::speech::LONGEST_HEARING;
 use crate::dialogue::action::Listen;
 use crate::dialogue::heard::Completeness;
 use crate::dialogue::input::{self, ListenId, SpeechHeard};
@@ -28,6 +29,7 @@ const BETWEEN_PARTIALS: usize = 6_400;
 /// How long what was said may take to be recognized once it has ended. Then the dialogue goes on by
 /// keys and the human.
 const LONGEST_RECOGNITION: Duration = Duration::from_secs(2);
+const _: () = assert!(LONGEST_HEARING.as_millis() < LONGEST_RECOGNITION.as_millis());
 
 /// Made when the call first listens: it knows the noise and the echo of the line from then on.
 #[derive(Default)]
@@ -84,10 +86,14 @@ impl Call {
         if !languages.clone().any(hears) {
             return self.stop_listening();
         }
-        self.abandon_utterance();
+        if !listen.goes_on {
+            self.abandon_utterance();
+        }
         let ear = self.ear.get_or_insert_default();
         ear.listen = Some(listen);
-        ear.turn.listen(ear.patience());
+        if ear.said.is_none() {
+            ear.turn.listen(ear.patience());
+        }
     }
 
     pub(super) fn stop_listening(&mut self) {
@@ -300,7 +306,7 @@ impl Call {
         heard: SpeechHeard,
     ) {
         let saying = self.ear.as_mut().and_then(|ear| ear.said.as_mut());
-        if let Some(said) = saying.filter(|said| said.ended.is_none())
+        if let Some(said) = saying.filter(|it| it.utterance == utterance && it.ended.is_none())
             && let SpeechHeard::NotRecognized { reason } = &heard
         {
             said.refused = Some(reason.clone());

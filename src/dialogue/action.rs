@@ -63,6 +63,9 @@ pub struct Listen {
     pub pace: Pace,
     /// Nothing is asked: what is said pauses the prompt, and only what is understood ends it.
     pub aside: bool,
+    /// What the caller is saying goes on, though it answers what was listened for before: what it
+    /// was is told under that one's `id`.
+    pub goes_on: bool,
     /// What is said may not leave the machine (law 8).
     pub sensitive: bool,
 }

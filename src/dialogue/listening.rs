@@ -10,11 +10,11 @@ use super::interpreter::Dialogue;
 use super::state::{Among, Choosing, Failure, Next, Perhaps, State, Wanted};
 use super::timers::Timer;
 use crate::dialplan::model::{HttpMethod, NodeId, SlotId, Target};
-use crate::events::{Event, RequestedBy, SpeechResult};
+use crate::events::{Event, Pace, RequestedBy, SpeechResult};
 use crate::key::Key;
 use crate::language::Language;
 use crate::speech::grammar::{Grammar, Meaning};
-use crate::speech::sentences::Sentence;
+use crate::speech::sentences::{Choice, Sentence};
 use crate::speech::understanding::{Heard, Sense, Understood};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,9 +41,14 @@ pub(super) enum ListenFor {
 pub(super) struct Listening {
     last: u32,
     /// What the call was told to listen for last.
-    told: Option<(ListenFor, NodeId, Language)>,
-    /// The caller is speaking, or what they said is being recognized.
-    speaking: bool,
+    told: Option<(ListenFor, NodeId, Language, Pace)>,
+    /// The caller is speaking, or what they said is being recognized: what was listened for when
+    /// they began.
+    speaking: Option<ListenId>,
+    /// They began where what they say may be sensitive.
+    sensitive: bool,
+    /// What is asked next was not brought about by the caller.
+    unasked_for: bool,
 }
 
 impl Listening {
@@ -57,24 +62,39 @@ impl Listening {
     }
 
     pub fn is_speaking(&self) -> bool {
-        self.speaking
+        self.speaking.is_some()
+    }
+
+    /// A lookup has ended: what the caller is saying in it is no answer to what comes next, and is
+    /// heard to its end, as they may ask for a person (law 1).
+    pub fn lookup_ended(&mut self) {
+        self.unasked_for = true;
     }
 }
 
 impl Dialogue {
     /// After whatever happened: the call learns what may be said now, if that is something else.
     pub(super) fn tell_listening(&mut self) {
+        let unasked_for = std::mem::take(&mut self.listening.unasked_for);
         let wanted = self.listen_for();
-        let wanted = wanted.map(|what| (what, self.node, self.language));
+        let wanted = wanted.map(|what| (what, self.node, self.language, self.pace));
         if wanted == self.listening.told {
             return;
         }
+        let language = |told: &Option<(_, _, Language, _)>| told.as_ref().map(|told| told.2);
+        let goes_on = unasked_for
+            && self.listening.is_speaking()
+            && language(&wanted) == language(&self.listening.told);
         self.listening.last += 1;
-        self.listening.speaking = false;
-        self.timers.stop(Timer::Speech);
+        if !goes_on {
+            self.speech_is_over();
+        }
         match &wanted {
             Some((what, ..)) => {
-                let listen = self.listen(what);
+                let listen = Listen {
+                    goes_on,
+                    ..self.listen(what)
+                };
                 self.act(Action::Listen(listen));
             }
             None => self.act(Action::StopListening),
@@ -109,11 +129,7 @@ impl Dialogue {
     }
 
     fn listen(&self, what: &ListenFor) -> Listen {
-        let languages = match what {
-            ListenFor::Languages(_) => self.dialplan().languages.clone(),
-            _ => vec![self.language],
-        };
-        let grammars = languages.into_iter();
+        let grammars = self.its_languages().into_iter();
         Listen {
             id: ListenId(self.listening.last),
             grammars: grammars
@@ -125,6 +141,7 @@ impl Dialogue {
             },
             pace: self.pace,
             aside: *what == ListenFor::Anywhere,
+            goes_on: false,
             sensitive: self.hides_keys(),
         }
     }
@@ -157,7 +174,8 @@ impl Dialogue {
         if !self.is_listening(listen) {
             return;
         }
-        self.listening.speaking = true;
+        self.listening.speaking = Some(listen);
+        self.listening.sensitive = self.hides_keys();
         self.timers.arm(Timer::Speech, self.now + LONGEST_SPEECH);
         if self.asks() {
             let interrupted = self.speaker.is_playing();
@@ -191,10 +209,14 @@ impl Dialogue {
         heard: SpeechHeard,
         took: Duration,
     ) -> Option<Next> {
-        if !self.is_listening(listen) {
+        let is_answer = self.is_listening(listen);
+        if !is_answer && self.listening.speaking != Some(listen) {
             return None;
         }
         self.speech_is_over();
+        if !is_answer {
+            return self.heard_beside(heard, took);
+        }
         match heard {
             SpeechHeard::Understood(understood) => {
                 self.log_heard(&understood, took);
@@ -205,13 +227,26 @@ impl Dialogue {
                 self.not_understood()
             }
             SpeechHeard::NotRecognized { reason } => self.not_recognized(reason),
-            SpeechHeard::Withdrawn => {
-                if self.asks() && !self.speaker.is_playing() {
-                    self.question_was_heard();
-                }
-                None
-            }
+            SpeechHeard::Withdrawn => self.wait_for_answer(),
         }
+    }
+
+    /// What was begun before the question was put does not answer it; a person is always one.
+    fn heard_beside(&mut self, heard: SpeechHeard, took: Duration) -> Option<Next> {
+        match heard {
+            SpeechHeard::Understood(understood) if understood.is_human() => {
+                self.log_heard(&understood, took);
+                self.act_on(understood)
+            }
+            _ => self.wait_for_answer(),
+        }
+    }
+
+    fn wait_for_answer(&mut self) -> Option<Next> {
+        if self.asks() && !self.speaker.is_playing() {
+            self.question_was_heard();
+        }
+        None
     }
 
     /// What they said was never told.
@@ -221,7 +256,7 @@ impl Dialogue {
     }
 
     fn speech_is_over(&mut self) {
-        self.listening.speaking = false;
+        self.listening.speaking = None;
         self.timers.stop(Timer::Speech);
     }
 
@@ -277,6 +312,12 @@ impl Dialogue {
     /// As if the key had been pressed, where it means something.
     fn key_said(&mut self, key: Key) -> Option<Next> {
         match &self.state {
+            State::Choosing(Choosing {
+                among: Among::Returned(choices),
+                ..
+            }) if choices.contains(&(key, Choice::TryAgain)) => {
+                self.human_wanted(RequestedBy::Speech)
+            }
             State::Choosing(_) => self.choose(key),
             State::Keying(_) if key == Key::STAR => self.star_while_keying(),
             // An option of a choice.
@@ -312,6 +353,10 @@ impl Dialogue {
         let State::Keying(keying) = &self.state else {
             return self.not_understood();
         };
+        if !keying.entry.is_empty() {
+            // The keys came later, and the rest of them is on its way.
+            return None;
+        }
         match keying.wanted {
             Wanted::Slot(slot) => self.fill_by_speech(slot, value, unsure),
             Wanted::CallbackNumber => self.choose_among(Among::NumberRight(value)),
@@ -328,6 +373,8 @@ impl Dialogue {
             })
             | State::LookingUp(_) => None,
             _ if meaning == Meaning::Human => Some(String::new()),
+            // In which language? The question is put again in each.
+            _ if self.chooses_language() => None,
             _ => self.words_of(phrase).filter(|_| self.asks()),
         };
         let Some(words) = words else {
@@ -348,7 +395,7 @@ impl Dialogue {
 
     pub(super) fn perhaps_parts(&self, perhaps: &Perhaps) -> Vec<Part> {
         if perhaps.meaning == Meaning::Human {
-            return vec![self.sentence(Sentence::WantAPerson)];
+            return self.in_its_languages(Sentence::WantAPerson);
         }
         let words = Content::Text {
             text: perhaps.words.clone(),
@@ -390,9 +437,10 @@ impl Dialogue {
         self.log_speech(heard.words.clone(), heard.score, result, took);
     }
 
-    /// Of what may be sensitive no word is kept (law 8).
+    /// Of what may be sensitive no word is kept (law 8), though it was said a question before.
     fn log_speech(&mut self, words: String, confidence: f32, result: SpeechResult, took: Duration) {
-        let words = (!self.hides_keys()).then(|| words.chars().take(LOGGED_WORDS).collect());
+        let hidden = self.hides_keys() || self.listening.sensitive;
+        let words = (!hidden).then(|| words.chars().take(LOGGED_WORDS).collect());
         let node = self.node_name().to_string();
         self.log(Event::SpeechHeard {
             node,

@@ -145,21 +145,32 @@ impl Dialogue {
         }
     }
 
-    /// A caller who is still to choose a language hears the engine's sentences in each.
-    fn in_its_languages(&self, sentence: Sentence) -> Vec<Part> {
-        let choosing_language = matches!(
-            &self.state,
-            State::Choosing(Choosing {
-                among: Among::Languages,
-                ..
-            })
-        );
-        let languages: Vec<Language> = if choosing_language {
-            self.dialplan().languages.clone()
-        } else {
-            vec![self.language]
+    /// Whether the caller is still to choose a language, or was just about to.
+    pub(super) fn chooses_language(&self) -> bool {
+        let asks = |state: &State| {
+            matches!(
+                state,
+                State::Choosing(Choosing {
+                    among: Among::Languages,
+                    ..
+                })
+            )
         };
-        let parts = languages.into_iter().map(|language| Part {
+        asks(&self.state) || self.put_aside.as_ref().is_some_and(asks)
+    }
+
+    /// Those in which the caller is spoken to and listened to.
+    pub(super) fn its_languages(&self) -> Vec<Language> {
+        match self.chooses_language() {
+            true => self.dialplan().languages.clone(),
+            false => vec![self.language],
+        }
+    }
+
+    /// A caller who is still to choose a language hears the engine's sentences in each.
+    pub(super) fn in_its_languages(&self, sentence: Sentence) -> Vec<Part> {
+        let languages = self.its_languages().into_iter();
+        let parts = languages.map(|language| Part {
             language,
             ..self.sentence(sentence.clone())
         });

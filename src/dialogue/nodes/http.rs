@@ -119,6 +119,7 @@ impl Dialogue {
             ),
         };
         self.log_lookup_ended(logged);
+        self.listening.lookup_ended();
         self.timers.stop(Timer::Fetch);
         // It is over: leaving the node has nothing to cancel.
         self.state = State::Passing;

@@ -3,7 +3,7 @@
 
 use super::plans::{compile, key};
 use crate::dialogue::action::{Action, Content, Fetch, Listen, Play};
-use crate::dialogue::input::{FetchFailure, Fetched, Input, SpeechHeard};
+use crate::dialogue::input::{FetchFailure, Fetched, Input, ListenId, SpeechHeard};
 use crate::dialogue::interpreter::{CallContext, Dialogue};
 use crate::dialplan::model::{Dialplan, HandoffId};
 use crate::events::{Event, KeySource, ReturnReason};
@@ -93,6 +93,15 @@ impl Caller {
     pub fn is_heard(&mut self, words: &[(&str, f32)]) -> &mut Caller {
         self.begins_to_speak();
         let listen = self.listening.clone().expect("somebody listens");
+        self.recognized(&listen, words)
+    }
+
+    /// The recognizers hear every word of what was begun while `listen` held.
+    pub fn is_heard_in(&mut self, listen: &Listen, words: &str) -> &mut Caller {
+        self.recognized(listen, &[(words, 1.0)])
+    }
+
+    fn recognized(&mut self, listen: &Listen, words: &[(&str, f32)]) -> &mut Caller {
         let hypotheses: Vec<Hypothesis> = words
             .iter()
             .map(|&(text, confidence)| Hypothesis {
@@ -103,13 +112,17 @@ impl Caller {
         let hypotheses = vec![hypotheses; listen.grammars.len()];
         let now = jiff::civil::date(2026, 3, 4).at(10, 30, 0, 0);
         let now = now.in_tz("Europe/London").expect("it is a time there");
-        let heard = self.dialogue.program.understand(&listen, &hypotheses, &now);
-        self.speech_ends(heard)
+        let heard = self.dialogue.program.understand(listen, &hypotheses, &now);
+        self.speech_of(listen.id, heard)
     }
 
     /// After [`Caller::begins_to_speak`].
     pub fn speech_ends(&mut self, heard: SpeechHeard) -> &mut Caller {
         let listen = self.listening.as_ref().expect("somebody listens").id;
+        self.speech_of(listen, heard)
+    }
+
+    fn speech_of(&mut self, listen: ListenId, heard: SpeechHeard) -> &mut Caller {
         let took = Duration::from_millis(20);
         self.tell(Input::SpeechHeard {
             listen,

@@ -3,9 +3,10 @@
 use super::caller::Caller;
 use super::plans::*;
 use crate::dialogue::input::{Input, ListenId, SpeechHeard};
-use crate::dialplan::model::{Dialplan, NodeKind, Target};
-use crate::events::{Event, RequestedBy, SpeechResult};
+use crate::dialplan::model::{Dialplan, HttpMethod, NodeKind, Target};
+use crate::events::{Event, Pace, RequestedBy, SpeechResult};
 use crate::language::Language;
+use serde_json::json;
 use std::time::Duration;
 
 /// n0: a menu "track" 1, "refund" 2 → n1: a number of 4 digits → n3; n2: an announcement → n0.
@@ -332,4 +333,95 @@ fn after_a_failed_transfer_the_choices_are_said() {
             .iter()
             .any(|event| matches!(event, Event::CallbackBooked { .. }))
     );
+}
+
+#[test]
+fn elder_pacing_gives_the_same_question_more_patience() {
+    let mut caller = Caller::calls(spoken());
+    caller.is_silent();
+    let pace = |caller: &Caller| caller.listening.as_ref().map(|listen| listen.pace);
+    assert_eq!(pace(&caller), Some(Pace::Usual));
+    caller.is_silent();
+    assert_eq!(pace(&caller), Some(Pace::Elder));
+}
+
+/// A menu in which a parcel is looked up: n0 → n1, a lookup → n2.
+fn looks_up() -> Dialplan {
+    let main = menu("Main menu.", &[('1', node(1))]);
+    let lookup = http(
+        HttpMethod::Get,
+        "https://parcels.example.com/1",
+        "parcel",
+        node(2),
+        Target::Human,
+    );
+    let end = menu("Anything else?", &[('1', Target::Hangup), ('2', node(0))]);
+    plan(vec![main, lookup, end], vec![])
+}
+
+#[test]
+fn a_person_is_rung_though_a_lookup_ends_while_they_are_asked_for() {
+    for (words, by) in [("operator", Some(RequestedBy::Speech)), ("two", None)] {
+        let mut caller = Caller::calls(looks_up());
+        caller.press("1");
+        let listen = caller.listening.clone().expect("a person can be asked for");
+        caller.begins_to_speak().lookup_answers(json!({}));
+        assert!(caller.listening.as_ref().is_some_and(|it| it.goes_on));
+        caller.is_heard_in(&listen, words);
+        assert_eq!(requested_by(&caller), Vec::from_iter(by), "{words}");
+        if by.is_none() {
+            assert!(caller.hearing().starts_with("Anything else?"));
+            caller.hears().waits(6.0);
+            assert!(caller.hearing().contains("I did not hear anything"));
+        }
+    }
+}
+
+#[test]
+fn who_keys_a_number_is_not_answered_by_what_they_said_before() {
+    let mut caller = Caller::calls(spoken());
+    caller.says("track").hears().begins_to_speak();
+    let listen = caller.listening.clone().expect("the number is asked for");
+    caller.press("1");
+    caller.is_heard_in(&listen, "four three two one");
+    assert!(!caller.log().iter().any(|event| event.contains("4321")));
+    caller.press("234");
+    assert!(
+        caller
+            .log()
+            .contains(&r#"number = Plain("1234")"#.to_string())
+    );
+}
+
+#[test]
+fn a_person_who_is_tried_again_by_voice_was_asked_for_by_voice() {
+    let mut caller = Caller::calls(spoken());
+    caller.press("0").nobody_answers();
+    caller.says("try again");
+    assert_eq!(
+        requested_by(&caller),
+        [RequestedBy::Key, RequestedBy::Speech]
+    );
+}
+
+#[test]
+fn who_has_no_language_yet_is_asked_back_in_each() {
+    let choice = language_menu(&[('1', Language::En), ('2', Language::Zh)], node(1));
+    let plan = plan(vec![choice, menu("Menu.", &[('1', node(1))])], vec![]);
+    let mut caller = Caller::calls(plan.clone());
+    caller.is_heard(&[("中文", 0.4)]);
+    let again = caller.hearing();
+    assert!(
+        !again.contains("Did you say") && again.contains('抱'),
+        "{again}"
+    );
+    let mut caller = Caller::calls(plan);
+    caller.says("我昨天找过人工");
+    let asked = caller.hearing();
+    assert!(
+        asked.contains("speak to a person?") && asked.contains('您'),
+        "{asked}"
+    );
+    caller.says("是的");
+    assert_eq!(requested_by(&caller), [RequestedBy::Speech]);
 }

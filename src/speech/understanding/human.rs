@@ -66,6 +66,7 @@ fn judge(phrase: usize, alignment: &Alignment, said: &[Token]) -> Candidate {
             phrase: Some(phrase),
         },
         whole: alone && !elsewhere && alignment.similarity >= WHOLE,
+        exact: alignment.similarity >= WHOLE && alignment.covered.iter().all(|it| *it),
         ask: ask || alignment.similarity < SURE,
     }
 }

@@ -42,6 +42,7 @@ pub(super) fn candidates(grammar: &Grammar, said: &[Token]) -> Vec<Candidate> {
             phrase: Some(*at),
         },
         whole: false,
+        exact: false,
         ask: false,
     });
     asked.filter(|it| it.heard.score > 0.0).collect()

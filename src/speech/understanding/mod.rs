@@ -63,6 +63,18 @@ pub enum Understood {
     NoMatch,
 }
 
+impl Understood {
+    /// Whether a person is asked for, or perhaps is.
+    pub fn is_human(&self) -> bool {
+        match self {
+            Understood::Match(heard) | Understood::Guess(heard) => {
+                heard.sense == Sense::Meaning(Meaning::Human)
+            }
+            Understood::NoMatch => false,
+        }
+    }
+}
+
 /// What was heard, and what it is taken for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Heard {
@@ -114,6 +126,9 @@ struct Candidate {
     /// Just this was said, word by word, and nothing else: a phrase that only stands in it (错 in
     /// 没错) is no rival.
     whole: bool,
+    /// And not a word beside it: a phrase that is only a part of this one ("again" in "try again") is
+    /// no rival either.
+    exact: bool,
     /// Never acted upon without a question, however well it was heard.
     ask: bool,
 }
@@ -141,9 +156,10 @@ fn keep_better(candidates: &mut Vec<Candidate>, new: Candidate) {
 fn decide(mut candidates: Vec<Candidate>) -> Understood {
     candidates.sort_by(|a, b| b.heard.score.total_cmp(&a.heard.score));
     let rivals = candidates.iter().skip(1);
-    let whole = candidates.first().is_some_and(|best| best.whole);
+    let best = candidates.first();
+    let (whole, exact) = best.map_or((false, false), |best| (best.whole, best.exact));
     let second = rivals
-        .filter(|rival| rival.whole || !whole)
+        .filter(|rival| (rival.whole || !whole) && (rival.exact || !exact))
         .map(|rival| rival.heard.score);
     let second = second.fold(0.0, f32::max);
     let Some(best) = candidates.into_iter().next() else {

@@ -23,23 +23,30 @@ pub(super) fn candidates(grammar: &Grammar, said: &[Token]) -> Vec<Candidate> {
     let own = phrases.filter(|(_, phrase)| !of_others(phrase.meaning));
     own.filter_map(|(at, phrase)| {
         let wanted = tokens::of(&phrase.words, grammar.language);
-        let (score, whole) = score(&wanted, said)?;
+        let fit = fit(&wanted, said)?;
         Some(Candidate {
             heard: Heard {
                 sense: Sense::Meaning(phrase.meaning),
-                score,
+                score: fit.score,
                 words: String::new(),
                 phrase: Some(at),
             },
-            whole,
+            whole: fit.whole,
+            exact: fit.exact,
             ask: false,
         })
     })
     .collect()
 }
 
-/// The score, and whether just this was said.
-pub(super) fn score(phrase: &[Token], said: &[Token]) -> Option<(f32, bool)> {
+pub(super) struct Fit {
+    pub score: f32,
+    /// Just this was said, but for words that do not matter.
+    pub whole: bool,
+    pub exact: bool,
+}
+
+pub(super) fn fit(phrase: &[Token], said: &[Token]) -> Option<Fit> {
     let alignment = align(phrase, said)?;
     if alignment.similarity < LIKENESS || is_too_short(phrase) && !stands_alone(&alignment, said) {
         return None;
@@ -51,7 +58,11 @@ pub(super) fn score(phrase: &[Token], said: &[Token]) -> Option<(f32, bool)> {
         !phrase.iter().any(|token| token.role == Role::Negation) && is_denied(&alignment, said);
     let score = alignment.similarity / (1.0 + FURTHER_WORD * further);
     let whole = further < 0.2 && alignment.similarity >= WHOLE;
-    Some((if denied { score * DENIED } else { score }, whole))
+    Some(Fit {
+        score: if denied { score * DENIED } else { score },
+        whole,
+        exact: whole && alignment.covered.iter().all(|covered| *covered),
+    })
 }
 
 /// One character that matters, as 一 or 选一: in a sentence it is most often a part of another word.

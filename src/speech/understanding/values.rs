@@ -24,8 +24,9 @@ mod number;
 mod numbers;
 mod time;
 
+use super::phrases::{self, Fit};
 use super::tokens::{self, Token};
-use super::{Candidate, Context, Heard, Sense, built_in, phrases};
+use super::{Candidate, Context, Heard, Sense, built_in};
 use crate::key::Key;
 use crate::language::Language;
 use crate::speech::grammar::{Grammar, Meaning, ValueKind};
@@ -96,6 +97,7 @@ pub(super) fn candidates(
             phrase: None,
         },
         whole: spoken.whole,
+        exact: false,
         ask: spoken.ask,
     })
 }
@@ -111,11 +113,11 @@ fn yes_or_no(text: &str, language: Language) -> Vec<Spoken> {
         let phrases = built_in::yes_no(language).into_iter();
         phrases
             .filter(|phrase| phrase.meaning == Meaning::Key(key))
-            .filter_map(|phrase| phrases::score(&tokens::of(&phrase.words, language), &said))
-            .max_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)))
+            .filter_map(|phrase| phrases::fit(&tokens::of(&phrase.words, language), &said))
+            .max_by(|a, b| a.score.total_cmp(&b.score).then(a.whole.cmp(&b.whole)))
     };
     let spoken = |(value, key): (&str, Key)| {
-        let (score, whole) = best(key)?;
+        let Fit { score, whole, .. } = best(key)?;
         let spoken = Spoken::new(value.to_string(), score);
         Some(Spoken { whole, ..spoken })
     };
