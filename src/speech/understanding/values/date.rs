@@ -14,7 +14,8 @@ pub(super) fn read(text: &str, language: Language, context: Context<'_>) -> Vec<
     let today = context.now.date();
     let mut starts = (0..pieces.len()).filter(|start| !is_within(&pieces, *start));
     let found = starts.find_map(|start| {
-        let (taken, days) = at(&pieces[start..], language, today)?;
+        let (taken, days) = twice_told(&pieces[start..], language, today)
+            .or_else(|| at(&pieces[start..], language, today))?;
         Some((start, start + taken, days))
     });
     let Some((start, end, days)) = found else {
@@ -57,6 +58,35 @@ pub(super) struct Day {
 
 /// Days in the order of their likelihood, and how many pieces told them.
 pub(super) type Found = (usize, Vec<Day>);
+
+/// "friday the fourth of december", 十二月四号星期五: of the days that were told, the one that is such a
+/// day of the week.
+fn twice_told(pieces: &[Piece], language: Language, today: Date) -> Option<Found> {
+    let (taken, first) = at(pieces, language, today)?;
+    let (more, second) = at(&pieces[taken..], language, today)?;
+    let weekday = |pieces| of_the_week(pieces, language, today);
+    let (weekday, mut days) = match (weekday(pieces), weekday(&pieces[taken..])) {
+        (Some(weekday), None) => (weekday, second),
+        (None, Some(weekday)) => (weekday, first),
+        _ => return None,
+    };
+    days.retain(|day| day.date.weekday() == weekday);
+    days.truncate(1);
+    let sure = |day: &mut Day| day.unsure = false;
+    days.iter_mut().for_each(sure);
+    (!days.is_empty()).then_some((taken + more, days))
+}
+
+/// The day of the week that the pieces begin with.
+fn of_the_week(pieces: &[Piece], language: Language, today: Date) -> Option<Weekday> {
+    let english = || date_en::of_the_week(pieces, today);
+    let mandarin = || date_zh::of_the_week(pieces, today);
+    let (_, days) = match language {
+        Language::En => english().or_else(mandarin),
+        Language::Zh => mandarin().or_else(english),
+    }?;
+    days.first().map(|day| day.date.weekday())
+}
 
 fn at(pieces: &[Piece], language: Language, today: Date) -> Option<Found> {
     numeric(pieces, language, today).or_else(|| match language {
@@ -210,6 +240,10 @@ mod tests {
                 ("last friday", "2026-11-20"),
                 ("a week on monday", "2026-11-30"),
                 ("the third of may", "2027-05-03"),
+                ("friday the fourth of december", "2026-12-04"),
+                ("saturday the twenty-eighth", "2026-11-28"),
+                ("the fourth of december, friday", "2026-12-04"),
+                ("monday the fourth of december", "2026-11-23?"),
                 ("may the third", "2027-05-03"),
                 ("3rd of May 2026", "2026-05-03"),
                 ("May 3, 2026", "2026-05-03"),
@@ -266,6 +300,8 @@ mod tests {
                 ("下个月三号", "2026-12-03"),
                 ("三号", "2026-12-03?"),
                 ("5/3", "2027-05-03"),
+                ("星期五十二月四号", "2026-12-04"),
+                ("十二月四号，周五", "2026-12-04"),
                 ("一九八五年十月一号", "1985-10-01"),
             ],
         );
@@ -284,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn whfromis_past_is_the_second_reading() {
+    fn what_is_past_is_the_second_reading() {
         assert_eq!(
             days("the third of may", Language::En),
             ["2027-05-03", "2026-05-03"]
@@ -295,7 +331,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(500))]
         #[test]
-        fn whfromthe_verbaliser_says_is_the_same_day(
+        fn what_the_verbaliser_says_is_the_same_day(
             year in 1900..2100_i16, month in 1..=12_i8, day in 1..=31_i8,
         ) {
             let Ok(date) = Date::new(year, month, day) else { return Ok(()) };

@@ -93,7 +93,7 @@ fn weekday(word: &str) -> Option<Weekday> {
 
 /// "friday" is the coming one. "next friday" is next week's; where this week's is still to come,
 /// people mean either.
-fn of_the_week(pieces: &[Piece], today: Date) -> Option<Found> {
+pub(super) fn of_the_week(pieces: &[Piece], today: Date) -> Option<Found> {
     let which = pieces.first()?.word();
     let lead = usize::from(matches!(which, "this" | "next" | "last" | "on" | "coming"));
     let weekday = weekday(pieces.get(lead)?.word())?;

@@ -85,7 +85,7 @@ fn relative(pieces: &[Piece], today: Date) -> Option<Found> {
 }
 
 /// 周三, 下周三, 下下个星期天. A week begins on Monday.
-fn of_the_week(pieces: &[Piece], today: Date) -> Option<Found> {
+pub(super) fn of_the_week(pieces: &[Piece], today: Date) -> Option<Found> {
     const WHICH: [(&str, i32); 11] = [
         ("下下个", 2),
         ("下下", 2),

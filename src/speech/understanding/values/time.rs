@@ -231,7 +231,8 @@ fn half_after(pieces: &[Piece]) -> (usize, Option<Half>) {
         ["in", "the", "morning"] => (3, Some(Half::Morning)),
         ["in", "the", "afternoon" | "evening"] => (3, Some(Half::Afternoon)),
         ["at", "night", ..] => (2, Some(Half::Night)),
-        ["tonight", ..] => (1, Some(Half::Night)),
+        ["tonight" | "midnight", ..] => (1, Some(Half::Night)),
+        ["noon" | "midday", ..] => (1, Some(Half::Afternoon)),
         _ => (0, None),
     }
 }
@@ -409,6 +410,8 @@ mod tests {
                 ("four thirty pm", "16:30"),
                 ("at nine oh five in the morning", "09:05"),
                 ("noon", "12:00"),
+                ("twelve noon", "12:00"),
+                ("twelve midnight", "00:00"),
                 ("midnight", "00:00"),
                 ("16:30", "16:30"),
                 ("9:05 pm", "21:05"),
