@@ -1,6 +1,8 @@
 //! Every row of the design's budget, measured: `cargo bench --bench calls`, a minute of it with
-//! `-- --quick`, and `-- --format json`; how callers who speak are served: `-- voice`. The server is on one core, the caller on another, and the
-//! same calls are made to a bare loop beside it: the ratio of the two holds on any machine.
+//! `-- --quick`, and `-- --format json`; how callers who speak are served: `-- voice`; and when no
+//! recognizer keeps up: `-- saturated`, ten minutes (`--minutes=1`). The server is on one core, the
+//! caller on another, and the same calls are made to a bare loop beside it: the ratio of the two holds
+//! on any machine.
 
 mod affinity;
 mod bare_loop;
@@ -9,7 +11,9 @@ mod datagrams;
 mod dialogue;
 mod histogram;
 mod line;
+mod made_up;
 mod report;
+mod saturated;
 mod scenarios;
 mod subject;
 mod voice;
@@ -78,6 +82,11 @@ fn main() {
     let cores = Cores { server, caller };
     if has("voice") {
         return voice::run(cores, as_json);
+    }
+    if has("saturated") {
+        let mut given = arguments.iter();
+        let minutes = given.find_map(|it| it.strip_prefix("--minutes=")?.parse().ok());
+        return saturated::run(cores, as_json, minutes.unwrap_or(10));
     }
     let plan = if has("--quick") { QUICK } else { FULL };
     let results = run(&plan, cores);

@@ -1,8 +1,9 @@
 //! What is measured: a process on one core, and what the kernel tells about it.
 
 use crate::affinity;
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use crate::made_up;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -25,6 +26,8 @@ pub enum Kind {
     /// Listened to by the recognizer that is built in, on all cores. `speech`: every caller speaks a
     /// third of the time; else they are silent.
     Listening { speech: bool },
+    /// Listened to by a whisper that cannot keep up, on all cores; callers hardly stop speaking.
+    Saturated,
 }
 
 impl Kind {
@@ -35,6 +38,7 @@ impl Kind {
             Kind::Deaf => "served by keys",
             Kind::Listening { speech: false } => "listened to, silent",
             Kind::Listening { speech: true } => "listened to, speaking a third of the time",
+            Kind::Saturated => "listened to by whisper, behind",
         }
     }
 
@@ -42,7 +46,8 @@ impl Kind {
     pub fn voice(self) -> Option<Arc<[u8]>> {
         match self {
             Kind::Zeroline | Kind::BareLoop | Kind::Deaf => None,
-            Kind::Listening { speech } => Some(voice(speech)),
+            Kind::Listening { speech } => Some(voice(speech, Duration::from_secs(9))),
+            Kind::Saturated => Some(chatter()),
         }
     }
 }
@@ -50,21 +55,21 @@ impl Kind {
 pub struct Subject {
     child: Child,
     pub sip: SocketAddr,
-    // Keeps the folder while the process runs.
-    _folder: tempfile::TempDir,
+    console: SocketAddr,
+    folder: tempfile::TempDir,
 }
 
 impl Subject {
     /// Starts it on `core` and waits until it takes calls.
     pub fn start(kind: Kind, core: usize) -> Subject {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let sip = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let [sip, console] =
+            [free_port(), free_port()].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        let serve = |speech: &str| zeroline(folder.path(), sip, console, speech);
         let mut command = match kind {
-            Kind::Zeroline | Kind::Deaf => zeroline(folder.path(), sip, "speech: off"),
-            Kind::Listening { .. } => {
-                let speech = "speech: { recognizers: [builtin] }";
-                zeroline(folder.path(), sip, speech)
-            }
+            Kind::Zeroline | Kind::Deaf => serve("speech: off"),
+            Kind::Listening { .. } => serve("speech: { recognizers: [builtin] }"),
+            Kind::Saturated => serve(&made_up::config(folder.path(), "other")),
             Kind::BareLoop => {
                 let mut command = Command::new(std::env::current_exe().expect("our own path"));
                 command.args([BARE_LOOP, &sip.to_string()]);
@@ -74,7 +79,7 @@ impl Subject {
         // A child keeps the cores of the thread that starts it.
         let before = match kind {
             Kind::Zeroline | Kind::BareLoop => affinity::pin(core),
-            Kind::Deaf | Kind::Listening { .. } => affinity::set_all(),
+            Kind::Deaf | Kind::Listening { .. } | Kind::Saturated => affinity::set_all(),
         };
         let child = command.stdout(Stdio::piped()).spawn();
         affinity::set(&before);
@@ -83,7 +88,8 @@ impl Subject {
         Subject {
             child,
             sip,
-            _folder: folder,
+            console,
+            folder,
         }
     }
 
@@ -116,6 +122,32 @@ impl Subject {
         kilobytes.expect("the kernel tells it") * 1024
     }
 
+    /// What monitoring is told: the sum of a metric over its labels.
+    pub fn metric(&self, name: &str) -> f64 {
+        let mut stream = TcpStream::connect(self.console).expect("the console listens");
+        let host = self.console;
+        let request = format!("GET /metrics HTTP/1.0\r\nHost: {host}\r\n\r\n");
+        let mut answer = String::new();
+        let asked = stream.write_all(request.as_bytes());
+        let read = asked.and_then(|()| stream.read_to_string(&mut answer));
+        read.expect("the console answers");
+        let values = answer.lines().filter_map(|line| {
+            let (series, value) = line.rsplit_once(' ')?;
+            let named = series.split('{').next() == Some(name);
+            named.then(|| value.parse::<f64>().ok())?
+        });
+        values.sum()
+    }
+
+    /// The records of the calls that have ended.
+    pub fn records(&self) -> Vec<serde_json::Value> {
+        let lines = calls(self.folder.path(), &["export", "--format", "json"]);
+        let lines = lines.lines();
+        lines
+            .map(|line| serde_json::from_str(line).expect("a record is JSON"))
+            .collect()
+    }
+
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -126,6 +158,14 @@ impl Drop for Subject {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// What `zeroline calls` says of the data in a server's folder.
+pub fn calls(folder: &Path, arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_zeroline"));
+    command.arg("calls").args(arguments);
+    let output = command.arg("--data").arg(folder.join("data")).output();
+    String::from_utf8_lossy(&output.expect("it runs").stdout).into_owned()
 }
 
 /// Its standard output is a pipe.
@@ -139,9 +179,9 @@ pub fn wait_until_ready(child: &mut Child) {
     );
 }
 
-/// Nine seconds: what leads to the other prompt is said, and then silence.
-fn voice(speech: bool) -> Arc<[u8]> {
-    let mut samples = vec![0_i16; 9 * 8000];
+/// So long: what leads to the other prompt is said, and then silence.
+fn voice(speech: bool, length: Duration) -> Arc<[u8]> {
+    let mut samples = vec![0_i16; length.as_millis() as usize * 8];
     if speech {
         let text = "I would like to hear the other prompt now please";
         let voices = Registry::discover();
@@ -155,8 +195,13 @@ fn voice(speech: bool) -> Arc<[u8]> {
     payload.into()
 }
 
+/// Hardly a pause: as much to be heard as callers can say.
+fn chatter() -> Arc<[u8]> {
+    voice(true, Duration::from_millis(4_500))
+}
+
 /// Voice that lasts 120 s, and a config without limits that a benchmark would run into.
-fn zeroline(folder: &Path, sip: SocketAddr, speech: &str) -> Command {
+fn zeroline(folder: &Path, sip: SocketAddr, console: SocketAddr, speech: &str) -> Command {
     let prompts = folder.join("prompts/en");
     std::fs::create_dir_all(&prompts).expect("a folder for the prompt");
     write_prompt(&prompts.join("long.wav"));
@@ -171,10 +216,9 @@ fn zeroline(folder: &Path, sip: SocketAddr, speech: &str) -> Command {
          prompts: prompts\n\
          data: data\n\
          rate: {{ requests_per_second: 100000, calls_per_second: 10000 }}\n\
-         console: 127.0.0.1:{}\n\
+         console: {console}\n\
          log: {{ level: warn }}\n\
-         {speech}\n",
-        free_port()
+         {speech}\n"
     );
     std::fs::write(&config, text).expect("the config is written");
     let mut command = Command::new(env!("CARGO_BIN_EXE_zeroline"));

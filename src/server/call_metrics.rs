@@ -47,6 +47,10 @@ pub fn describe() {
         "zeroline_utterances_total",
         "Utterances of callers, by what the dialogue made of them"
     );
+    describe_gauge!(
+        "zeroline_utterances",
+        "Utterances that are being recognized at this moment"
+    );
     describe_counter!(
         "zeroline_utterances_lost_total",
         "Utterances that no recognizer could recognize, or not in time"
@@ -64,6 +68,22 @@ pub fn describe() {
 
 pub fn count_calls(calls: usize) {
     gauge!("zeroline_calls").set(calls as f64);
+}
+
+/// One utterance that is being recognized, for as long as it lives.
+pub struct CountedUtterance(());
+
+impl CountedUtterance {
+    pub fn begin() -> CountedUtterance {
+        gauge!("zeroline_utterances").increment(1.0);
+        CountedUtterance(())
+    }
+}
+
+impl Drop for CountedUtterance {
+    fn drop(&mut self) {
+        gauge!("zeroline_utterances").decrement(1.0);
+    }
 }
 
 pub fn count_unstored(calls: usize) {

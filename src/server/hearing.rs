@@ -1,5 +1,6 @@
 //! What calls say, on its way to the recognizers and back.
 
+use super::call_metrics::CountedUtterance;
 use super::media_thread::{Command, MediaThread};
 use super::resident::CallNumber;
 use crate::call::contract::{HearCommand, Input, UtteranceId};
@@ -108,7 +109,10 @@ impl Ears {
         let listeners = listeners.collect();
         let thread = thread.clone();
         let mut transcript = Transcript::default();
+        let counted = CountedUtterance::begin();
         self.pool.begin(listeners, move |answer| {
+            // The pool keeps this for as long as the utterance is open.
+            let _ = &counted;
             let input = input_of(answer, &mut transcript, utterance, &listen, &program);
             if let Some(input) = input {
                 // With its inbox full for so long the caller has gone on by keys.

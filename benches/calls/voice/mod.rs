@@ -7,9 +7,6 @@
 
 mod answers;
 mod server;
-#[path = "../../../tests/common/whisper_model.rs"]
-#[allow(dead_code, reason = "a benchmark uses a part of it")]
-mod whisper_model;
 
 use crate::scenarios::{Carried, Cores, carry};
 use crate::subject::Kind;

@@ -1,7 +1,7 @@
 //! A server with a recognizer, for callers who speak.
 
-use super::whisper_model::{Script, TINY, write_model};
-use crate::subject::{free_port, wait_until_ready};
+use crate::made_up;
+use crate::subject::{self, free_port, wait_until_ready};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -9,8 +9,7 @@ use std::process::{Child, Command, Stdio};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
     BuiltIn,
-    /// A model of `tiny`'s shape with made-up weights: it costs what a real one does, and hears
-    /// "refund" in everything.
+    /// See [`made_up`].
     Whisper,
 }
 
@@ -24,18 +23,8 @@ impl Engine {
 
     fn config(self, folder: &Path) -> String {
         match self {
-            Engine::BuiltIn => "speech: { recognizers: [builtin] }\n".to_string(),
-            Engine::Whisper => {
-                let file = folder.join("ggml-tiny-made-q8_0.bin");
-                let script = Script {
-                    words: &[" refund", " track"],
-                    says: &[&[(1.0, " refund")], &[(1.0, "")]],
-                    is_silent: false,
-                };
-                write_model(&file, &TINY, &script).expect("there is room for the model");
-                let file = file.display();
-                format!("speech: {{ recognizers: [whisper], whisper: {{ model: {file} }} }}\n")
-            }
+            Engine::BuiltIn => "speech: { recognizers: [builtin] }".to_string(),
+            Engine::Whisper => made_up::config(folder, "refund"),
         }
     }
 }
@@ -57,7 +46,7 @@ impl Server {
              dialplans: {{ default: hotline.yaml }}\n\
              data: data\n\
              console: 127.0.0.1:{}\n\
-             log: {{ level: warn }}\n{}",
+             log: {{ level: warn }}\n{}\n",
             free_port(),
             engine.config(folder.path())
         );
@@ -74,10 +63,7 @@ impl Server {
 
     /// What the journal tells of all calls, as JSON.
     pub fn calls(&self, arguments: &[&str]) -> String {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_zeroline"));
-        command.arg("calls").args(arguments).arg("--data");
-        let output = command.arg(self.folder.path().join("data")).output();
-        String::from_utf8_lossy(&output.expect("it runs").stdout).into_owned()
+        subject::calls(self.folder.path(), arguments)
     }
 }
 
