@@ -14,6 +14,7 @@ mod adaptive_filter;
 mod canceller;
 mod correlator;
 mod path_loss;
+mod transforms;
 
 use super::vad::{FRAME, Frame};
 use crate::audio::frame::{SAMPLES_PER_MS, level_dbm0, mean_square};

@@ -5,6 +5,7 @@ pub mod blocked;
 pub mod echo;
 pub mod endpointer;
 pub mod energy_gate;
+pub mod english_numbers;
 pub mod error_rate;
 pub mod grammar;
 pub mod recognizer;

@@ -2,40 +2,13 @@
 //! a time is waited for.
 
 use crate::language::Language;
+use crate::speech::english_numbers::{DIGITS, ORDINALS, TEENS, TENS};
 use crate::speech::grammar::ValueKind;
 
 const FIGURES: &[&str] = &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
-const EN_DIGITS: &[&str] = &[
-    "zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "double",
-    "triple",
-];
+const EN_SPOKEN: &[&str] = &["oh", "double", "triple"];
 const EN_NUMBERS: &[&str] = &[
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-    "twenty",
-    "thirty",
-    "forty",
-    "fifty",
-    "sixty",
-    "seventy",
-    "eighty",
-    "ninety",
-    "hundred",
-    "thousand",
-    "million",
-    "and",
-    "a",
-    "point",
-    "minus",
-    "half",
+    "hundred", "thousand", "million", "and", "a", "point", "minus", "half",
 ];
 const EN_MONEY: &[&str] = &[
     "pound", "pounds", "penny", "pence", "dollar", "dollars", "cent", "cents", "euro", "euros",
@@ -84,26 +57,6 @@ const EN_DATES: &[&str] = &[
     "nd",
     "rd",
     "th",
-    "first",
-    "second",
-    "third",
-    "fourth",
-    "fifth",
-    "sixth",
-    "seventh",
-    "eighth",
-    "ninth",
-    "tenth",
-    "eleventh",
-    "twelfth",
-    "thirteenth",
-    "fourteenth",
-    "fifteenth",
-    "sixteenth",
-    "seventeenth",
-    "eighteenth",
-    "nineteenth",
-    "twentieth",
     "thirtieth",
 ];
 const EN_TIMES: &[&str] = &[
@@ -128,7 +81,7 @@ const EN_TIMES: &[&str] = &[
     "hours",
     "minutes",
 ];
-const EN_LETTERS: &[&str] = &[
+const LETTERS: &[&str] = &[
     "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s",
     "t", "u", "v", "w", "x", "y", "z",
 ];
@@ -160,31 +113,60 @@ const ZH_TIMES: &[&str] = &[
 
 /// `None` where the value is one of the phrases, or anything at all.
 pub fn value_words(kind: ValueKind, language: Language) -> Option<Vec<&'static str>> {
-    let (digits, numbers, money, dates, times, letters) = match language {
-        Language::En => (
-            EN_DIGITS, EN_NUMBERS, EN_MONEY, EN_DATES, EN_TIMES, EN_LETTERS,
-        ),
-        Language::Zh => (
-            ZH_DIGITS, ZH_NUMBERS, ZH_MONEY, ZH_DATES, ZH_TIMES, EN_LETTERS,
-        ),
+    let of_language = match language {
+        Language::En => english,
+        Language::Zh => mandarin,
     };
-    let lists: &[&[&str]] = match kind {
-        ValueKind::Digits { .. } | ValueKind::Phone => &[digits],
-        ValueKind::Number => &[digits, numbers],
-        ValueKind::Money => &[digits, numbers, money],
-        ValueKind::Date => &[digits, numbers, dates],
-        ValueKind::Time => &[digits, numbers, times],
-        ValueKind::IdNumber => &[digits, letters],
+    let lists = match kind {
+        ValueKind::Digits { .. } | ValueKind::Phone => vec![Words::Digits],
+        ValueKind::Number => vec![Words::Digits, Words::Numbers],
+        ValueKind::Money => vec![Words::Digits, Words::Numbers, Words::Money],
+        ValueKind::Date => vec![Words::Digits, Words::Numbers, Words::Dates],
+        ValueKind::Time => vec![Words::Digits, Words::Numbers, Words::Times],
+        ValueKind::IdNumber => vec![Words::Digits, Words::Letters],
         ValueKind::YesNo | ValueKind::Choice | ValueKind::FreeText => return None,
     };
-    // People say double and oh in numbers of every kind, and a service writes figures for words.
+    // A service writes figures for words.
+    let lists = lists.into_iter().flat_map(of_language);
     Some(
         [FIGURES]
-            .iter()
+            .into_iter()
             .chain(lists)
-            .copied()
             .flatten()
             .copied()
             .collect(),
     )
+}
+
+#[derive(Clone, Copy)]
+enum Words {
+    Digits,
+    Numbers,
+    Money,
+    Dates,
+    Times,
+    Letters,
+}
+
+fn english(words: Words) -> Vec<&'static [&'static str]> {
+    match words {
+        // People say double and oh in numbers of every kind.
+        Words::Digits => vec![&DIGITS, EN_SPOKEN],
+        Words::Numbers => vec![&TEENS, &TENS, EN_NUMBERS],
+        Words::Money => vec![EN_MONEY],
+        Words::Dates => vec![EN_DATES, &ORDINALS],
+        Words::Times => vec![EN_TIMES],
+        Words::Letters => vec![LETTERS],
+    }
+}
+
+fn mandarin(words: Words) -> Vec<&'static [&'static str]> {
+    match words {
+        Words::Digits => vec![ZH_DIGITS],
+        Words::Numbers => vec![ZH_NUMBERS],
+        Words::Money => vec![ZH_MONEY],
+        Words::Dates => vec![ZH_DATES],
+        Words::Times => vec![ZH_TIMES],
+        Words::Letters => vec![LETTERS],
+    }
 }

@@ -3,12 +3,12 @@
 //! is. For each frequency it knows how unsure it is, so that it learns fast at first, and little from
 //! what is drowned by a caller who speaks.
 
+use super::transforms::Transforms;
 use super::{HISTORY, History, LONGEST_DELAY};
 use crate::audio::frame::SAMPLES_PER_MS;
 use crate::speech::vad::{FRAME, Frame};
 use realfft::num_complex::Complex32;
-use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 const PARTITIONS: usize = 4;
 const FFT: usize = 2 * FRAME;
@@ -34,19 +34,8 @@ const LEFT_AFTER_JUMP: f32 = 0.3;
 type Spectrum = [Complex32; BINS];
 const ZERO: Spectrum = [Complex32 { re: 0.0, im: 0.0 }; BINS];
 
-struct Transforms {
-    forward: Arc<dyn RealToComplex<f32>>,
-    inverse: Arc<dyn ComplexToReal<f32>>,
-}
-
 /// Their tables are shared by all calls.
-static TRANSFORMS: LazyLock<Transforms> = LazyLock::new(|| {
-    let mut planner = RealFftPlanner::new();
-    Transforms {
-        forward: planner.plan_fft_forward(FFT),
-        inverse: planner.plan_fft_inverse(FFT),
-    }
-});
+static TRANSFORMS: LazyLock<Transforms> = LazyLock::new(|| Transforms::of_length(FFT));
 
 pub struct AdaptiveFilter {
     /// Where the echo's loudest part is, in samples; `None`: nowhere yet.

@@ -3,10 +3,10 @@
 //! Both are whitened by the linear prediction of what is heard, or else any two voices of one pitch
 //! would be alike.
 
+use super::transforms::Transforms;
 use super::{COMPARED, HISTORY, History, LONGEST_DELAY};
 use realfft::num_complex::Complex32;
-use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 const FFT: usize = 2_048;
 /// Delays that one transform compares.
@@ -22,19 +22,8 @@ pub struct Likeness {
     pub delay: usize,
 }
 
-struct Transforms {
-    forward: Arc<dyn RealToComplex<f32>>,
-    inverse: Arc<dyn ComplexToReal<f32>>,
-}
-
 /// Their tables are shared by all calls.
-static TRANSFORMS: LazyLock<Transforms> = LazyLock::new(|| {
-    let mut planner = RealFftPlanner::new();
-    Transforms {
-        forward: planner.plan_fft_forward(FFT),
-        inverse: planner.plan_fft_inverse(FFT),
-    }
-});
+static TRANSFORMS: LazyLock<Transforms> = LazyLock::new(|| Transforms::of_length(FFT));
 
 pub struct Correlator {
     time: Vec<f32>,

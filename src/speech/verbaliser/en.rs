@@ -2,33 +2,9 @@
 
 use super::Decimal;
 use super::money::{Currency, Money};
+use crate::speech::english_numbers::{DIGITS, TEENS, TENS};
 use jiff::civil::{Date, Time};
 
-const SMALL: [&str; 20] = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-];
-const TENS: [&str; 10] = [
-    "", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
-];
 const SCALES: [(u64, &str); 5] = [
     (1_000_000_000_000_000, "quadrillion"),
     (1_000_000_000_000, "trillion"),
@@ -179,9 +155,10 @@ fn below_hundred(number: u64) -> String {
         words.get(index).copied().unwrap_or_default()
     };
     match (number / 10, number % 10) {
-        (0 | 1, _) => word(&SMALL, number).to_string(),
-        (tens, 0) => word(&TENS, tens).to_string(),
-        (tens, ones) => format!("{}-{}", word(&TENS, tens), word(&SMALL, ones)),
+        (0, ones) => word(&DIGITS, ones).to_string(),
+        (1, ones) => word(&TEENS, ones).to_string(),
+        (tens, 0) => word(&TENS, tens - 2).to_string(),
+        (tens, ones) => format!("{}-{}", word(&TENS, tens - 2), word(&DIGITS, ones)),
     }
 }
 

@@ -4,6 +4,7 @@ use super::date::{Day, Found, certain, coming, in_some_month, in_some_year, in_w
 use super::lexer::Piece;
 use super::number;
 use crate::language::Language;
+use crate::speech::english_numbers::ORDINALS;
 use jiff::ToSpan;
 use jiff::civil::{Date, Weekday};
 
@@ -195,28 +196,6 @@ fn cardinal_day(pieces: &[Piece]) -> Option<(usize, i8)> {
 
 /// "third", "twenty-first", "3rd".
 fn ordinal(pieces: &[Piece]) -> Option<(usize, i8)> {
-    const ORDINALS: [&str; 20] = [
-        "first",
-        "second",
-        "third",
-        "fourth",
-        "fifth",
-        "sixth",
-        "seventh",
-        "eighth",
-        "ninth",
-        "tenth",
-        "eleventh",
-        "twelfth",
-        "thirteenth",
-        "fourteenth",
-        "fifteenth",
-        "sixteenth",
-        "seventeenth",
-        "eighteenth",
-        "nineteenth",
-        "twentieth",
-    ];
     let small = |word: &str| {
         ORDINALS
             .iter()

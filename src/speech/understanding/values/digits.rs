@@ -2,6 +2,7 @@
 
 use super::{Spoken, beside};
 use crate::language::Language;
+use crate::speech::english_numbers::{TEENS, TENS};
 use crate::speech::understanding::tokens::{self, Form, Token};
 
 /// A number of the length that is asked for, though with words that only sound like digits.
@@ -123,21 +124,6 @@ impl Reader<'_> {
     }
 
     fn english(&self, word: &str) -> Atom {
-        const TEENS: [&str; 10] = [
-            "ten",
-            "eleven",
-            "twelve",
-            "thirteen",
-            "fourteen",
-            "fifteen",
-            "sixteen",
-            "seventeen",
-            "eighteen",
-            "nineteen",
-        ];
-        const TENS: [&str; 8] = [
-            "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
-        ];
         const SOUNDS: [(&str, u8); 12] = [
             ("to", 2),
             ("too", 2),

@@ -4,6 +4,7 @@ use super::Spoken;
 use super::digits::{english_digit, mandarin_digit};
 use super::lexer::{Piece, beside, pieces};
 use crate::language::Language;
+use crate::speech::english_numbers::{TEENS, TENS};
 use crate::speech::verbaliser::Decimal;
 
 /// Both languages have words for what is below.
@@ -124,18 +125,6 @@ pub(super) fn english_scale(word: &str) -> Option<u128> {
 
 /// 0–19.
 fn small(word: &str) -> Option<u128> {
-    const TEENS: [&str; 10] = [
-        "ten",
-        "eleven",
-        "twelve",
-        "thirteen",
-        "fourteen",
-        "fifteen",
-        "sixteen",
-        "seventeen",
-        "eighteen",
-        "nineteen",
-    ];
     // "oh" and "o" are digits, but no numbers.
     let digit = english_digit(word).filter(|_| !matches!(word, "oh" | "o"));
     let teen = || TEENS.iter().position(|it| *it == word).map(|at| at + 10);
@@ -143,9 +132,6 @@ fn small(word: &str) -> Option<u128> {
 }
 
 fn tens(word: &str) -> Option<u128> {
-    const TENS: [&str; 8] = [
-        "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
-    ];
     let at = TENS.iter().position(|it| *it == word)?;
     Some((at as u128 + 2) * 10)
 }
