@@ -72,9 +72,8 @@ fn a_stopped_server_ends_its_calls_and_keeps_their_records() {
             .args(calls)
             .output()
     });
-    std::thread::sleep(Duration::from_millis(1500));
+    server.wait_for_metric("zeroline_calls 3");
     assert!(server.get("/ready").contains("200 OK"));
-    assert!(server.get("/metrics").contains("zeroline_calls 3"));
     assert!(server.terminate().success());
     let records = common::records(&server.data());
     assert_eq!(records.len(), 3);
@@ -160,9 +159,11 @@ fn baresip_presses_0_and_reaches_a_person() {
     let baresip = Baresip::start();
     let mut console = baresip.console();
     writeln!(console, "/dial sip:hotline@{}", server.udp).unwrap();
-    std::thread::sleep(Duration::from_secs(3));
+    // The greeting has offered the human: its key is pressed, and the two talk for a while.
+    server.wait_for_metric("zeroline_human_offers_total 1");
     write!(console, "0").unwrap();
-    std::thread::sleep(Duration::from_secs(5));
+    server.wait_for_metric("zeroline_targets_answered_total 1");
+    std::thread::sleep(Duration::from_secs(3));
     writeln!(console, "/hangup").unwrap();
     let record = server.records(1).remove(0);
     assert_eq!(record["outcome"], "transferred_answered", "{record}");

@@ -4,8 +4,6 @@ use super::local_addresses::canonical;
 use super::received::Received;
 use crate::sip::flow::{Flow, Protocol};
 use crate::sip::framing::{Frame, PONG, SipCodec};
-use crate::sip::message::Message;
-use crate::sip::parser::ParseError;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use rustc_hash::FxHashMap;
@@ -46,17 +44,7 @@ enum FromStream {
         flow: Flow,
         writer: mpsc::Sender<Bytes>,
     },
-    Message {
-        flow: Flow,
-        message: Message,
-    },
-    Malformed {
-        flow: Flow,
-        error: ParseError,
-    },
-    Closed {
-        flow: Flow,
-    },
+    Received(Received),
 }
 
 /// An open connection.
@@ -114,18 +102,17 @@ impl Streams {
                     }
                     // Without its writer the connection closes.
                 }
-                FromStream::Message { flow, message } => {
-                    if let Some(stream) = self.open.get_mut(&flow) {
-                        stream.used = Instant::now();
+                FromStream::Received(received) => {
+                    match &received {
+                        Received::Message { flow, .. } => {
+                            if let Some(stream) = self.open.get_mut(flow) {
+                                stream.used = Instant::now();
+                            }
+                        }
+                        Received::Closed { flow } => _ = self.open.remove(flow),
+                        Received::Opened { .. } | Received::Malformed { .. } => {}
                     }
-                    return Poll::Ready(Received::Message { flow, message });
-                }
-                FromStream::Malformed { flow, error } => {
-                    return Poll::Ready(Received::Malformed { flow, error });
-                }
-                FromStream::Closed { flow } => {
-                    self.open.remove(&flow);
-                    return Poll::Ready(Received::Closed { flow });
+                    return Poll::Ready(received);
                 }
             }
         }
@@ -222,8 +209,12 @@ async fn connect(flow: Flow, messages: mpsc::Receiver<Bytes>, to_task: mpsc::Sen
     match TcpStream::connect(flow.remote).await {
         Ok(stream) => converse(flow, stream, messages, to_task).await,
         // The task that would read it ends with the server.
-        Err(_) => _ = to_task.send(FromStream::Closed { flow }).await,
+        Err(_) => _ = to_task.send(closed(flow)).await,
     }
+}
+
+fn closed(flow: Flow) -> FromStream {
+    FromStream::Received(Received::Closed { flow })
 }
 
 /// Reads and writes one connection until either side closes it.
@@ -246,21 +237,22 @@ async fn converse(
             frame = reader.next() => frame,
         };
         let from = match frame {
-            Some(Frame::Message(message)) => FromStream::Message { flow, message },
-            Some(Frame::Malformed(error)) => FromStream::Malformed { flow, error },
+            Some(Frame::Message(message)) => Received::Message { flow, message },
+            Some(Frame::Malformed(error)) => Received::Malformed { flow, error },
             Some(Frame::Broken(error)) => {
-                let _ = to_task.send(FromStream::Malformed { flow, error }).await;
+                let malformed = Received::Malformed { flow, error };
+                let _ = to_task.send(FromStream::Received(malformed)).await;
                 write_last(&mut messages, &mut writing).await;
                 break;
             }
             Some(Frame::Ping) if write(&mut writing, PONG).await => continue,
             _ => break,
         };
-        if to_task.send(from).await.is_err() {
+        if to_task.send(FromStream::Received(from)).await.is_err() {
             return;
         }
     }
-    let _ = to_task.send(FromStream::Closed { flow }).await;
+    let _ = to_task.send(closed(flow)).await;
 }
 
 /// `false`: the connection is broken, or its peer does not read.

@@ -170,6 +170,15 @@ impl Server {
         answer
     }
 
+    /// Until monitoring is told this line.
+    pub fn wait_for_metric(&self, line: &str) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !self.get("/metrics").lines().any(|told| told == line) {
+            assert!(Instant::now() < deadline, "no {line}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     pub fn process_id(&self) -> u32 {
         self.process.id()
     }
