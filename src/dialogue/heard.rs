@@ -106,3 +106,67 @@ fn is_spelt(value: ValueKind) -> bool {
         ValueKind::Digits { .. } | ValueKind::Phone | ValueKind::IdNumber
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialogue::input::ListenId;
+    use crate::events::Pace;
+    use crate::key::Key;
+    use crate::language::Language;
+    use crate::speech::grammar::{Grammar, Meaning};
+    use crate::speech::understanding::Heard;
+    use std::sync::Arc;
+
+    /// What an answer ahead says of the end where `value` is asked for.
+    fn end(value: Option<ValueKind>, heard: SpeechHeard) -> Completeness {
+        let grammar = Grammar {
+            language: Language::En,
+            phrases: Vec::new(),
+            value,
+        };
+        let listen = Listen {
+            id: ListenId(1),
+            grammars: vec![Arc::new(grammar)],
+            slot: None,
+            pace: Pace::Usual,
+            aside: false,
+            goes_on: false,
+            sensitive: false,
+        };
+        completeness(&listen, &heard)
+    }
+
+    fn understood(sense: Sense) -> SpeechHeard {
+        SpeechHeard::Understood(Understood::Match(Heard {
+            sense,
+            score: 1.0,
+            words: String::new(),
+            phrase: None,
+        }))
+    }
+
+    fn words(words: &str) -> SpeechHeard {
+        SpeechHeard::NotUnderstood {
+            words: words.to_string(),
+            confidence: 1.0,
+        }
+    }
+
+    #[test]
+    fn what_can_not_go_on_is_complete_and_a_number_that_is_too_short_is_not() {
+        let value = |text: &str| understood(Sense::Value(text.to_string()));
+        let option = || understood(Sense::Meaning(Meaning::Key(Key::ONE)));
+        let four = Some(ValueKind::Digits { min: 4, max: 4 });
+        let more = Some(ValueKind::Digits { min: 4, max: 8 });
+        assert_eq!(end(None, option()), Completeness::Complete);
+        assert_eq!(end(four, option()), Completeness::Complete);
+        assert_eq!(end(four, value("1234")), Completeness::Complete);
+        assert_eq!(end(more, value("1234")), Completeness::Unknown);
+        assert_eq!(end(four, words("one two")), Completeness::Unfinished);
+        assert_eq!(end(four, words("")), Completeness::Unknown);
+        assert_eq!(end(None, words("I would like to")), Completeness::Unknown);
+        let free = Some(ValueKind::FreeText);
+        assert_eq!(end(free, value("my parcel")), Completeness::Unknown);
+    }
+}

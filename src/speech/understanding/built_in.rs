@@ -136,20 +136,20 @@ const HUMAN_MANDARIN: &str = "人工, 转人工, 人工服务, 人工客服, 人
 
 const YES_ENGLISH: &str = "yes, yeah, yep, yup, ya, sure, ok, okay, correct, right, that is right, that is correct, \
      that is it, of course, exactly, absolutely, affirmative, indeed, certainly, definitely, \
-     please do, yes please, yes it is, yes it did, it did, uh huh, mm hmm, true";
+     please do, yes please, yes it is, yes it did, it did, uh huh, mm hmm, true, no problem";
 
 const NO_ENGLISH: &str = "no, nope, nah, no thanks, no thank you, wrong, that is wrong, incorrect, not right, \
      that is not right, not correct, that is not correct, not really, not quite, not at all, \
      negative, no way, i do not, no it is not, no it did not, it did not, of course not, \
      absolutely not, not yet, false";
 
-const YES_MANDARIN: &str = "是, 是的, 是啊, 是呀, 对, 对的, 对啊, 对对, 对对对, 好, 好的, 好啊, 好吧, 没错, 正确, 准确, \
-     可以, 可以的, 行, 行的, 嗯, 嗯嗯, 嗯对, 没问题, 要, 要的, 需要, 当然, 确定, 确认, 解决了, \
+const YES_MANDARIN: &str = "是, 是的, 是啊, 是呀, 对, 对的, 对啊, 对对, 对对对, 好, 好的, 好啊, 好吧, 没错, 没有错, 不错, \
+     没有问题, 正确, 准确, 可以, 可以的, 行, 行的, 嗯, 嗯嗯, 嗯对, 没问题, 要, 要的, 需要, 当然, 确定, 确认, 解决了, \
      已经解决, 明白了, 有, 愿意, 同意";
 
 const NO_MANDARIN: &str = "不, 不是, 不是的, 不对, 不行, 不好, 不要, 不用, 不用了, 不可以, 不需要, 不正确, 不准确, \
      不同意, 不愿意, 没有, 没, 错, 错了, 错误, 说错了, 不确定, 否, 没有解决, 没解决, 没有用, \
-     没用, 不解决, 算了, 弄错了, 听错了, 还没有";
+     没用, 不解决, 算了, 弄错了, 听错了, 还没有, 有问题";
 
 #[cfg(test)]
 mod tests {

@@ -48,7 +48,9 @@ pub(super) struct Fit {
 
 pub(super) fn fit(phrase: &[Token], said: &[Token]) -> Option<Fit> {
     let alignment = align(phrase, said)?;
-    if alignment.similarity < LIKENESS || is_too_short(phrase) && !stands_alone(&alignment, said) {
+    let exact = alignment.similarity >= WHOLE && alignment.covered.iter().all(|covered| *covered);
+    let stands = || exact || stands_alone(&alignment, said);
+    if alignment.similarity < LIKENESS || is_too_short(phrase) && !stands() {
         return None;
     }
     // A phrase without a word that matters, as "I have it", still has its own length.
@@ -61,7 +63,7 @@ pub(super) fn fit(phrase: &[Token], said: &[Token]) -> Option<Fit> {
     Some(Fit {
         score: if denied { score * DENIED } else { score },
         whole,
-        exact: whole && alignment.covered.iter().all(|covered| *covered),
+        exact,
     })
 }
 

@@ -242,6 +242,7 @@ fn yes_and_no_are_values_and_keys() {
             ("no it isn't", "no"),
             ("that's not correct", "no"),
             ("not really", "no"),
+            ("no problem", "yes"),
         ],
     );
     let slot = value(Language::Zh, ValueKind::YesNo);
@@ -256,6 +257,10 @@ fn yes_and_no_are_values_and_keys() {
             ("没有", "no"),
             ("可以", "yes"),
             ("不可以", "no"),
+            ("没问题", "yes"),
+            ("没有问题", "yes"),
+            ("没有错", "yes"),
+            ("有问题", "no"),
         ],
     );
     let keys = Grammar {

@@ -46,6 +46,8 @@ struct Spoken {
     ask: bool,
     /// Just this was said.
     whole: bool,
+    /// And not a word beside it.
+    exact: bool,
 }
 
 impl Spoken {
@@ -55,6 +57,7 @@ impl Spoken {
             score,
             ask: false,
             whole: false,
+            exact: false,
         }
     }
 }
@@ -97,7 +100,7 @@ pub(super) fn candidates(
             phrase: None,
         },
         whole: spoken.whole,
-        exact: false,
+        exact: spoken.exact,
         ask: spoken.ask,
     })
 }
@@ -117,9 +120,17 @@ fn yes_or_no(text: &str, language: Language) -> Vec<Spoken> {
             .max_by(|a, b| a.score.total_cmp(&b.score).then(a.whole.cmp(&b.whole)))
     };
     let spoken = |(value, key): (&str, Key)| {
-        let Fit { score, whole, .. } = best(key)?;
+        let Fit {
+            score,
+            whole,
+            exact,
+        } = best(key)?;
         let spoken = Spoken::new(value.to_string(), score);
-        Some(Spoken { whole, ..spoken })
+        Some(Spoken {
+            whole,
+            exact,
+            ..spoken
+        })
     };
     let both = [("yes", Key::ONE), ("no", Key::TWO)];
     both.into_iter().filter_map(spoken).collect()

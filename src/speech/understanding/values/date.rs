@@ -22,7 +22,8 @@ pub(super) fn read(text: &str, language: Language, context: Context<'_>) -> Vec<
         return Vec::new();
     };
     let others = [&pieces[..start], &pieces[end..]].concat();
-    let more = (0..others.len()).any(|from| at(&others[from..], language, today).is_some());
+    let more = (0..others.len()).any(|from| at(&others[from..], language, today).is_some())
+        || is_of_a_month(&pieces[end..], &others);
     let score = beside(&others);
     let accepted = days
         .into_iter()
@@ -47,6 +48,17 @@ fn is_within(pieces: &[Piece], start: usize) -> bool {
         }
         _ => false,
     }
+}
+
+/// "the last monday of november", 十一月最后一个周一: not whichever Monday comes next.
+fn is_of_a_month(after: &[Piece], others: &[Piece]) -> bool {
+    let english = match after {
+        [of, month, ..] => {
+            matches!(of.word(), "of" | "in") && date_en::month(month.word()).is_some()
+        }
+        _ => false,
+    };
+    english || others.iter().any(|piece| piece.han() == Some('月'))
 }
 
 /// A day that was said, perhaps.
@@ -239,6 +251,10 @@ mod tests {
                 ("next friday", "2026-11-27"),
                 ("last friday", "2026-11-20"),
                 ("a week on monday", "2026-11-30"),
+                ("a fortnight on friday", "2026-12-11"),
+                ("a week today", "2026-11-28"),
+                ("two weeks tomorrow", "2026-12-06"),
+                ("the last monday of november", "2026-11-16?"),
                 ("the third of may", "2027-05-03"),
                 ("friday the fourth of december", "2026-12-04"),
                 ("saturday the twenty-eighth", "2026-11-28"),
@@ -303,6 +319,7 @@ mod tests {
                 ("星期五十二月四号", "2026-12-04"),
                 ("十二月四号，周五", "2026-12-04"),
                 ("一九八五年十月一号", "1985-10-01"),
+                ("十一月最后一个周一", "2026-11-23?"),
             ],
         );
         assert_eq!(days("二月三十号", Language::Zh), Vec::<String>::new());

@@ -53,10 +53,12 @@ fn relative(pieces: &[Piece], today: Date) -> Option<Found> {
         (1, _) => day(taken + 1, count.checked_mul(days)?),
         (_, ["ago", ..]) => day(taken + 2, -count.checked_mul(days)?),
         (_, ["from", "now" | "today"]) => day(taken + 3, count.checked_mul(days)?),
-        (_, ["from" | "on", _]) if days == 7 => {
+        (_, ["today", ..]) if days >= 7 => day(taken + 2, count.checked_mul(days)?),
+        (_, ["tomorrow", ..]) if days >= 7 => day(taken + 2, count.checked_mul(days)? + 1),
+        (_, ["from" | "on", _]) if days >= 7 => {
             let (more, then) = at(&pieces[taken + 2..], today)?;
             let later = |day: Day| {
-                let date = day.date.checked_add((count * 7).days()).ok()?;
+                let date = day.date.checked_add((count * days).days()).ok()?;
                 Some(Day { date, ..day })
             };
             let then = then.into_iter().filter_map(later).collect();
@@ -122,7 +124,7 @@ pub(super) fn of_the_week(pieces: &[Piece], today: Date) -> Option<Found> {
     Some((lead + 1, days))
 }
 
-fn month(word: &str) -> Option<i8> {
+pub(super) fn month(word: &str) -> Option<i8> {
     const MONTHS: [(&str, &str); 12] = [
         ("january", "jan"),
         ("february", "feb"),

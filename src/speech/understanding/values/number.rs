@@ -70,8 +70,18 @@ fn unsigned(pieces: &[Piece], language: Language) -> Option<(usize, Decimal)> {
 fn figures(pieces: &[Piece]) -> Option<(usize, Decimal)> {
     let text = pieces.first()?.figures()?;
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let scale = pieces.get(1).and_then(|piece| match piece {
+    with_scale(
+        pieces,
+        1,
+        decimal(whole.parse().ok()?, fraction.to_string())?,
+    )
+}
+
+/// "two and a half thousand", 一点五万: a number, `taken` pieces long, and the scale after it.
+fn with_scale(pieces: &[Piece], taken: usize, number: Decimal) -> Option<(usize, Decimal)> {
+    let scale = pieces.get(taken).and_then(|piece| match piece {
         Piece::Word(word) if word == "hundred" => Some(100),
+        Piece::Word(word) if word == "k" => Some(1_000),
         Piece::Word(word) => english_scale(word),
         Piece::Han('百') => Some(100),
         Piece::Han('千') => Some(1_000),
@@ -79,10 +89,9 @@ fn figures(pieces: &[Piece]) -> Option<(usize, Decimal)> {
         Piece::Han('亿') => Some(100_000_000),
         _ => None,
     });
-    let plain = decimal(whole.parse().ok()?, fraction.to_string())?;
     match scale {
-        None => Some((1, plain)),
-        Some(scale) => Some((2, scaled(&plain, scale)?)),
+        None => Some((taken, number)),
+        Some(scale) => Some((taken + 1, scaled(&number, scale)?)),
     }
 }
 
@@ -140,7 +149,12 @@ fn english(pieces: &[Piece]) -> Option<(usize, Decimal)> {
     let (mut taken, whole) = match english_cardinal(pieces) {
         Some(found) => found,
         None if pieces.first()?.word() == "point" => (0, 0),
-        None if pieces.first()?.word() == "half" => return Some((1, decimal(0, "5".to_string())?)),
+        None if pieces.first()?.word() == "half" => {
+            // "half a million" too.
+            let of = |piece: &Piece| english_scale(piece.word()).is_some();
+            let article = usize::from(pieces.get(2).is_some_and(of) && pieces[1].word() == "a");
+            return with_scale(pieces, 1 + article, decimal(0, "5".to_string())?);
+        }
         None => return None,
     };
     if pieces
@@ -151,7 +165,7 @@ fn english(pieces: &[Piece]) -> Option<(usize, Decimal)> {
         let places: Vec<String> = places.collect();
         if !places.is_empty() {
             taken += 1 + places.len();
-            return Some((taken, decimal(whole, places.concat())?));
+            return with_scale(pieces, taken, decimal(whole, places.concat())?);
         }
     }
     let words: Vec<&str> = pieces[taken..].iter().take(3).map(Piece::word).collect();
@@ -162,7 +176,11 @@ fn english(pieces: &[Piece]) -> Option<(usize, Decimal)> {
     };
     let further = if fraction.is_empty() { 0 } else { 3 };
     (taken > 0).then_some(())?;
-    Some((taken + further, decimal(whole, fraction.to_string())?))
+    let number = decimal(whole, fraction.to_string())?;
+    match further {
+        0 => Some((taken, number)),
+        further => with_scale(pieces, taken + further, number),
+    }
 }
 
 /// "five", "oh", and "fifty" after a point.
@@ -262,7 +280,7 @@ fn mandarin(pieces: &[Piece]) -> Option<(usize, Decimal)> {
         let places: String = places.map(|digit| digit.to_string()).collect();
         if !places.is_empty() {
             let taken = taken + 1 + places.len();
-            return Some((taken, decimal(whole, places)?));
+            return with_scale(pieces, taken, decimal(whole, places)?);
         }
     }
     if let ['个', '半', ..] = rest {

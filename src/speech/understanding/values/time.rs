@@ -257,7 +257,7 @@ fn mandarin(pieces: &[Piece]) -> Option<(usize, Clock)> {
     {
         return Some((lead + taken, Clock { half, ..clock }));
     }
-    let short = pieces.get(lead).and_then(Piece::han) == Some('差');
+    let mut short = pieces.get(lead).and_then(Piece::han) == Some('差');
     let mut at = lead + usize::from(short);
     let mut minute = 0;
     if short {
@@ -279,9 +279,14 @@ fn mandarin(pieces: &[Piece]) -> Option<(usize, Clock)> {
     if pieces.get(at).and_then(Piece::han) == Some('钟') {
         at += 1;
     }
-    if !short && let Some((taken, more)) = minutes(&pieces[at..]) {
-        at += taken;
-        minute = more;
+    if !short {
+        // 九点差十分 is 差十分九点.
+        let less = usize::from(pieces.get(at).and_then(Piece::han) == Some('差'));
+        if let Some((taken, more)) = minutes(&pieces[at + less..]) {
+            at += less + taken;
+            minute = more;
+            short = less > 0;
+        }
     }
     clock.then(|| {
         let before = short && minute > 0;
@@ -446,6 +451,7 @@ mod tests {
                 ("下午三点五分", "15:05"),
                 ("差一刻九点", "08:45?"),
                 ("晚上差五分八点", "19:55"),
+                ("晚上八点差五分", "19:55"),
                 ("中午十二点", "12:00"),
                 ("中午十一点半", "11:30"),
                 ("凌晨零点", "00:00"),
