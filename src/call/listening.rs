@@ -29,6 +29,8 @@ const BETWEEN_PARTIALS: usize = 6_400;
 /// How long what was said may take to be recognized once it has ended. Then the dialogue goes on by
 /// keys and the human.
 const LONGEST_RECOGNITION: Duration = Duration::from_secs(2);
+/// What plays beside goes on by then, heard or not: the caller's own silence came before.
+const LONGEST_PAUSE: Duration = Duration::from_millis(700);
 const _: () = assert!(LONGEST_HEARING.as_millis() < LONGEST_RECOGNITION.as_millis());
 
 /// Made when the call first listens: it knows the noise and the echo of the line from then on.
@@ -44,6 +46,8 @@ pub(super) struct Ear {
 struct Said {
     utterance: UtteranceId,
     listen: ListenId,
+    /// It answers nothing that was asked: the prompt only waits.
+    aside: bool,
     samples: Vec<i16>,
     /// Samples since the recognizer was last asked for the words so far.
     unasked: usize,
@@ -192,6 +196,7 @@ impl Call {
         ear.said = Some(Said {
             utterance,
             listen: id,
+            aside: listen.aside,
             unasked: samples.len(),
             samples,
             unchanged: false,
@@ -326,11 +331,15 @@ impl Call {
     /// A recognizer that takes too long is not waited for.
     pub(super) fn watch_recognition(&mut self, now: Instant) {
         let said = self.ear.as_ref().and_then(|ear| ear.said.as_ref());
-        let Some(said) =
-            said.filter(|said| said.ended.is_some_and(|at| at + LONGEST_RECOGNITION <= now))
-        else {
+        let Some((said, ended)) = said.and_then(|said| Some((said, said.ended?))) else {
             return;
         };
+        if said.aside && ended + LONGEST_PAUSE <= now {
+            self.caller.playout.resume();
+        }
+        if ended + LONGEST_RECOGNITION > now {
+            return;
+        }
         let utterance = said.utterance;
         self.hear(HearCommand::Abandon(utterance));
         let reason = format!("no answer within {} s", LONGEST_RECOGNITION.as_secs());

@@ -30,6 +30,8 @@ pub struct Handset {
     pub dead: bool,
     /// Key tones that are said instead.
     tones: VecDeque<i16>,
+    /// Words that are said instead.
+    voice: VecDeque<i16>,
     pub heard: Heard,
     next_tick: Instant,
     seed: u64,
@@ -63,6 +65,7 @@ impl Handset {
             level,
             dead: false,
             tones: VecDeque::new(),
+            voice: VecDeque::new(),
             heard: Heard::default(),
             next_tick: now,
             seed,
@@ -95,6 +98,14 @@ impl Handset {
         self.tones.extend([0; BETWEEN_TONES]);
     }
 
+    pub fn say(&mut self, words: &[i16]) {
+        self.voice.extend(words);
+    }
+
+    pub fn is_speaking(&self) -> bool {
+        !self.voice.is_empty()
+    }
+
     pub fn next_tick(&self) -> Option<Instant> {
         self.media.is_some().then_some(self.next_tick)
     }
@@ -120,7 +131,8 @@ impl Handset {
         }
         let mut samples = [self.level; FRAME];
         for sample in &mut samples {
-            *sample = self.tones.pop_front().unwrap_or(*sample);
+            let voice = self.voice.pop_front().unwrap_or(*sample);
+            *sample = self.tones.pop_front().unwrap_or(voice);
         }
         let mut payload = [0; FRAME];
         media.negotiated().codec.encode(&samples, &mut payload);

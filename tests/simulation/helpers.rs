@@ -10,9 +10,14 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use zeroline::call::contract::{Input, LegNumber, RecorderCommand, SipCommand};
-use zeroline::dialogue::action::Fetch;
-use zeroline::dialogue::input::{FetchFailure, FetchId, Fetched, PlayId};
+use zeroline::call::contract::{
+    HearCommand, Input, LegNumber, RecorderCommand, SipCommand, UtteranceId,
+};
+use zeroline::dialogue::action::{Fetch, Listen};
+use zeroline::dialogue::input::{FetchFailure, FetchId, Fetched, PlayId, SpeechHeard};
+use zeroline::dialogue::program::Program;
+use zeroline::language::Language;
+use zeroline::speech::recognizer::Hypothesis;
 
 /// A packet at each end, and some.
 const OUT_OF_STEP: Duration = Duration::from_millis(50);
@@ -80,6 +85,8 @@ pub struct Helpers {
     pub recorded: usize,
     /// Both channels of the conversation's recording.
     pub taped: [Vec<i16>; 2],
+    pub recognizer: Mood,
+    saying: Option<(UtteranceId, Listen, Arc<Program>)>,
 }
 
 impl Tape {
@@ -110,6 +117,8 @@ impl Helpers {
             leaked: 0,
             recorded: 0,
             taped: Default::default(),
+            recognizer: Mood::Works,
+            saying: None,
         }
     }
 
@@ -163,6 +172,65 @@ impl Helpers {
         self.tasks.retain(
             |_, task| !matches!(task, Task::Tell(Input::Fetched { fetch: it, .. }) if *it == fetch),
         );
+    }
+
+    pub fn hear(&mut self, now: Instant, command: HearCommand) {
+        let of_what_is_said = |saying: &Option<(UtteranceId, _, _)>, utterance| {
+            let other = saying.as_ref().is_some_and(|it| it.0 != utterance);
+            assert!(!other, "{utterance:?} is over");
+        };
+        match command {
+            HearCommand::Begin {
+                utterance,
+                listen,
+                program,
+            } => {
+                assert!(self.saying.is_none(), "two are said at a time");
+                self.saying = Some((utterance, listen, program));
+            }
+            HearCommand::Samples(utterance, _)
+            | HearCommand::AskPartial(utterance)
+            | HearCommand::AskAhead(utterance) => of_what_is_said(&self.saying, utterance),
+            HearCommand::End { utterance, .. } => {
+                of_what_is_said(&self.saying, utterance);
+                let Some((_, listen, program)) = self.saying.take() else {
+                    return;
+                };
+                self.recognize(now, utterance, &listen, &program);
+            }
+            HearCommand::Abandon(_) => self.saying = None,
+        }
+    }
+
+    fn recognize(
+        &mut self,
+        now: Instant,
+        utterance: UtteranceId,
+        listen: &Listen,
+        program: &Program,
+    ) {
+        let heard = match self.mood(self.recognizer) {
+            Mood::Hangs => return,
+            Mood::Fails => SpeechHeard::NotRecognized {
+                reason: "it failed".into(),
+            },
+            _ => {
+                // Whatever is said, in the language that is listened for.
+                let heard = |language| Hypothesis {
+                    text: match language {
+                        Language::En => "operator please".to_string(),
+                        Language::Zh => "请转人工".to_string(),
+                    },
+                    confidence: 1.0,
+                };
+                let today = "2026-01-05T12:00:00[UTC]".parse().expect("a moment");
+                let grammars = listen.grammars.iter();
+                let all: Vec<_> = grammars.map(|it| vec![heard(it.language)]).collect();
+                program.understand(listen, &all, &today)
+            }
+        };
+        let at = self.soon(now, 400);
+        self.later(at, Task::Tell(Input::Heard { utterance, heard }));
     }
 
     pub fn render(&mut self, now: Instant, (play, part): (PlayId, usize), text: &str) {

@@ -91,9 +91,17 @@ pub fn dialplan() -> Dialplan {
     load::load(&source).unwrap_or_else(|problems| panic!("{problems:#?}"))
 }
 
-pub fn services(program: Arc<Program>, prompts: Arc<dyn PromptSource>) -> Arc<Services> {
+pub fn services(
+    program: Arc<Program>,
+    prompts: Arc<dyn PromptSource>,
+    hears: bool,
+) -> Arc<Services> {
+    let mut languages = ByLanguage::default();
+    for language in Language::ALL {
+        languages.set(language, hears);
+    }
     Arc::new(Services {
-        hears: ByLanguage::default(),
+        hears: languages,
         program,
         prompts,
         policy: Arc::new(Policy),

@@ -41,6 +41,7 @@ pub fn calm_scene(seed: u64, moods: Moods, program: Arc<Program>) -> Scene {
         habits: BTreeMap::from(["desk", "second"].map(|user| (user.to_string(), answers))),
         prompts: Arc::new(Tones),
         program,
+        hears: false,
     }
 }
 

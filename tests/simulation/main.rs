@@ -11,6 +11,7 @@ mod checks;
 mod early_media;
 mod faults;
 mod handset;
+mod hearing;
 mod helpers;
 mod hold;
 mod hotline;

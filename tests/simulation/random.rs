@@ -132,6 +132,7 @@ fn scene(seed: u64, rng: &mut StdRng, program: Arc<Program>) -> Scene {
         agents_codec: *codecs.choose(rng).unwrap(),
         habits: BTreeMap::from_iter(habits.map(|user| (user.to_string(), random_habit(rng)))),
         prompts,
+        hears: false,
         program,
     }
 }

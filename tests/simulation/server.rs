@@ -234,7 +234,7 @@ impl Server {
             }
             Output::Journal(entry) => self.write(entry),
             Output::Record(command) => self.helpers.record(now, command),
-            Output::Hear(_) => unreachable!("no recognizer is at this hotline"),
+            Output::Hear(command) => self.helpers.hear(now, command),
             Output::Fetch(fetch) => self.helpers.fetch(now, &fetch),
             Output::CancelFetch(fetch) => self.helpers.cancel_fetch(fetch),
             Output::Render {

@@ -50,6 +50,8 @@ pub struct Scene {
     pub habits: BTreeMap<String, Habit>,
     pub prompts: Arc<dyn PromptSource>,
     pub program: Arc<Program>,
+    /// Callers are listened to.
+    pub hears: bool,
 }
 
 pub struct World {
@@ -69,7 +71,7 @@ impl World {
     pub fn new(scene: Scene) -> World {
         let now = Instant::now();
         let Scene { seed, weather, .. } = scene;
-        let services = hotline::services(scene.program, scene.prompts);
+        let services = hotline::services(scene.program, scene.prompts, scene.hears);
         let helpers = Helpers::new(scene.moods, seed ^ 1);
         World {
             now,
@@ -161,7 +163,8 @@ impl World {
         self.agents.work(self.now, &mut self.network);
         let ear = Ear {
             sound: self.caller.handset.heard.sound,
-            held: self.caller.held,
+            // Who speaks waits for nobody.
+            held: self.caller.held || self.caller.handset.is_speaking(),
             delay: self.network.weather.longest_delay,
         };
         self.watch.look(self.now, &self.server.journal, ear);
