@@ -74,7 +74,8 @@ pub enum RecognizerKind {
 pub const LONGEST_HEARING: Duration = Duration::from_millis(1_500);
 const USUAL_HEARING: Duration = Duration::from_millis(1_200);
 const LONGEST_SPEAKING: Duration = Duration::from_secs(30);
-const USUAL_SPEAKING: Duration = Duration::from_secs(3);
+/// In a call a text is waited for for 3 s: the next voice has to fit in.
+const USUAL_SPEAKING: Duration = Duration::from_secs(2);
 
 /// An OpenAI-compatible HTTP service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,6 +156,20 @@ impl Speech {
         Speech { models, ..default }
     }
 
+    fn chooses_remote_voice(&self) -> bool {
+        let mut chosen = self.voices.iter().filter_map(|(_, it)| it.engines.as_ref());
+        chosen.any(|engines| engines.contains(&SynthesizerKind::Remote))
+    }
+
+    /// A language that chooses no engines is spoken by all that are here.
+    fn never_speaks_remotely(&self) -> bool {
+        Language::ALL.into_iter().all(|language| {
+            let engines = self.voices.get(language);
+            let engines = engines.and_then(|it| it.engines.as_ref());
+            engines.is_some_and(|it| !it.contains(&SynthesizerKind::Remote))
+        })
+    }
+
     fn uses(&self, kind: RecognizerKind) -> bool {
         match &self.recognizers {
             Hearing::WhatIsHere => kind != RecognizerKind::Remote,
@@ -193,36 +208,53 @@ pub(super) fn speech(node: &Node, base: &Path, report: &mut Report) -> Speech {
     if let Some(node) = fields.take("remote_voice") {
         speech.remote_voice = remote_voice(node, base, report);
     }
-    let names_remote = speech.uses(RecognizerKind::Remote);
-    if names_remote && fields.take("remote").is_none() {
-        report.add(
-            &rules::MISSING_FIELD,
-            recognizers.map_or(fields.span, |node| node.span),
-            "The recognizer `remote` is chosen, but its address is nowhere.",
-            "Add `remote: { url: \"https://speech.example.com/v1\" }` to `speech`.",
-        );
-    }
-    let spoken = speech
-        .voices
-        .iter()
-        .filter_map(|(_, voices)| voices.engines.as_ref());
-    let speaks_there = spoken
-        .into_iter()
-        .flatten()
-        .any(|kind| *kind == SynthesizerKind::Remote);
-    if let Some(node) = fields.take("voices")
-        && speaks_there
-        && fields.take("remote_voice").is_none()
-    {
-        report.add(
-            &rules::MISSING_FIELD,
-            node.span,
-            "The voice `remote` is chosen, but its address is nowhere.",
-            "Add `remote_voice: { url: \"https://speech.example.com/v1\" }` to `speech`.",
-        );
-    }
+    let hears = speech.uses(RecognizerKind::Remote);
+    judge_service(
+        &mut fields,
+        ("remote", "recognizers"),
+        hears,
+        !hears,
+        report,
+    );
+    let (speaks, never_speaks) = (
+        speech.chooses_remote_voice(),
+        speech.never_speaks_remotely(),
+    );
+    judge_service(
+        &mut fields,
+        ("remote_voice", "voices"),
+        speaks,
+        never_speaks,
+        report,
+    );
     fields.finish(report);
     speech
+}
+
+/// Whether a service elsewhere is both described and chosen.
+fn judge_service(
+    fields: &mut Fields,
+    (service, chosen_in): (&'static str, &'static str),
+    is_chosen: bool,
+    is_unused: bool,
+    report: &mut Report,
+) {
+    let chosen = fields.take(chosen_in).map(|node| node.span);
+    match fields.take(service) {
+        None if is_chosen => report.add(
+            &rules::MISSING_FIELD,
+            chosen.unwrap_or(fields.span),
+            format!("`{chosen_in}` names `remote`, but its address is nowhere."),
+            format!("Add `{service}: {{ url: \"https://speech.example.com/v1\" }}` to `speech`."),
+        ),
+        Some(node) if is_unused => report.add(
+            &rules::SERVICE_UNUSED,
+            node.span,
+            format!("`{chosen_in}` does not name `remote`, so `{service}` is never asked."),
+            format!("Add `remote` to `{chosen_in}`, or take `{service}` out."),
+        ),
+        _ => {}
+    }
 }
 
 /// By language: a list of engines, or the fields.

@@ -46,7 +46,7 @@ trunks:
     match: [198.51.100.0/24]
 transfers: { allow: ["sip:*@pbx.example.com"] }
 speech:
-  recognizers: { en: [whisper, builtin], zh: off }
+  recognizers: { en: [whisper, remote], zh: off }
   models: /var/lib/models
   whisper: { model: models/own.bin }
   remote: { url: "https://speech.example.com/v1/", key_env: SPEECH_KEY, timeout: 800ms }
@@ -130,7 +130,7 @@ fn who_hears_is_chosen_by_language_or_for_all_or_not_at_all() {
         Hearing::Chosen(lists) => Language::ALL.map(|language| lists.get(language).cloned()),
     };
     let full = speech(FULL);
-    let english = vec![RecognizerKind::Whisper, RecognizerKind::BuiltIn];
+    let english = vec![RecognizerKind::Whisper, RecognizerKind::Remote];
     assert_eq!(lists(&full), [Some(english), Some(Vec::new())]);
     assert_eq!(full.models, Path::new("/var/lib/models"));
     let model = Path::new("/etc/zeroline/models/own.bin");
@@ -189,6 +189,33 @@ fn a_service_that_hears_needs_an_address() {
 }
 
 #[test]
+fn a_service_that_nobody_chose_is_told() {
+    let service = "{ url: \"https://speech.example.com/v1\" }";
+    for (speech, unused) in [
+        (format!("remote: {service}"), true),
+        (format!("recognizers: [builtin], remote: {service}"), true),
+        (
+            format!("recognizers: [builtin, remote], remote: {service}"),
+            false,
+        ),
+        (
+            format!("voices: {{ en: [flite], zh: [espeak-ng] }}, remote_voice: {service}"),
+            true,
+        ),
+        (
+            format!("voices: {{ en: [flite] }}, remote_voice: {service}"),
+            false,
+        ),
+        (format!("remote_voice: {service}"), false),
+    ] {
+        let (_, found) = checked(&format!("speech: {{ {speech} }}"));
+        let told: Vec<_> = found.iter().map(|d| (d.rule, d.text.as_str())).collect();
+        let expected = unused.then_some(("service-unused", service));
+        assert_eq!(told, Vec::from_iter(expected), "{speech}");
+    }
+}
+
+#[test]
 fn each_mistake_has_its_rule_and_place() {
     let table = [
         (
@@ -227,9 +254,9 @@ fn each_mistake_has_its_rule_and_place() {
             "{ alow: [\"sip:*@pbx.example.com\"] }",
         ),
         ("zh: off", "fr: off", "unknown-language", "fr"),
-        ("[whisper, builtin]", "[wisper]", "bad-value", "wisper"),
+        ("[whisper, remote]", "[wisper]", "bad-value", "wisper"),
         (
-            "[whisper, builtin]",
+            "[whisper, remote]",
             "[builtin, builtin]",
             "config-conflict",
             "builtin",
