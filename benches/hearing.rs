@@ -1,9 +1,11 @@
 //! How well the built-in recognizer hears: `cargo bench --bench hearing -- MANIFEST…`.
 //!
 //! A line of a manifest is a recording (8 kHz mono WAV), the language, what is said in it (empty:
-//! nothing that the grammar knows), and the grammar: phrases between `|`, and `digits MIN MAX` for a
-//! value. For each manifest it tells how many were heard right, how sure the engine was, and the share
-//! of a core. `--evidence` prints a line a reading, `--weights=FILE` tries another `hearing.bin`.
+//! nothing that the grammar knows; `HUMAN`: the wish for a person), and the grammar, in parts between
+//! `|`: a phrase, `KEY=phrase` for an option of a menu, `everywhere` for what every menu listens for,
+//! `digits MIN MAX` for a value. For each manifest it tells how much was heard right, what a call would
+//! have made of it (`understand` with its own thresholds), and the share of a core. `--evidence` prints
+//! a line a reading, `--weights=FILE` tries another `hearing.bin`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,11 +16,12 @@ use zeroline::key::Key;
 use zeroline::language::Language;
 use zeroline::speech::grammar::{Grammar, Meaning, Phrase, ValueKind};
 use zeroline::speech::recognizer::{Hypothesis, Utterance};
+use zeroline::speech::understanding::{
+    ACCEPT, CONFIRM, Context, Sense, Understood, built_in, understand,
+};
 
 /// A packet's samples, as they come to the engine: five at once.
 const PACKET: usize = 800;
-/// From here on a hypothesis is acted upon, or asked about.
-const LEAST: f32 = 0.5;
 
 struct Line {
     recording: String,
@@ -30,6 +33,18 @@ struct Heard {
     expected: String,
     hypotheses: Vec<Hypothesis>,
     evidence: Vec<Evidence>,
+    verdict: Verdict,
+    is_right: bool,
+    /// Taken for a wish for a person.
+    is_human: bool,
+}
+
+/// What the call makes of it.
+#[derive(Clone, Copy, PartialEq)]
+enum Verdict {
+    Acted,
+    Asked,
+    Nothing,
 }
 
 fn main() {
@@ -86,21 +101,32 @@ impl Grammars {
 }
 
 fn parse(language: &str, text: &str) -> Grammar {
+    let language = Language::from_tag(language).expect("en or zh");
     let mut grammar = Grammar {
-        language: Language::from_tag(language).expect("en or zh"),
+        language,
         phrases: Vec::new(),
         value: None,
     };
     for part in text.split('|') {
         let words: Vec<&str> = part.split(' ').collect();
+        let option = part.split_once('=').map(|(key, words): (&str, &str)| {
+            let digit: u8 = key.parse().expect("a digit");
+            (Key::of_digit(digit).expect("a digit"), words)
+        });
         if let ["digits", min, max] = words[..] {
             let (min, max) = (min.parse().expect("a count"), max.parse().expect("a count"));
             grammar.value = Some(ValueKind::Digits { min, max });
+        } else if part == "everywhere" {
+            grammar.phrases.extend(built_in::everywhere(language));
         } else {
+            let (key, words) = option.unwrap_or((Key::ONE, part));
             grammar.phrases.push(Phrase {
-                words: part.to_owned(),
-                meaning: Meaning::Key(Key::ONE),
+                words: words.to_owned(),
+                meaning: Meaning::Key(key),
             });
+            if option.is_some() {
+                grammar.phrases.extend(built_in::by_number(language, key));
+            }
         }
     }
     grammar
@@ -123,11 +149,52 @@ fn hear(engine: &Builtin, line: Line, samples: &[i16], time: &mut Duration) -> H
     }
     let hypotheses = listening.hypotheses().expect("it cannot fail");
     *time += start.elapsed();
+    let (verdict, is_right, is_human) = judge(&line, &hypotheses);
     Heard {
         expected: line.expected,
         hypotheses,
         evidence: listening.evidence(),
+        verdict,
+        is_right,
+        is_human,
     }
+}
+
+/// What a call would make of it, whether that is right, and whether it is a wish for a person.
+fn judge(line: &Line, hypotheses: &[Hypothesis]) -> (Verdict, bool, bool) {
+    let phrases = &line.grammar.phrases;
+    let meaning = match line.expected.as_str() {
+        "HUMAN" => Some(Meaning::Human),
+        words => phrases
+            .iter()
+            .find(|it| it.words == words)
+            .map(|it| it.meaning),
+    };
+    if !phrases.iter().any(|it| it.meaning == Meaning::Human) {
+        // No menu: its words as they are, each a meaning of its own.
+        let Some(first) = hypotheses.first() else {
+            return (Verdict::Nothing, false, false);
+        };
+        let verdict = match first.confidence.sqrt() {
+            score if score >= ACCEPT => Verdict::Acted,
+            score if score >= CONFIRM => Verdict::Asked,
+            _ => Verdict::Nothing,
+        };
+        let is_right = !line.expected.is_empty() && is_right(&line.expected, &first.text);
+        return (verdict, is_right, false);
+    }
+    let now = jiff::Zoned::default();
+    let (verdict, heard) = match understand(&line.grammar, hypotheses, Context::new(&now)) {
+        Understood::Match(heard) => (Verdict::Acted, heard),
+        Understood::Guess(heard) => (Verdict::Asked, heard),
+        Understood::NoMatch => return (Verdict::Nothing, false, false),
+    };
+    let is_right = meaning.is_some_and(|meaning| heard.sense == Sense::Meaning(meaning));
+    (
+        verdict,
+        is_right,
+        heard.sense == Sense::Meaning(Meaning::Human),
+    )
 }
 
 /// Digits are compared as figures.
@@ -160,50 +227,74 @@ fn is_right(expected: &str, text: &str) -> bool {
 fn summarise(path: &str, all: &[Heard], sound: Duration, time: Duration) {
     let (spoken, other): (Vec<&Heard>, Vec<&Heard>) =
         all.iter().partition(|it| !it.expected.is_empty());
-    let right = |heard: &&&Heard| {
-        heard
-            .hypotheses
-            .first()
-            .is_some_and(|it| is_right(&heard.expected, &it.text))
-    };
-    let sure = |heard: &&&Heard| {
-        heard
-            .hypotheses
-            .first()
-            .is_some_and(|it| it.confidence >= LEAST)
-    };
-    let count = spoken.iter().filter(right).count();
-    let surely = spoken.iter().filter(right).filter(sure).count();
-    let wrong = spoken.iter().filter(|it| !right(it)).filter(sure).count();
-    let share = |count: usize| 100.0 * count as f64 / spoken.len().max(1) as f64;
+    let hours = sound.as_secs_f64() / 3600.0;
+    print!("{path}: ");
+    if !spoken.is_empty() {
+        let share = |of: &dyn Fn(&Heard) -> bool| {
+            100.0 * spoken.iter().filter(|it: &&&Heard| of(it)).count() as f64 / spoken.len() as f64
+        };
+        let right_and = |verdict: Verdict| share(&|it| it.is_right && it.verdict == verdict);
+        let wrong_and = |verdict: Verdict| share(&|it| !it.is_right && it.verdict == verdict);
+        print!(
+            "{} spoken, likeliest right {:.1} %: acted upon {:.1} %, asked about {:.1} %, not understood \
+             {:.1} %, wrong and acted upon {:.1} %, wrong and asked about {:.1} %; ",
+            spoken.len(),
+            share(&|it| it.is_likeliest()),
+            right_and(Verdict::Acted),
+            right_and(Verdict::Asked),
+            share(&|it| it.verdict == Verdict::Nothing),
+            wrong_and(Verdict::Acted),
+            wrong_and(Verdict::Asked),
+        );
+    }
+    if !other.is_empty() {
+        let count = |verdict: Verdict, human: bool| {
+            let of_these = |it: &&&Heard| it.verdict == verdict && (it.is_human || !human);
+            other.iter().filter(of_these).count()
+        };
+        print!(
+            "{} of other speech in {hours:.2} h: {} acted upon, {} of them as a wish for a person ({:.1} an \
+             hour), {} asked about, {} of them for a person; ",
+            other.len(),
+            count(Verdict::Acted, false),
+            count(Verdict::Acted, true),
+            count(Verdict::Acted, true) as f64 / hours,
+            count(Verdict::Asked, false),
+            count(Verdict::Asked, true),
+        );
+    }
     println!(
-        "{path}: {} spoken: best is right {:.1} %, right and sure {:.1} %, wrong and sure {:.1} %; {} of \
-         other speech in {:.2} h: {} sure; {:.2} % of a core",
-        spoken.len(),
-        share(count),
-        share(surely),
-        share(wrong),
-        other.len(),
-        sound.as_secs_f64() / 3600.0,
-        other.iter().filter(sure).count(),
+        "{:.2} % of a core",
         100.0 * time.as_secs_f64() / sound.as_secs_f64(),
     );
 }
 
+impl Heard {
+    /// By its words, whatever the engine's confidence.
+    fn is_likeliest(&self) -> bool {
+        let first = self.evidence.first();
+        first.is_some_and(|it| match self.expected.as_str() {
+            "HUMAN" => it.meaning == Some(Meaning::Human),
+            expected => it.wish == expected || is_right(expected, &it.text),
+        })
+    }
+}
+
 fn print_evidence(path: &str, heard: &Heard) {
     for (at, it) in heard.evidence.iter().enumerate() {
-        let right = !heard.expected.is_empty() && is_right(&heard.expected, &it.text);
-        let lead = heard.evidence.iter().filter(|other| other.text != it.text);
-        let lead = lead
-            .map(|other| it.score - other.score)
-            .fold(f32::INFINITY, f32::min)
-            .min(50.0);
+        let right = match heard.expected.as_str() {
+            "" => false,
+            "HUMAN" => it.meaning == Some(Meaning::Human),
+            expected => it.wish == expected || is_right(expected, &it.text),
+        };
+        let others = heard.evidence.iter().filter(|other| it.rivals(other));
+        let best = others.map(|other| other.score).fold(-99.0, f32::max);
         let confidence = heard
             .hypotheses
             .iter()
             .find(|hypothesis| hypothesis.text == it.text);
         println!(
-            "evidence\t{path}\t{}\t{}\t{at}\t{}\t{:.3}\t{:.3}\t{}\t{}\t{lead:.3}\t{:.2}",
+            "evidence\t{path}\t{}\t{}\t{at}\t{}\t{:.3}\t{:.3}\t{}\t{}\t{:.3}\t{}\t{:.3}\t{:.2}\t{}\t{}",
             heard.expected,
             it.text,
             u8::from(right),
@@ -211,7 +302,12 @@ fn print_evidence(path: &str, heard: &Heard) {
             it.fit,
             it.units,
             it.anything,
+            it.score - best,
+            it.around,
+            it.around_fit,
             confidence.map_or(0.0, |it| it.confidence),
+            u8::from(it.meaning == Some(Meaning::Human)),
+            it.wish,
         );
     }
 }

@@ -197,6 +197,20 @@ async fn a_caller_speaks_mandarin_all_the_way() {
     assert_eq!(wanted[0]["event"]["by"], "speech");
 }
 
+/// Nobody says just the words that an operator wrote down.
+#[tokio::test]
+async fn a_wish_with_words_around_it_leads_where_the_wish_does() {
+    for (language, said) in [
+        (Language::En, "I would like a refund please"),
+        (Language::Zh, "我想要退款谢谢"),
+    ] {
+        let server = Server::start(&plan(language));
+        says(&server, &[said]).await;
+        assert_eq!(nodes(&server)[..2], ["main", "refund"], "{said}");
+        assert!(events(&server, "no_match").is_empty(), "{said}");
+    }
+}
+
 /// Words that are none of the menu's lead nowhere, and are asked about.
 #[tokio::test]
 async fn other_words_are_not_taken_for_an_option() {

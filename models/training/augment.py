@@ -66,18 +66,30 @@ def curve(rng, points, spread):
 
 
 def voice(rng, speech):
-    """Another throat and tempo, in another room: samples of unit peak."""
-    factor = rng.uniform(0.86, 1.16)
-    speech = resample(speech, factor)
-    if rng.random() < 0.2:
-        cut = rng.integers(0, RATE // 25, 2)
-        speech = speech[cut[0]: len(speech) - cut[1]]
+    """Another pitch, in another room, cut more or less tightly: samples of unit peak."""
+    speech = resample(speech, rng.uniform(0.86, 1.16))
     if rng.random() < 0.3:
         speech = room(rng, speech)
+    if rng.random() < 0.4:
+        # Whoever cuts recordings, or finds where speech begins, takes a little of it away.
+        first, last = rng.integers(0, [RATE // 20, RATE // 14])
+        speech = speech[first: len(speech) - last]
     if rng.random() < 0.1:
         limit = np.abs(speech).max() * rng.uniform(0.2, 0.7)
         speech = np.clip(speech, -limit, limit)
     return speech / (np.abs(speech).max() + 1e-6)
+
+
+def hop(rng, samples, frames):
+    """Samples from frame to frame, for another tempo at the same pitch; all of them must fit."""
+    least = -(-samples // frames) + 1
+    return int(max(least, round(HOP * rng.uniform(0.72, 1.35)))) if rng.random() < 0.7 else max(least, HOP)
+
+
+def throats(rng, count=80):
+    """Filterbanks that hear each formant somewhat elsewhere."""
+    banks = []
+    return [features.bent_filterbank(rng.uniform(0.82, 1.2), rng.normal(0, 0.04, 5)) for _ in range(count)]
 
 
 class Line:
@@ -86,6 +98,7 @@ class Line:
     def __init__(self, rng, babble):
         self.noises = coloured_noises(rng)
         self.babble = babble
+        self.throats = throats(rng)
 
     def noise(self, rng, length):
         if rng.random() < 0.25:
@@ -99,8 +112,9 @@ class Line:
     def features(self, rng, speech, seconds):
         """[frames, BANDS] of an example of so many seconds with the speech somewhere in it."""
         frames = round(seconds * RATE / HOP)
-        length = (frames - 1) * HOP + WINDOW
-        speech = voice(rng, speech)[:length]
+        speech = voice(rng, speech)
+        step = hop(rng, len(speech), frames)
+        length = (frames - 1) * step + WINDOW
         room_left = length - len(speech)
         at = rng.integers(room_left + 1)
         whole = np.zeros(length, np.float32)
@@ -112,10 +126,10 @@ class Line:
         whole *= 10 ** (rng.uniform(-32, 0) / 20)
         if rng.random() < 0.5:
             whole = g711(whole)
-        mels = features.power(whole) @ features.filterbank(round(rng.uniform(0.86, 1.16), 2))
-        mels = np.log(mels + 1e-8) + (curve(rng, 6, 0.7) + curve(rng, 2, 1.0))
+        mels = features.power(whole, step) @ self.throats[rng.integers(len(self.throats))]
+        mels = shape(rng, np.log(mels + 1e-8)) + (curve(rng, 6, 0.7) + curve(rng, 2, 1.0))
         if rng.random() < 0.5:
-            low, high = rng.integers(0, 7), rng.integers(0, 5)
+            low, high = rng.integers(0, 8), rng.integers(0, 10)
             slope = np.minimum(0, np.minimum(np.arange(BANDS) - low, BANDS - 1 - high - np.arange(BANDS)))
             mels += (slope * rng.uniform(0.5, 2.0)).astype(np.float32)
         if rng.random() < 0.3:
@@ -123,6 +137,18 @@ class Line:
             drift = np.stack([curve(rng, 5, 0.6) for _ in range(frames // 40 + 2)])
             mels += drift[np.arange(frames) // 40]
         return mask(rng, np.log(np.exp(mels) + features.FLOOR))
+
+
+def shape(rng, mels):
+    """Formants that are sharper or duller, and deeper or flatter, than the speaker's."""
+    if rng.random() < 0.5:
+        blur = rng.uniform(-0.12, 0.25)
+        beside = np.pad(mels, ((0, 0), (1, 1)), mode="edge")
+        mels = (1 - 2 * blur) * mels + blur * (beside[:, :-2] + beside[:, 2:])
+    if rng.random() < 0.5:
+        mean = mels.mean(1, keepdims=True)
+        mels = mean + (mels - mean) * np.float32(rng.uniform(0.8, 1.25))
+    return mels
 
 
 def mask(rng, mels):

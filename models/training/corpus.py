@@ -40,6 +40,10 @@ def human_digits(folder, speakers):
     return found
 
 
+# How many digits, from and below, a row of each bucket has.
+COUNTS = [(1, 3), (2, 5), (5, 8)]
+
+
 class Digits:
     """Human digits, alone or in a row by one speaker."""
 
@@ -48,10 +52,11 @@ class Digits:
     def __init__(self, folder, speakers):
         self.speakers = list(human_digits(folder, speakers).values())
 
-    def draw(self, rng):
+    def draw(self, rng, bucket):
+        """Some that fit this bucket, if luck has it."""
         speaker = self.speakers[rng.integers(len(self.speakers))]
         parts, label = [], []
-        for _ in range(rng.choice([1, 2, 3, 4], p=[0.55, 0.2, 0.15, 0.1])):
+        for _ in range(rng.integers(*COUNTS[bucket])):
             samples, digit = speaker[rng.integers(len(speaker))]
             entries = units.dictionary()[DIGITS[digit]]
             parts += [samples / (np.abs(samples).max() + 1e-6) * rng.uniform(0.6, 1)]
@@ -95,8 +100,8 @@ class Sampler:
 
     def example(self, language, b):
         if self.digits and language == "en" and self.rng.random() < self.digit_share:
-            for _ in range(20):
-                audio, label = self.digits.draw(self.rng)
+            for _ in range(4):
+                audio, label = self.digits.draw(self.rng, b)
                 if augment.bucket(len(audio), len(label)) == b:
                     return audio, label
         pool = self.pools[(language, b)]

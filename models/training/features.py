@@ -16,28 +16,39 @@ def mel(hertz):
     return 1127.0 * np.log1p(np.asarray(hertz) / 700.0)
 
 
-@functools.cache
-def filterbank(warp=1.0):
-    """Triangles on the mel axis, [FFT/2+1, BANDS]; a warp over 1 hears a longer vocal tract."""
-    bins = np.arange(FFT // 2 + 1) * RATE / FFT
-    # The top is bent so that the axis still ends at its end.
-    knee = 3200.0 / max(warp, 1.0)
-    end = RATE / 2
-    bent = np.where(bins < knee, bins * warp, knee * warp + (bins - knee) * (end - knee * warp) / (end - knee))
+BINS = np.arange(FFT // 2 + 1) * RATE / FFT
+
+
+def triangles(hertz):
+    """[FFT/2+1, BANDS]: even triangles on the mel axis, for bins that are taken for these frequencies."""
     edges = np.linspace(mel(LOWEST), mel(HIGHEST), BANDS + 2)
-    place = mel(bent)[:, None]
+    place = mel(hertz)[:, None]
     rise = (place - edges[:-2]) / (edges[1:-1] - edges[:-2])
     fall = (edges[2:] - place) / (edges[2:] - edges[1:-1])
     return np.maximum(0, np.minimum(rise, fall)).astype(np.float32)
 
 
-def power(samples):
+@functools.cache
+def filterbank():
+    return triangles(BINS)
+
+
+def bent_filterbank(warp, bends):
+    """Of a vocal tract that is longer by `warp`, and whose formants are off by `bends`, spread over the axis."""
+    # The top is bent so that the axis still ends at its end.
+    knee, end = 3200.0 / max(warp, 1.0), RATE / 2
+    bent = np.where(BINS < knee, BINS * warp, knee * warp + (BINS - knee) * (end - knee * warp) / (end - knee))
+    factor = 1 + np.interp(mel(BINS), np.linspace(0, mel(end), len(bends) + 2), [0, *bends, 0])
+    return triangles(np.maximum.accumulate(bent * factor))
+
+
+def power(samples, hop=HOP):
     """Power spectra [frames, FFT/2+1] of samples in -1..1."""
-    frames = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP]
+    frames = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::hop]
     spectrum = scipy.fft.rfft(frames * HANN, FFT)
     return spectrum.real**2 + spectrum.imag**2
 
 
-def log_mel(samples, warp=1.0):
+def log_mel(samples):
     """[frames, BANDS]: one frame every 10 ms."""
-    return np.log(power(samples) @ filterbank(warp) + FLOOR)
+    return np.log(power(samples) @ filterbank() + FLOOR)

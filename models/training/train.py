@@ -1,8 +1,8 @@
-"""Trains the network: python train.py --out FILE --corpus FOLDER --minutes 45
+"""Trains the network: python train.py --out FILE --corpus FOLDER --steps 5000
 
 Synthetic speech alone, unless --digits FOLDER --speakers NAMES adds human ones (fine-tuning:
 --init BASE). --leave-one-out trains once for each speaker without that one (FILE-SPEAKER), then with
-all of them (FILE). Every few minutes it writes the file and tells how well the human digits and the
+all of them (FILE). Now and then it writes the file and tells how well the human digits and the
 held-out synthetic Mandarin are heard.
 """
 
@@ -10,7 +10,6 @@ import argparse
 import functools
 import multiprocessing
 import pickle
-import time
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +25,7 @@ parser.add_argument("--corpus", required=True)
 parser.add_argument("--voices", default="slt rms awb kal kal16 espeak espeak-zh")
 parser.add_argument("--out", required=True)
 parser.add_argument("--init")
-parser.add_argument("--minutes", type=float, default=35)
+parser.add_argument("--steps", type=int, default=5000)
 parser.add_argument("--rate", type=float, default=2e-3)
 parser.add_argument("--warm-up", type=int, default=200, help="steps")
 parser.add_argument("--batch-seconds", type=float, default=150)
@@ -35,7 +34,7 @@ parser.add_argument("--speakers", default="", help="those of them that are train
 parser.add_argument("--leave-one-out", action="store_true")
 parser.add_argument("--digit-share", type=float, default=0.25)
 parser.add_argument("--evaluate-on", help="the same recordings, to be heard as it trains")
-parser.add_argument("--every", type=float, default=5, help="minutes between evaluations")
+parser.add_argument("--every", type=int, default=1000, help="steps between evaluations")
 parser.add_argument("--seed", type=int, default=1)
 
 
@@ -101,22 +100,17 @@ def train(options, speakers, out):
     parameters, statistics = plain(parameters), plain(statistics)
     state, average = plain(optimizer.init(parameters)), parameters
     batches.next()
-    began, told, steps, losses = time.time(), time.time(), 0, []
-    while (elapsed := (time.time() - began) / 60) < options.minutes:
-        share = elapsed / options.minutes
-        rate = options.rate * min(1, (steps + 1) / options.warm_up) * (0.01 + 0.99 * 0.5 * (1 + np.cos(np.pi * share)))
+    losses = []
+    for done in range(options.steps):
+        rate = options.rate * min(1, (done + 1) / options.warm_up) * (0.01 + 0.99 * 0.5 * (1 + np.cos(np.pi * done / options.steps)))
         language, mels, labels = batches.next()
-        decay = min(0.99, (steps + 1) / (steps + 10))
+        decay = min(0.99, (done + 1) / (done + 10))
         parameters, statistics, average, state, value = step(
             parameters, statistics, average, state, mels, labels, np.float32(rate), np.float32(decay), language)
         losses.append(float(value))
-        steps += 1
-        if time.time() - told > options.every * 60:
-            print(f"{elapsed:.1f} min, {steps} steps, loss {np.mean(losses[-200:]):.3f}", flush=True)
+        if (done + 1) % options.every == 0 or done + 1 == options.steps:
+            print(f"{done + 1} steps, loss {np.mean(losses[-200:]):.3f}", flush=True)
             tell(options, average, statistics, out)
-            told = time.time()
-    print(f"{steps} steps, loss {np.mean(losses[-200:]):.3f}", flush=True)
-    tell(options, average, statistics, out)
     batches.producer.terminate()
 
 

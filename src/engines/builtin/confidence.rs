@@ -3,36 +3,42 @@
 
 use super::decoder::Evidence;
 
-const BIAS: f32 = -4.9;
-/// For each neper by which a unit fits on average.
-const FIT: f32 = 2.0;
-/// For each neper of the whole.
-const SCORE: f32 = 0.1;
-/// For each unit of the words: longer ones are less often heard by chance.
-const UNITS: f32 = 0.8;
-const MOST_UNITS: usize = 16;
-/// For each neper that it is ahead of the best other reading: other speech fits many phrases alike.
-const LEAD: f32 = 0.27;
+const BIAS: f32 = 0.69;
+/// For each neper of the whole, down to `LEAST_SCORE`.
+const SCORE: f32 = 0.041;
+const LEAST_SCORE: f32 = -100.0;
+/// For each neper of the whole a unit, of all units that were heard.
+const FIT: f32 = 1.63;
+/// For each unit of the words that matter: longer ones are less often heard by chance.
+const UNITS: f32 = 0.322;
+const MOST_UNITS: usize = 8;
+/// For each neper that it is ahead of the best reading that leads elsewhere: other speech fits many
+/// phrases alike.
+const LEAD: f32 = 0.151;
 const MOST_LEAD: f32 = 20.0;
-/// Where the grammar has no other reading to compare with.
-const LEAD_ALONE: f32 = 17.0;
-/// Nepers at most that count against a wish for what is said around it.
-const MOST_AROUND: f32 = 30.0;
+/// Where there is no other reading to compare with.
+const LEAD_ALONE: f32 = 9.5;
+/// For each neper by which a unit of the words around fits: other speech makes bad ones.
+const AROUND_FIT: f32 = 2.315;
+/// For each e-fold of these units: they have cost the score much already.
+const AROUND_UNITS: f32 = 0.852;
 
 /// `all`: the readings of the utterance, this one among them.
 pub fn of(reading: &Evidence, all: &[Evidence]) -> f32 {
-    let words = reading.fit * reading.units as f32;
-    let around = (words - reading.score).min(MOST_AROUND);
+    let heard = reading.units + reading.around + reading.anything;
+    let around = reading.around as f32;
     let sum = BIAS
-        + FIT * reading.fit
-        + SCORE * (words - around)
+        + SCORE * reading.score.max(LEAST_SCORE)
+        + FIT * reading.score / heard.max(1) as f32
         + UNITS * reading.units.min(MOST_UNITS) as f32
-        + LEAD * lead(reading, all);
+        + LEAD * lead(reading, all)
+        + AROUND_FIT * reading.around_fit / around.max(1.0)
+        + AROUND_UNITS * around.ln_1p();
     1.0 / (1.0 + (-sum).exp())
 }
 
 fn lead(reading: &Evidence, all: &[Evidence]) -> f32 {
-    let others = all.iter().filter(|other| other.text != reading.text);
+    let others = all.iter().filter(|other| reading.rivals(other));
     let best = others.map(|other| other.score).reduce(f32::max);
     best.map_or(LEAD_ALONE, |best| {
         (reading.score - best).clamp(-MOST_LEAD, MOST_LEAD)

@@ -3,14 +3,15 @@
 //! unit is likeliest: 0 is a perfect fit.
 
 use super::graph::{Graph, START};
+use crate::speech::grammar::Meaning;
 
 /// A unit that the network holds for less likely than this is as unlikely as this.
-const FLOOR: f32 = -9.0;
+const FLOOR: f32 = -7.0;
 /// The network was trained on many more blanks than any unit, and says them where it is in doubt: then
 /// short words would fit best.
 const BLANK_PRIOR: f32 = 2.5;
 /// What each unit costs that is heard as "anything".
-const ANYTHING: f32 = 6.5;
+const ANYTHING: f32 = 6.0;
 /// Ways so far behind the best one are given up.
 const BEAM: f32 = 60.0;
 const BLANK: usize = 0;
@@ -87,6 +88,10 @@ fn better(a: Token, b: Token) -> Token {
 pub struct Evidence {
     /// All words, those around a wish too.
     pub text: String,
+    /// Those that matter.
+    pub wish: String,
+    /// Of the phrase that these are, if it has one.
+    pub meaning: Option<Meaning>,
     /// The whole way's score.
     pub score: f32,
     /// Of the words that matter, for each of their units.
@@ -95,6 +100,16 @@ pub struct Evidence {
     pub units: usize,
     /// How many units were heard that are no words.
     pub anything: usize,
+    /// How many units the words around have, and how well they fit, all of them together.
+    pub around: usize,
+    pub around_fit: f32,
+}
+
+impl Evidence {
+    /// Whether the other reading would lead elsewhere.
+    pub fn rivals(&self, other: &Evidence) -> bool {
+        self.wish != other.wish && (self.meaning.is_none() || self.meaning != other.meaning)
+    }
 }
 
 /// One utterance's. Its memory grows with the words that were possible.
@@ -263,7 +278,7 @@ impl Decoder {
         }
     }
 
-    /// Every reading that may end here, the best first, each text once.
+    /// Every reading that may end here, the best first, each wish once.
     pub fn readings(&self, graph: &Graph, most: usize) -> Vec<Evidence> {
         let ends = graph.nodes.iter().zip(&self.places);
         let tokens = ends.filter_map(|(node, place)| {
@@ -276,7 +291,7 @@ impl Decoder {
         let mut readings: Vec<Evidence> = Vec::new();
         for token in tokens {
             let reading = self.evidence(graph, token);
-            if !readings.iter().any(|other| other.text == reading.text) {
+            if !readings.iter().any(|other| other.wish == reading.wish) {
                 readings.push(reading);
             }
             if readings.len() == most {
@@ -287,25 +302,38 @@ impl Decoder {
     }
 
     fn evidence(&self, graph: &Graph, token: Token) -> Evidence {
-        let mut words = Vec::new();
-        let (mut score, mut units) = (0.0, 0);
+        let (mut words, mut wish) = (Vec::new(), Vec::new());
+        let mut meaning = None;
+        let (mut fit, mut units) = (0.0, 0);
+        let (mut around_fit, mut around) = (0.0, 0);
         let mut at = token.history;
         while let Some(passed) = self.passed.get(at as usize) {
             let arc = &graph.arcs[passed.arc as usize];
-            words.push(graph.words[arc.word].as_str());
-            if !arc.around {
-                score += passed.score;
+            let word = graph.words[arc.word].as_str();
+            words.push(word);
+            if arc.around {
+                around_fit += passed.score;
+                around += arc.units.len();
+            } else {
+                meaning = meaning.or(graph.nodes[arc.to].meaning);
+                wish.push(word);
+                fit += passed.score;
                 units += arc.units.len();
             }
             at = passed.before;
         }
         words.reverse();
+        wish.reverse();
         Evidence {
             text: words.join(graph.separator),
+            wish: wish.join(graph.separator),
+            meaning,
             score: token.score,
-            fit: score / units.max(1) as f32,
+            fit: fit / units.max(1) as f32,
             units,
             anything: usize::from(token.anything),
+            around,
+            around_fit,
         }
     }
 }

@@ -10,7 +10,7 @@
 use super::lexicon::{self, Unit};
 use super::vocabulary::{self, Words};
 use crate::language::Language;
-use crate::speech::grammar::Grammar;
+use crate::speech::grammar::{Grammar, Meaning};
 use crate::speech::understanding::{mandarin, normal};
 use crate::speech::verbaliser::{self, Reading};
 use jiff::tz::TimeZone;
@@ -20,8 +20,8 @@ use std::collections::BTreeMap;
 const MOST_DIGITS: usize = 24;
 /// What a number of digits costs that was not asked for, in nepers.
 const OTHER_LENGTH: f32 = 4.0;
-/// What each word around a wish costs, so that none is heard into noise.
-const WORD_AROUND: f32 = 8.0;
+/// What each of the words, or rows of words, around a wish costs, so that none is heard into noise.
+const AROUND: f32 = 6.0;
 /// What each word of a value costs.
 const WORD_OF_VALUE: f32 = 0.5;
 
@@ -43,6 +43,8 @@ pub struct Node {
     pub end: Option<f32>,
     /// Whether anything at all may be said here.
     pub anything: bool,
+    /// Of the phrase that ends here.
+    pub meaning: Option<Meaning>,
 }
 
 /// A word's pronunciation from one node to another.
@@ -67,8 +69,8 @@ impl Graph {
             units,
             graph: Graph {
                 nodes: vec![Node {
-                    end: None,
                     anything: true,
+                    ..Node::default()
                 }],
                 arcs: Vec::new(),
                 words: Vec::new(),
@@ -81,7 +83,7 @@ impl Graph {
             numbers: BTreeMap::new(),
         };
         for phrase in &grammar.phrases {
-            builder.phrase(&phrase.words);
+            builder.phrase(&phrase.words, Some(phrase.meaning));
         }
         if let Some(kind) = grammar.value {
             builder.value(vocabulary::of(kind, grammar.language));
@@ -103,6 +105,7 @@ impl Builder<'_> {
         self.graph.nodes.push(Node {
             end,
             anything: end.is_some(),
+            meaning: None,
         });
         self.graph.nodes.len() - 1
     }
@@ -132,7 +135,7 @@ impl Builder<'_> {
     }
 
     /// A phrase as an operator wrote it; one that nobody can pronounce is not listened for.
-    fn phrase(&mut self, text: &str) {
+    fn phrase(&mut self, text: &str, meaning: Option<Meaning>) {
         let Some(words) = self.words(text).filter(|words| !words.is_empty()) else {
             return;
         };
@@ -143,12 +146,15 @@ impl Builder<'_> {
             self.arcs(from, to, said, 0.0, false);
             from = to;
         }
+        self.graph.nodes[from].meaning = meaning;
     }
 
     fn value(&mut self, words: Words) {
         match words {
             Words::Nothing => {}
-            Words::Phrases(phrases) => phrases.iter().for_each(|phrase| self.phrase(phrase)),
+            Words::Phrases(phrases) => {
+                phrases.iter().for_each(|phrase| self.phrase(phrase, None));
+            }
             Words::Any(words) => {
                 let end = self.node(Some(0.0));
                 for word in words {
@@ -197,19 +203,42 @@ impl Builder<'_> {
         }
     }
 
+    /// Each of these costs as one, and a link after a lead nothing: what is often said is cheap, and words
+    /// that other speech happens to sound like are not.
     fn around(&mut self) {
-        for word in vocabulary::before(self.language) {
-            for said in self.words(word).unwrap_or_default() {
-                self.arcs(START, START, &said, WORD_AROUND, true);
-            }
+        let around = vocabulary::around(self.language);
+        let led = self.node(None);
+        for lead in around.leads {
+            self.chain(START, START, lead, AROUND);
+            self.chain(START, led, lead, AROUND);
+        }
+        for link in around.links {
+            self.chain(led, START, link, 0.0);
+            self.chain(START, START, link, AROUND);
+        }
+        for opening in around.openings {
+            self.chain(START, START, opening, AROUND);
         }
         let tail = self.node(Some(0.0));
-        for word in vocabulary::after(self.language) {
-            for said in self.words(word).unwrap_or_default() {
-                self.arcs(tail, tail, &said, WORD_AROUND, true);
-            }
+        for ending in around.endings {
+            self.chain(tail, tail, ending, AROUND);
         }
         self.graph.tail = Some(tail);
+    }
+
+    /// Words around a wish that follow each other.
+    fn chain(&mut self, from: usize, to: usize, text: &str, cost: f32) {
+        let words = self.words(text).unwrap_or_default();
+        let mut at = from;
+        for (count, said) in words.iter().enumerate() {
+            let next = match count + 1 == words.len() {
+                true => to,
+                false => self.node(None),
+            };
+            let cost = if count == 0 { cost } else { 0.0 };
+            self.arcs(at, next, said, cost, true);
+            at = next;
+        }
     }
 
     /// A text's words with their sounds; `None` where one has none.

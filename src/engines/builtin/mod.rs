@@ -18,7 +18,7 @@ mod vocabulary;
 pub mod weights;
 
 use crate::language::Language;
-use crate::speech::grammar::Grammar;
+use crate::speech::grammar::{Grammar, ValueKind};
 use crate::speech::recognizer::{
     Hypothesis, LONGEST_UTTERANCE, RecognitionError, Recognizer, Utterance,
 };
@@ -26,10 +26,12 @@ use decoder::{Decoder, Evidence};
 use features::{Features, Frame, SILENCE};
 use graph::Graph;
 use network::{Dense, Network, Stream};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use weights::{Weights, WeightsError};
 
-const WEIGHTS: &[u8] = include_bytes!("../../../models/hearing.bin");
+/// For whatever is said, and for digits: who is trained for these hears other words a little worse.
+const WORDS: &[u8] = include_bytes!("../../../models/hearing.bin");
+const DIGITS: &[u8] = include_bytes!("../../../models/digits.bin");
 /// Outputs of the network that are waited for, 120 ms: together they cost half.
 const TOGETHER: usize = 4;
 /// Readings that are told.
@@ -39,10 +41,13 @@ const LEAST_CONFIDENCE: f32 = 0.1;
 
 /// See the module.
 pub struct Builtin {
-    model: Arc<Model>,
-    /// Graphs of the grammars that are in use.
-    graphs: Mutex<Vec<(Weak<Grammar>, Arc<Graph>)>>,
+    words: Arc<Model>,
+    digits: Arc<Model>,
+    /// Graphs of the grammars that are in use, each made by the first who needs it.
+    graphs: Mutex<Vec<(Weak<Grammar>, MadeOnce)>>,
 }
+
+type MadeOnce = Arc<OnceLock<Arc<Graph>>>;
 
 struct Model {
     network: Network,
@@ -56,56 +61,67 @@ struct Head {
 }
 
 impl Builtin {
-    /// With the weights that are part of the program; some 2 MB are unpacked.
+    /// With the weights that are part of the program; some 4 MB are unpacked.
     pub fn new() -> Builtin {
-        Builtin::with_weights(WEIGHTS).expect("the file was checked when it was committed")
+        let model = |file| Model::read(file).expect("the file was checked when it was committed");
+        Builtin::with(model(WORDS), model(DIGITS))
     }
 
-    /// With those of another `hearing.bin`, to try it.
+    /// With those of another file, for whatever is said, to try it.
     pub fn with_weights(file: &[u8]) -> Result<Builtin, WeightsError> {
-        let (network, heads) = Network::new(Weights::read(file)?);
-        let heads = heads.into_iter().filter_map(|head| {
-            Some(Head {
-                language: Language::from_tag(&head.language)?,
-                dense: Dense::new(&head.dense, head.dense.weights.len() / head.units.len()),
-                units: head.units,
-            })
-        });
-        let heads = heads.collect();
-        Ok(Builtin {
-            model: Arc::new(Model { network, heads }),
+        Ok(Builtin::with(Model::read(file)?, Model::read(file)?))
+    }
+
+    fn with(words: Model, digits: Model) -> Builtin {
+        Builtin {
+            words: Arc::new(words),
+            digits: Arc::new(digits),
             graphs: Mutex::default(),
-        })
+        }
+    }
+
+    fn model(&self, grammar: &Grammar) -> &Arc<Model> {
+        match grammar.value {
+            Some(ValueKind::Digits { .. } | ValueKind::Phone | ValueKind::IdNumber) => &self.digits,
+            _ => &self.words,
+        }
     }
 
     /// An utterance that also tells its evidence.
     pub fn listen(&self, grammar: &Arc<Grammar>) -> Listening {
-        let head = self.model.head(grammar.language);
+        let model = self.model(grammar);
+        let head = model.head(grammar.language);
         let head = head.expect("a language that it hears");
-        let graph = self.graph(grammar, head);
+        let graph = self.graph(grammar, &model.heads[head].units);
         Listening {
             head,
             features: Features::new(),
             frames: Vec::new(),
-            stream: Stream::new(&self.model.network),
+            stream: Stream::new(&model.network),
             decoder: Decoder::new(&graph),
             graph,
-            model: self.model.clone(),
+            model: model.clone(),
             taken: 0,
         }
     }
 
-    /// Made once a grammar, dropped after it.
-    fn graph(&self, grammar: &Arc<Grammar>, head: usize) -> Arc<Graph> {
+    /// Made once a grammar, dropped after it. Who needs another grammar does not wait meanwhile.
+    fn graph(&self, grammar: &Arc<Grammar>, units: &[String]) -> Arc<Graph> {
+        let made = self.place_of_graph(grammar);
+        let graph = made.get_or_init(|| Arc::new(Graph::new(grammar, units)));
+        graph.clone()
+    }
+
+    fn place_of_graph(&self, grammar: &Arc<Grammar>) -> MadeOnce {
         let of_this = Arc::downgrade(grammar);
         let mut graphs = self.graphs.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, graph)) = graphs.iter().find(|(of, _)| of.ptr_eq(&of_this)) {
-            return graph.clone();
+        if let Some((_, made)) = graphs.iter().find(|(of, _)| of.ptr_eq(&of_this)) {
+            return made.clone();
         }
         graphs.retain(|(of, _)| of.strong_count() > 0);
-        let graph = Arc::new(Graph::new(grammar, &self.model.heads[head].units));
-        graphs.push((of_this, graph.clone()));
-        graph
+        let made = MadeOnce::default();
+        graphs.push((of_this, made.clone()));
+        made
     }
 }
 
@@ -116,6 +132,19 @@ impl Default for Builtin {
 }
 
 impl Model {
+    fn read(file: &[u8]) -> Result<Model, WeightsError> {
+        let (network, heads) = Network::new(Weights::read(file)?);
+        let heads = heads.into_iter().filter_map(|head| {
+            Some(Head {
+                language: Language::from_tag(&head.language)?,
+                dense: Dense::new(&head.dense, head.dense.weights.len() / head.units.len()),
+                units: head.units,
+            })
+        });
+        let heads = heads.collect();
+        Ok(Model { network, heads })
+    }
+
     fn head(&self, language: Language) -> Option<usize> {
         self.heads.iter().position(|head| head.language == language)
     }
@@ -127,7 +156,7 @@ impl Recognizer for Builtin {
     }
 
     fn hears(&self, language: Language) -> bool {
-        self.model.head(language).is_some()
+        self.words.head(language).is_some()
     }
 
     fn hears_as_it_goes(&self) -> bool {

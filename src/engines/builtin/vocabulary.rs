@@ -41,14 +41,67 @@ const ENGLISH_TIME: &str = "o'clock a m p half quarter past to noon midnight mid
      afternoon evening night minutes minute hour hours oh";
 const MANDARIN_TIME: &str = "分 刻 钟 上午 下午 中午 早上 晚上 凌晨 傍晚 夜里 过 差 小时 分钟 后";
 
-const ENGLISH_AROUND: &str = "i you me my we it is am are be a an the to for of with about want need \
-     like would could can may do did have has had got get give let help this that please um uh hello \
-     hi not don't i'd i'm spoke talked yesterday already said last was were ago before no thanks \
-     just";
-const MANDARIN_AROUND: &str = "我 要 想 请 帮 给 你 您 好 麻烦 那个 嗯 的 了 有 个 问 是 在 可以 能 不 \
-     没 别 昨天 刚才 已经 上次 说 跟 一下";
-const ENGLISH_AFTER: &str = "please thanks thank you now";
-const MANDARIN_AFTER: &str = "谢谢 吧 啊 吗 好 可以 一下";
+/// Ways to say that a wish comes, each followed by a link or by the wish itself.
+const ENGLISH_LEADS: &str = "i would like, i'd like, i want, i wanted, i need, i have, i've got, i'm, i am, i'm calling, \
+     i am calling, i was, can i, can i have, can i get, could i, could i have, could i get, may i, \
+     can you, could you, would you, can you help me, could you help me, give me, get me, let me, \
+     help me, tell me, it's, it is, this is, that is, there is, there was, i have a question, \
+     i have a problem, what is, what about, how about, how do i, how can i, where is, do you have, \
+     do i have, just";
+const ENGLISH_LINKS: &str = "to, to a, to an, to the, to my, to get, to have, to make, to do, a, an, the, my, your, some, any, \
+     have a, have an, have the, have my, get a, get an, get the, get my, make a, make an, about, \
+     about a, about an, about the, about my, about your, with, with a, with an, with the, with my, for, \
+     for a, for an, for the, for my";
+const ENGLISH_OPENINGS: &str = "um, uh, hello, hi, well, okay, so, please, and, no, sorry, excuse me, good morning, \
+     good afternoon";
+/// What tells that there is no wish.
+const ENGLISH_TELLING: &str = "spoke, talked, was, were, said, already, yesterday, last, ago, before, not, don't, do not, did, \
+     does, it, of, me, we, they, in, on";
+const ENGLISH_ENDINGS: &str = "please, thanks, thank you, thank you very much, now, right now, today, for me, if you can, \
+     if possible, then, yesterday, already, ago, before, was, is, not, about, with, to, of, in, on, \
+     my, the, a";
+const MANDARIN_LEADS: &str = "我想, 我要, 我想要, 我需要, 我有, 我想问, 我想问一下, 我想办, 我的, 请, 请问, 请帮我, 请给我, 帮我, \
+     给我, 麻烦, 麻烦你, 麻烦您, 麻烦帮我, 麻烦你帮我, 问一下, 关于, 可以, 可不可以, 能, 能不能, 办, 办理, \
+     怎么, 有没有, 是, 想, 要";
+const MANDARIN_LINKS: &str = "一个, 个, 办, 办理, 问, 一下";
+const MANDARIN_OPENINGS: &str = "你好, 您好, 喂, 嗯, 那个, 这个, 好";
+const MANDARIN_TELLING: &str = "不, 没, 别, 昨天, 刚才, 已经, 上次, 说, 跟, 你, 您, 的, 了";
+const MANDARIN_ENDINGS: &str = "谢谢, 谢谢你, 谢谢您, 一下, 吧, 啊, 吗, 呢, 好吗, 可以吗, 行吗, 的, 了, 的问题, 问题, 的事, 怎么办";
+
+/// What stands around a wish: lists of words that follow each other.
+pub struct Around {
+    pub leads: Vec<&'static str>,
+    /// Between a lead and the wish.
+    pub links: Vec<&'static str>,
+    pub openings: Vec<&'static str>,
+    pub endings: Vec<&'static str>,
+}
+
+pub fn around(language: Language) -> Around {
+    let [leads, links, openings, telling, endings] = match language {
+        Language::En => [
+            ENGLISH_LEADS,
+            ENGLISH_LINKS,
+            ENGLISH_OPENINGS,
+            ENGLISH_TELLING,
+            ENGLISH_ENDINGS,
+        ],
+        Language::Zh => [
+            MANDARIN_LEADS,
+            MANDARIN_LINKS,
+            MANDARIN_OPENINGS,
+            MANDARIN_TELLING,
+            MANDARIN_ENDINGS,
+        ],
+    };
+    let list = |text: &'static str| text.split(", ").collect::<Vec<_>>();
+    Around {
+        leads: list(leads),
+        links: list(links),
+        openings: [list(openings), list(telling)].concat(),
+        endings: list(endings),
+    }
+}
 
 pub fn of(kind: ValueKind, language: Language) -> Words {
     let pick = |english: &'static str, mandarin: &'static str| {
@@ -97,20 +150,4 @@ pub fn digits(language: Language) -> impl Iterator<Item = &'static str> {
 
 pub fn letters() -> impl Iterator<Item = &'static str> {
     ENGLISH_LETTERS.split_whitespace()
-}
-
-/// What leads up to a wish, or tells that it is none.
-pub fn before(language: Language) -> impl Iterator<Item = &'static str> {
-    match language {
-        Language::En => ENGLISH_AROUND.split_whitespace(),
-        Language::Zh => MANDARIN_AROUND.split_whitespace(),
-    }
-}
-
-/// What may follow it.
-pub fn after(language: Language) -> impl Iterator<Item = &'static str> {
-    match language {
-        Language::En => ENGLISH_AFTER.split_whitespace(),
-        Language::Zh => MANDARIN_AFTER.split_whitespace(),
-    }
 }
