@@ -22,10 +22,10 @@ lint:
 	$(CARGO) fmt --all -- --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 
-# Every row of the design's budget, in at most ten minutes: the server on one core, the caller on another.
+# Every row of the design's budget, and callers who speak, in some fifteen minutes: the server on one core, the caller on another.
 bench: packages-run
 	$(CARGO) bench --locked --bench calls
-	$(CARGO) bench --locked --bench calls -- voice
+	$(CARGO) bench --locked --bench calls -- voice --turns=5
 
 packages-run packages-test:
 	@sh tests/install-packages.sh $(if $(filter packages-run,$@),$(RUN_PACKAGES),$(TEST_PACKAGES))

@@ -1,5 +1,5 @@
 //! Every row of the design's budget, measured: `cargo bench --bench calls`, a minute of it with
-//! `-- --quick`, and `-- --format json`; how callers who speak are served: `-- voice`; and when no
+//! `-- --quick`, and `-- --format json`; how callers who speak are served: `-- voice` (25 minutes; `--turns=5`: five); and when no
 //! recognizer keeps up: `-- saturated`, ten minutes (`--minutes=1`). The server is on one core, the
 //! caller on another, and the same calls are made to a bare loop beside it: the ratio of the two holds
 //! on any machine.
@@ -80,13 +80,16 @@ fn main() {
     );
     let as_json = has("json") || has("--format=json");
     let cores = Cores { server, caller };
+    let figure = |option: &str| {
+        let mut given = arguments.iter();
+        given.find_map(|it| it.strip_prefix(option)?.parse().ok())
+    };
     if has("voice") {
-        return voice::run(cores, as_json);
+        return voice::run(cores, as_json, figure("--turns=").unwrap_or(25));
     }
     if has("saturated") {
-        let mut given = arguments.iter();
-        let minutes = given.find_map(|it| it.strip_prefix("--minutes=")?.parse().ok());
-        return saturated::run(cores, as_json, minutes.unwrap_or(10));
+        let minutes = figure("--minutes=").unwrap_or(10);
+        return saturated::run(cores, as_json, minutes as u64);
     }
     let plan = if has("--quick") { QUICK } else { FULL };
     let results = run(&plan, cores);

@@ -9,15 +9,16 @@ use std::time::{Duration, Instant};
 use zeroline::caller::call::Call;
 use zeroline::caller::caller::Caller;
 use zeroline::caller::state::CallState;
+use zeroline::config::speech::{Speech, Voices};
 use zeroline::engines::registry::Registry;
 use zeroline::language::Language;
 
 const CALLERS: usize = 4;
-/// Turns of each caller: after the prompt, and into it.
-const TURNS: usize = 25;
 const QUIET: Duration = Duration::from_millis(900);
 /// How far into the prompt they speak.
 const INTO_PROMPT: Duration = Duration::from_millis(1_700);
+/// What is said begins with a sample that is louder.
+const AUDIBLE: u16 = 200;
 const LONG: Duration = Duration::from_secs(30);
 const WHAT: [&str; 2] = ["money back", "refund"];
 
@@ -33,27 +34,30 @@ pub struct Answers {
     pub understood: usize,
 }
 
-pub fn measure(engine: Engine) -> Answers {
+/// Each caller speaks so many times after the prompt, and as many times into it.
+pub fn measure(engine: Engine, turns: usize) -> Answers {
     let server = Server::start(engine);
     let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
-    let voices = Registry::discover();
+    let voices = another_voice();
     let voice = |text: &str| -> Arc<[i16]> {
         let spoken = voices.synthesize(text, Language::En, 1.0);
-        spoken.expect("a synthesizer is installed").0.into()
+        let (spoken, _) = spoken.expect("a synthesizer is installed");
+        let begin = spoken.iter().position(|it| it.unsigned_abs() > AUDIBLE);
+        spoken[begin.unwrap_or(0)..].into()
     };
     let sounds: Vec<Arc<[i16]>> = WHAT.iter().map(|text| voice(text)).collect();
-    let turns = runtime.block_on(async {
+    let taken = runtime.block_on(async {
         let callers: Vec<_> = (0..CALLERS)
-            .map(|number| tokio::spawn(talk(server.sip.to_string(), number, sounds.clone())))
+            .map(|number| tokio::spawn(talk(server.sip.to_string(), number, sounds.clone(), turns)))
             .collect();
-        let mut turns = Vec::new();
+        let mut taken = Vec::new();
         for caller in callers {
-            turns.extend(caller.await.expect("a caller does not panic"));
+            taken.extend(caller.await.expect("a caller does not panic"));
         }
-        turns
+        taken
     });
     let mut answers = Answers::default();
-    for turn in turns {
+    for turn in taken {
         answers.said += 1;
         let nanos = |time: Duration| time.as_nanos() as u64;
         match turn {
@@ -65,29 +69,43 @@ pub fn measure(engine: Engine) -> Answers {
     answers
 }
 
+/// Not the prompts' own: one voice that says the same words is taken for the prompt's echo.
+fn another_voice() -> Registry {
+    let mut speech = Speech::default();
+    let voice = Some("rms".to_string());
+    speech.voices.set(
+        Language::En,
+        Voices {
+            voice,
+            ..Voices::default()
+        },
+    );
+    Registry::open(&speech)
+}
+
 enum Turn {
     Answered(Duration),
     Interrupted(Duration),
 }
 
-async fn talk(server: String, number: usize, sounds: Vec<Arc<[i16]>>) -> Vec<Turn> {
+async fn talk(server: String, number: usize, sounds: Vec<Arc<[i16]>>, turns: usize) -> Vec<Turn> {
     let caller = Caller::to(format!("sip:hotline@{server}"));
     let call = caller.call().await.expect("it is called");
     call.until_answered(LONG).await.expect("it is answered");
     // Not in step with the others.
     tokio::time::sleep(Duration::from_millis(370 * number as u64)).await;
-    let mut turns = Vec::new();
-    for turn in 0..TURNS {
+    let mut taken = Vec::new();
+    for turn in 0..turns {
         let sound = &sounds[turn % sounds.len()];
         if let Some(after) = speak_after(&call, sound).await {
-            turns.push(Turn::Answered(after));
+            taken.push(Turn::Answered(after));
         }
         if let Some(after) = speak_into(&call, sound).await {
-            turns.push(Turn::Interrupted(after));
+            taken.push(Turn::Interrupted(after));
         }
     }
     call.finish().await;
-    turns
+    taken
 }
 
 /// When the prompt is over.

@@ -19,13 +19,16 @@ use std::time::Duration;
 const LISTENED: usize = 100;
 const WINDOW: Duration = Duration::from_secs(20);
 
-pub fn run(cores: Cores, as_json: bool) {
+/// `turns` of each caller with each engine.
+pub fn run(cores: Cores, as_json: bool, turns: usize) {
     let engines = [Engine::BuiltIn, Engine::Whisper];
     let answers: Vec<(Engine, Answers)> = engines
         .into_iter()
         .map(|engine| {
             eprintln!("four callers speak: {}", engine.name());
-            (engine, answers::measure(engine))
+            let answers = answers::measure(engine, turns);
+            eprint!("{}", answers.table(engine.name()));
+            (engine, answers)
         })
         .collect();
     let listened = [
