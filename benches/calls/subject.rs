@@ -136,7 +136,8 @@ impl Subject {
             let named = series.split('{').next() == Some(name);
             named.then(|| value.parse::<f64>().ok())?
         });
-        values.sum()
+        // The sum of nothing is -0.
+        values.sum::<f64>() + 0.0
     }
 
     /// The records of the calls that have ended.
