@@ -170,31 +170,29 @@ async fn the_human_key_works_in_the_midst_of_speech() {
     assert!(events(&server, "speech_heard").is_empty());
 }
 
-/// With what is built in, on a fresh machine.
-#[tokio::test]
-async fn a_caller_speaks_english_all_the_way() {
-    let server = Server::start(&plan(Language::En));
-    says(
-        &server,
-        &["track my parcel", "one two three four", "operator"],
-    )
-    .await;
+/// With what is built in, on a fresh machine. It is not trusted with numbers: they are read back.
+async fn a_caller_speaks_all_the_way(language: Language, texts: [&str; 4]) {
+    let server = Server::start(&plan(language));
+    says(&server, &texts).await;
     assert_eq!(nodes(&server)[..4], ["main", "number", "thanks", "main"]);
     let filled = events(&server, "slot_filled");
     assert_eq!(filled[0]["event"]["value"]["plain"], "1234");
+    let heard = events(&server, "speech_heard");
+    assert_eq!(heard[1]["event"]["result"], "unsure");
     let wanted = events(&server, "human_requested");
     assert_eq!(wanted[0]["event"]["by"], "speech");
 }
 
 #[tokio::test]
+async fn a_caller_speaks_english_all_the_way() {
+    let texts = ["track my parcel", "one two three four", "yes", "operator"];
+    a_caller_speaks_all_the_way(Language::En, texts).await;
+}
+
+#[tokio::test]
 async fn a_caller_speaks_mandarin_all_the_way() {
-    let server = Server::start(&plan(Language::Zh));
-    says(&server, &["查询快递", "一二三四", "转人工"]).await;
-    assert_eq!(nodes(&server)[..4], ["main", "number", "thanks", "main"]);
-    let filled = events(&server, "slot_filled");
-    assert_eq!(filled[0]["event"]["value"]["plain"], "1234");
-    let wanted = events(&server, "human_requested");
-    assert_eq!(wanted[0]["event"]["by"], "speech");
+    let texts = ["查询快递", "一二三四", "是的", "转人工"];
+    a_caller_speaks_all_the_way(Language::Zh, texts).await;
 }
 
 /// Nobody says just the words that an operator wrote down. What is unsure is asked about.

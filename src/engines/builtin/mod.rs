@@ -39,6 +39,10 @@ const MOST_HYPOTHESES: usize = 4;
 /// A reading that is less sure is none.
 const LEAST_CONFIDENCE: f32 = 0.1;
 
+/// Of the digits of human speakers whom it does not know one in ten is heard as another, as surely as the
+/// others: what is made of them is read back, and never acted upon at once.
+const MOST_CONFIDENCE_IN_DIGITS: f32 = 0.4;
+
 /// See the module.
 pub struct Builtin {
     words: Arc<Model>,
@@ -101,6 +105,16 @@ impl Builtin {
             decoder: Decoder::new(&graph),
             graph,
             model: model.clone(),
+            hears_digits: matches!(
+                grammar.value,
+                Some(
+                    ValueKind::Digits { .. }
+                        | ValueKind::Phone
+                        | ValueKind::IdNumber
+                        | ValueKind::Number
+                        | ValueKind::Money
+                )
+            ),
             taken: 0,
         }
     }
@@ -179,6 +193,8 @@ pub struct Listening {
     frames: Vec<Frame>,
     stream: Stream,
     decoder: Decoder,
+    /// A reading without a meaning is made of digits.
+    hears_digits: bool,
     /// Samples.
     taken: usize,
 }
@@ -205,6 +221,14 @@ impl Listening {
         }
     }
 
+    fn confidence(&self, reading: &Evidence, all: &[Evidence]) -> f32 {
+        let most = match reading.meaning {
+            None if self.hears_digits => MOST_CONFIDENCE_IN_DIGITS,
+            _ => 1.0,
+        };
+        confidence::of(reading, all).min(most)
+    }
+
     /// What may have been said if nothing more comes, likeliest first, and what speaks for it.
     pub fn evidence(&self) -> Vec<Evidence> {
         let mut end = self.clone();
@@ -225,7 +249,7 @@ impl Utterance for Listening {
         let readings = self.evidence();
         let hypotheses = readings.iter().map(|reading| Hypothesis {
             text: reading.text.clone(),
-            confidence: confidence::of(reading, &readings),
+            confidence: self.confidence(reading, &readings),
         });
         Ok(hypotheses
             .filter(|it| it.confidence >= LEAST_CONFIDENCE)

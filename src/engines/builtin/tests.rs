@@ -5,6 +5,7 @@ use super::graph::Graph;
 use super::*;
 use crate::key::Key;
 use crate::speech::grammar::{Meaning, Phrase, ValueKind};
+use crate::speech::understanding::{ACCEPT, CONFIRM};
 
 fn grammar(language: Language, phrases: &[&str], value: Option<ValueKind>) -> Arc<Grammar> {
     let phrase = |words: &&str| Phrase {
@@ -111,6 +112,28 @@ fn digits_are_read_one_by_one_and_doubled() {
     assert_eq!(text("D AH B AH L F AY V T UW T UW"), "double five two two");
     // Shorter than asked for, and told as it was said.
     assert_eq!(text("N AY N N AY N"), "nine nine");
+}
+
+/// But a wish for a person is acted upon, whatever is asked for.
+#[test]
+fn digits_are_never_believed_enough_to_be_acted_upon_at_once() {
+    let engine = Builtin::new();
+    let confidence = |value, meaning| {
+        let asked = grammar(Language::En, &["operator"], value);
+        let reading = Evidence {
+            meaning,
+            ..readings(&asked, "F AO R OW S EH V AH N W AH N")[0].clone()
+        };
+        let listening = engine.listen(&asked);
+        listening.confidence(&reading, std::slice::from_ref(&reading))
+    };
+    let digits = Some(ValueKind::Digits { min: 4, max: 4 });
+    for value in [digits, Some(ValueKind::Phone), Some(ValueKind::Money)] {
+        let believed = confidence(value, None);
+        let score = believed.sqrt();
+        assert!((CONFIRM..ACCEPT).contains(&score));
+        assert!(confidence(value, Some(Meaning::Human)) > 0.9);
+    }
 }
 
 #[test]
