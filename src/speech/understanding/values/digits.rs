@@ -59,7 +59,27 @@ enum Atom {
     Measure,
     /// 00, 000
     Zeros(u8),
+    And,
     Other,
+}
+
+/// The zeros of a hundred or thousand are filled by what comes after: "two thousand and twenty six" is
+/// 2026, while "oh eight hundred twenty" is 080020. How many atoms do, and with what.
+fn filled(zeros: u8, rest: &[Atom]) -> Option<(usize, u32)> {
+    use Atom::*;
+    let (and, rest) = match rest {
+        [And, rest @ ..] => (1, rest),
+        rest if zeros > 2 => (0, rest),
+        _ => return None,
+    };
+    let (taken, value) = match *rest {
+        [Tens(tens), Digit(one @ 1..), ..] => (2, tens * 10 + one),
+        [Tens(tens), ..] => (1, tens * 10),
+        [Teen(teen), ..] => (1, teen),
+        [Digit(digit), ..] if and == 1 => (1, digit),
+        _ => return None,
+    };
+    Some((and + taken, u32::from(value)))
 }
 
 impl Reader<'_> {
@@ -92,6 +112,12 @@ impl Reader<'_> {
     /// How many atoms make up the next digits, and these.
     fn number_at(&self, atoms: &[Atom]) -> (usize, String) {
         use Atom::*;
+        if let [Digit(digit @ 1..), Zeros(zeros), rest @ ..] = atoms
+            && let Some((taken, value)) = filled(*zeros, rest)
+        {
+            let whole = u32::from(*digit) * 10_u32.pow(u32::from(*zeros)) + value;
+            return (2 + taken, whole.to_string());
+        }
         let repeated = |count: u8, digit: u8| digit.to_string().repeat(usize::from(count));
         match *atoms {
             [Times(count), Digit(digit), ..] => (2, repeated(count, digit)),
@@ -152,6 +178,7 @@ impl Reader<'_> {
         let single = single.and_then(english_digit);
         let single = single.or_else(|| english_digit(word.strip_suffix('s')?));
         match word {
+            "and" => Atom::And,
             "double" => Atom::Times(2),
             "triple" | "treble" => Atom::Times(3),
             "quadruple" => Atom::Times(4),
@@ -236,6 +263,10 @@ mod tests {
             ("12 34", "1234"),
             ("1234", "1234"),
             ("my number is four oh double seven please", "4077"),
+            ("two thousand and twenty six", "2026"),
+            ("two thousand twenty six", "2026"),
+            ("one hundred and five", "105"),
+            ("five and six", "56"),
             ("one eight hundred five five", "180055"),
             ("three sevens and two zeros", "77700"),
             ("twenty two", "22"),
