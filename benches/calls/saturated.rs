@@ -58,8 +58,6 @@ fn serve(kind: Kind, cores: Cores, window: Duration) -> Served {
         is_over.store(true, Ordering::Relaxed);
         (figures, looks.join().expect("looking does not panic"))
     });
-    // Records come when calls are over, in a moment.
-    std::thread::sleep(Duration::from_secs(2));
     let pressed = subject.records();
     let pressed = pressed
         .iter()
@@ -118,6 +116,7 @@ fn press_the_human_key(server: SocketAddr, is_over: &AtomicBool) {
         while !is_over.load(Ordering::Relaxed) {
             let call = caller.call().await.expect("it is called");
             call.until_answered(LONG).await.expect("it is answered");
+            // People listen before they press, and while it rings.
             tokio::time::sleep(Duration::from_secs(1)).await;
             call.press(&[Key::ZERO]).await.expect("a key can be sent");
             tokio::time::sleep(Duration::from_secs(1)).await;

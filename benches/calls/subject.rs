@@ -7,13 +7,15 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use zeroline::audio::codecs::Codec;
 use zeroline::engines::registry::Registry;
 use zeroline::language::Language;
 
 /// The argument by which this program runs as the bare loop.
 pub const BARE_LOOP: &str = "--bare-loop";
+
+const LONG: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -122,26 +124,14 @@ impl Subject {
         kilobytes.expect("the kernel tells it") * 1024
     }
 
-    /// What monitoring is told: the sum of a metric over its labels.
+    /// See [`metric`].
     pub fn metric(&self, name: &str) -> f64 {
-        let mut stream = TcpStream::connect(self.console).expect("the console listens");
-        let host = self.console;
-        let request = format!("GET /metrics HTTP/1.0\r\nHost: {host}\r\n\r\n");
-        let mut answer = String::new();
-        let asked = stream.write_all(request.as_bytes());
-        let read = asked.and_then(|()| stream.read_to_string(&mut answer));
-        read.expect("the console answers");
-        let values = answer.lines().filter_map(|line| {
-            let (series, value) = line.rsplit_once(' ')?;
-            let named = series.split('{').next() == Some(name);
-            named.then(|| value.parse::<f64>().ok())?
-        });
-        // The sum of nothing is -0.
-        values.sum::<f64>() + 0.0
+        metric(self.console, name)
     }
 
     /// The records of the calls that have ended.
     pub fn records(&self) -> Vec<serde_json::Value> {
+        wait_until_stored(self.console);
         let lines = calls(self.folder.path(), &["export", "--format", "json"]);
         let lines = lines.lines();
         lines
@@ -158,6 +148,32 @@ impl Drop for Subject {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// What monitoring is told: the sum of a metric over its labels.
+fn metric(console: SocketAddr, name: &str) -> f64 {
+    let mut stream = TcpStream::connect(console).expect("the console listens");
+    let request = format!("GET /metrics HTTP/1.0\r\nHost: {console}\r\n\r\n");
+    let mut answer = String::new();
+    let asked = stream.write_all(request.as_bytes());
+    let read = asked.and_then(|()| stream.read_to_string(&mut answer));
+    read.expect("the console answers");
+    let values = answer.lines().filter_map(|line| {
+        let (series, value) = line.rsplit_once(' ')?;
+        let named = series.split('{').next() == Some(name);
+        named.then(|| value.parse::<f64>().ok())?
+    });
+    // The sum of nothing is -0.
+    values.sum::<f64>() + 0.0
+}
+
+/// All calls are over, and their records can be read.
+pub fn wait_until_stored(console: SocketAddr) {
+    let begun = Instant::now();
+    while metric(console, "zeroline_calls") + metric(console, "zeroline_calls_unstored") > 0.0 {
+        assert!(begun.elapsed() < LONG, "calls are not stored");
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
 

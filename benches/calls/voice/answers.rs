@@ -153,8 +153,6 @@ async fn until_quiet(call: &Call) {
 
 impl Answers {
     fn take_events(&mut self, server: &Server) {
-        // Records come when calls are over, in a moment.
-        std::thread::sleep(Duration::from_secs(2));
         for line in server.calls(&["export", "--format", "json"]).lines() {
             let Ok(record) = serde_json::from_str::<Value>(line) else {
                 continue;

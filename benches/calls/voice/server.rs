@@ -32,22 +32,23 @@ impl Engine {
 pub struct Server {
     child: Child,
     pub sip: SocketAddr,
+    console: SocketAddr,
     pub folder: tempfile::TempDir,
 }
 
 impl Server {
     pub fn start(engine: Engine) -> Server {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let sip = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let [sip, console] =
+            [free_port(), free_port()].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
         let path = |name: &str| folder.path().join(name);
         std::fs::write(path("hotline.yaml"), include_str!("hotline.yaml")).expect("it is written");
         let config = format!(
             "listen: [\"udp:{sip}\"]\n\
              dialplans: {{ default: hotline.yaml }}\n\
              data: data\n\
-             console: 127.0.0.1:{}\n\
+             console: {console}\n\
              log: {{ level: warn }}\n{}\n",
-            free_port(),
             engine.config(folder.path())
         );
         std::fs::write(path("zeroline.yaml"), config).expect("it is written");
@@ -58,11 +59,17 @@ impl Server {
             .arg(path("zeroline.yaml"));
         let mut child = command.stdout(Stdio::piped()).spawn().expect("it starts");
         wait_until_ready(&mut child);
-        Server { child, sip, folder }
+        Server {
+            child,
+            sip,
+            console,
+            folder,
+        }
     }
 
-    /// What the journal tells of all calls, as JSON.
+    /// What `zeroline calls` tells once all calls are over.
     pub fn calls(&self, arguments: &[&str]) -> String {
+        subject::wait_until_stored(self.console);
         subject::calls(self.folder.path(), arguments)
     }
 }
