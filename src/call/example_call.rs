@@ -18,7 +18,7 @@ fn call_of(events: Vec<(u64, Event)>) -> Vec<Entry> {
     events.into_iter().enumerate().map(entry).collect()
 }
 
-fn started() -> Event {
+pub fn started() -> Event {
     Event::CallStarted {
         caller: "+442079460000".into(),
         called: "hotline".into(),

@@ -128,10 +128,10 @@ impl Unanswered {
 mod tests {
     use super::*;
     use crate::call::contract::{Channel, Input, LegNumber, Output, PacketSink, Session};
+    use crate::call::example_call::started;
     use crate::events::{CallRef, EndedBy};
     use crate::journal::append::Limits;
     use crate::journal::recover::recover;
-    use crate::language::Language;
     use crate::server::journal_writer::Journal;
     use crate::sip::flow::{Flow, Protocol};
     use crate::sip::user_agent::UserAgent;
@@ -200,15 +200,6 @@ mod tests {
     }
 
     fn call(number: CallNumber, leg: LegId) -> NewCall {
-        let event = Event::CallStarted {
-            caller: "100".into(),
-            called: "200".into(),
-            source: "127.0.0.1:5060".into(),
-            sip_call_id: "a@b".into(),
-            dialplan: "parcel".into(),
-            dialplan_version: "0".into(),
-            language: Language::En,
-        };
         NewCall {
             number,
             leg,
@@ -220,7 +211,7 @@ mod tests {
                 call: CallRef::from_parts(1, number.into()),
                 seq: 0,
                 at_ms: 0,
-                event,
+                event: started(),
             },
         }
     }

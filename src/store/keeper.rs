@@ -298,6 +298,7 @@ mod tests {
         let repair = std::thread::spawn({
             let broken = broken.clone();
             move || {
+                // The first try fails within a few of these; a later repair would wait for one more.
                 std::thread::sleep(Duration::from_millis(100));
                 std::fs::remove_dir(broken).expect("removes");
             }

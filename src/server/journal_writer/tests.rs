@@ -1,19 +1,7 @@
 use super::*;
+use crate::call::example_call::started;
 use crate::events::{EndedBy, Event};
 use crate::journal::append::segment_path;
-use crate::language::Language;
-
-fn started() -> Event {
-    Event::CallStarted {
-        caller: "100".into(),
-        called: "200".into(),
-        source: "127.0.0.1:5060".into(),
-        sip_call_id: "a@b".into(),
-        dialplan: "parcel".into(),
-        dialplan_version: "0".into(),
-        language: Language::En,
-    }
-}
 
 fn ended() -> Event {
     Event::CallEnded {
