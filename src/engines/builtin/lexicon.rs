@@ -10,6 +10,8 @@ const ENGLISH_WORDS: &str = include_str!("../../../models/english-words.txt");
 const ENGLISH_LETTERS: &str = include_str!("../../../models/english-letters.txt");
 /// The order of a rule's letters: the letter itself, then those beside it.
 const NEIGHBOURS: [isize; 9] = [0, 1, -1, 2, -2, 3, -3, 4, -4];
+/// Letters of a word within a word.
+const SHORTEST_PART: usize = 3;
 /// A pronunciation's first unit; the others follow in the order of the network's English units.
 const FIRST_UNIT: u8 = b'A';
 
@@ -24,7 +26,7 @@ pub fn english(word: &str) -> Vec<Vec<Unit>> {
         .collect();
     let word = word.to_ascii_lowercase();
     let known = look_up(ENGLISH_WORDS, &word).map(Cow::Borrowed);
-    let coded = known.unwrap_or_else(|| Cow::Owned(from_letters(&word)));
+    let coded = known.unwrap_or_else(|| Cow::Owned(unknown(&word)));
     let pronunciations = coded.split(' ').filter(|it| !it.is_empty());
     pronunciations
         .map(|coded| coded.bytes().map(|unit| unit - FIRST_UNIT + 1).collect())
@@ -49,6 +51,21 @@ fn look_up(lines: &'static str, key: &str) -> Option<&'static str> {
         }
     }
     None
+}
+
+/// As two words in one, if it may be that: toothache; and as its letters sound.
+fn unknown(word: &str) -> String {
+    let places = SHORTEST_PART..(word.len() + 1).saturating_sub(SHORTEST_PART);
+    let parts = places.filter_map(|at| {
+        let said = |part| look_up(ENGLISH_WORDS, part)?.split(' ').next();
+        let (first, last) = word.split_at(at);
+        let sounds = [said(first)?, said(last)?].concat();
+        Some((first.len().min(last.len()), sounds))
+    });
+    // The more even, the likelier: track suit, not tracks uit.
+    let compound = parts.max_by_key(|(shorter, _)| *shorter);
+    let compound = compound.map_or_else(String::new, |(_, sounds)| sounds + " ");
+    compound + &from_letters(word)
 }
 
 /// The longest rule that fits speaks for each letter.
@@ -147,8 +164,16 @@ mod tests {
     #[test]
     fn other_words_are_read_by_their_letters() {
         assert_eq!(say("blorp"), "B L AO R P");
+        assert_eq!(english("blorp").len(), 1);
         assert_eq!(say("tracksuit's"), say("tracksuits"));
         assert_eq!(english("42"), Vec::<Vec<Unit>>::new());
+    }
+
+    #[test]
+    fn two_words_in_one_sound_like_the_two() {
+        assert_eq!(say("toothache"), "T UW TH EY K");
+        assert_eq!(english("toothache").len(), 2);
+        assert_eq!(say("tracksuit"), "T R AE K S UW T");
     }
 
     #[test]
