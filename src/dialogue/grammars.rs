@@ -100,15 +100,26 @@ impl Grammars {
     }
 }
 
-/// What can be said in every place (law 1). An operator's `hear` is one list for all languages.
+/// What can be said in every place. A person is asked for in any language (law 1): the words of the
+/// others come last, for those recognizers that can tell them.
 fn anywhere(dialplan: &Dialplan, language: Language) -> Vec<Phrase> {
+    let others = Language::ALL.into_iter().filter(|it| *it != language);
+    let others = others.flat_map(|other| {
+        let own = operators_human(dialplan, other);
+        own.chain(built_in::human(other))
+    });
+    let phrases = operators_human(dialplan, language).chain(built_in::everywhere(language));
+    phrases.chain(others).collect()
+}
+
+/// An operator's `hear` is one list for all languages.
+fn operators_human(dialplan: &Dialplan, language: Language) -> impl Iterator<Item = Phrase> {
     let human = dialplan.human.hear.iter();
-    let human = human.filter(|words| Language::of_text(words) == language);
-    let human = human.map(|words| Phrase {
+    let human = human.filter(move |words| Language::of_text(words) == language);
+    human.map(|words| Phrase {
         words: words.clone(),
         meaning: Meaning::Human,
-    });
-    human.chain(built_in::everywhere(language)).collect()
+    })
 }
 
 /// An option's own words, and its number.

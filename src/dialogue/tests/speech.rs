@@ -6,6 +6,7 @@ use crate::dialogue::input::{Input, ListenId, SpeechHeard};
 use crate::dialplan::model::{Dialplan, HttpMethod, NodeKind, Target};
 use crate::events::{Event, Pace, RequestedBy, SpeechResult};
 use crate::language::Language;
+use crate::speech::sentences::Sentence;
 use serde_json::json;
 use std::time::Duration;
 
@@ -150,6 +151,28 @@ fn a_person_is_asked_for_in_every_place_that_listens() {
             "{words} in an announcement"
         );
     }
+}
+
+#[test]
+fn a_person_is_asked_for_in_the_other_language_too() {
+    let mut plan = spoken();
+    plan.human.hear = vec!["concierge".to_string(), "大堂经理".to_string()];
+    for words in ["转人工", "人工服务", "大堂经理"] {
+        let mut caller = Caller::calls(plan.clone());
+        caller.says("track").says(words);
+        assert_eq!(requested_by(&caller), [RequestedBy::Speech], "{words}");
+    }
+    plan.languages = vec![Language::Zh];
+    for words in ["operator", "customer service", "concierge"] {
+        let mut caller = Caller::calls(plan.clone());
+        caller.says("查快递").says(words);
+        assert_eq!(requested_by(&caller), [RequestedBy::Speech], "{words}");
+    }
+    let mut caller = Caller::calls(plan);
+    caller.says("我昨天找过 agent");
+    let asked = caller.hearing();
+    assert!(caller.transfers.is_empty(), "only mentioned");
+    assert!(asked.starts_with(&Sentence::WantAPerson.text(Language::Zh)), "{asked}");
 }
 
 #[test]
