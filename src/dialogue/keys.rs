@@ -98,6 +98,7 @@ impl Dialogue {
             State::SayingGoodbye(_)
             | State::New
             | State::WithPeople
+            | State::LookedUp(_)
             | State::Passing
             | State::Ended => None,
         }

@@ -123,6 +123,7 @@ impl Dialogue {
             | State::BeforeMessage(_)
             | State::RecordingMessage(_)
             | State::SayingGoodbye(_)
+            | State::LookedUp(_)
             | State::Passing
             | State::Ended => return None,
         })
@@ -363,23 +364,31 @@ impl Dialogue {
         }
     }
 
-    /// "Did you say refund?" What was asked before waits.
+    /// "Did you say refund?" A lookup is not left for a guess: they are asked when it has ended.
     fn ask_back(&mut self, meaning: Meaning, phrase: Option<usize>) -> Option<Next> {
+        if let State::LookingUp(lookup) = &mut self.state {
+            lookup.perhaps_human |= meaning == Meaning::Human;
+            return None;
+        }
         let words = match &self.state {
-            // What is asked back already is not asked back again; a lookup is not left for a guess.
+            // What is asked back already is not asked back again.
             State::Choosing(Choosing {
                 among: Among::Perhaps(_),
                 ..
-            })
-            | State::LookingUp(_) => None,
+            }) => None,
             _ if meaning == Meaning::Human => Some(String::new()),
             // In which language? The question is put again in each.
             _ if self.chooses_language() => None,
             _ => self.words_of(phrase).filter(|_| self.asks()),
         };
-        let Some(words) = words else {
-            return self.not_understood();
-        };
+        match words {
+            Some(words) => self.put_perhaps(meaning, words),
+            None => self.not_understood(),
+        }
+    }
+
+    /// What was asked before waits.
+    pub(super) fn put_perhaps(&mut self, meaning: Meaning, words: String) -> Option<Next> {
         self.stop_playing();
         self.forget_digits();
         self.put_aside = Some(std::mem::replace(&mut self.state, State::Passing));
@@ -424,6 +433,7 @@ impl Dialogue {
         match &self.state {
             State::Choosing(_) | State::Keying(_) => self.failed_to_answer(Failure::NotUnderstood),
             State::Greeting => Some(Next::To(Target::Node(self.dialplan().start))),
+            State::LookedUp(next) => Some(*next),
             _ => Some(Next::To(Target::Node(self.node))),
         }
     }

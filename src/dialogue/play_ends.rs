@@ -40,6 +40,7 @@ impl Dialogue {
             State::New
             | State::WithPeople
             | State::RecordingMessage(_)
+            | State::LookedUp(_)
             | State::Passing
             | State::Ended => None,
         }

@@ -22,6 +22,8 @@ pub(super) enum State {
     Keying(Keying),
     Saying,
     LookingUp(Lookup),
+    /// Put aside while the caller is asked whether they want a person: what follows a lookup.
+    LookedUp(Next),
     /// People are rung, or one has answered.
     WithPeople,
     /// "Please leave your message": recording follows.
@@ -111,6 +113,8 @@ pub(super) struct Lookup {
     pub fetch: FetchId,
     pub started: Instant,
     pub method: HttpMethod,
+    /// The caller may have asked for a person meanwhile: they are asked when it has ended.
+    pub perhaps_human: bool,
 }
 
 /// Where to go on. The run loop follows it, so that no node calls another one.

@@ -8,6 +8,7 @@ use crate::dialogue::timers::Timer;
 use crate::dialplan::model::{Http, HttpMethod, NodeKind, Target};
 use crate::dialplan::template;
 use crate::events::{Event, LookupResult};
+use crate::speech::grammar::Meaning;
 use crate::speech::sentences::Sentence;
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ impl Dialogue {
             fetch: self.last_fetch,
             started: self.now,
             method: http.method,
+            perhaps_human: false,
         });
         match self.fetch_of(http) {
             Ok(fetch) => {
@@ -121,7 +123,12 @@ impl Dialogue {
         self.log_lookup_ended(logged);
         self.listening.lookup_ended();
         self.timers.stop(Timer::Fetch);
+        let ask = matches!(&self.state, State::LookingUp(lookup) if lookup.perhaps_human);
         // It is over: leaving the node has nothing to cancel.
+        if ask {
+            self.state = State::LookedUp(next);
+            return self.put_perhaps(Meaning::Human, String::new());
+        }
         self.state = State::Passing;
         Some(next)
     }

@@ -401,6 +401,30 @@ fn a_person_is_rung_though_a_lookup_ends_while_they_are_asked_for() {
 }
 
 #[test]
+fn a_person_who_was_perhaps_asked_for_in_a_lookup_is_asked_about_when_it_ends() {
+    let unsure = [("operator", 0.4)];
+    let mut caller = Caller::calls(looks_up());
+    caller.press("1").is_heard(&unsure);
+    assert!(caller.fetch.is_some(), "a lookup is not left for a guess");
+    caller.lookup_answers(json!({}));
+    let asked = "Would you like to speak to a person?";
+    assert!(caller.hearing().starts_with(asked), "{}", caller.hearing());
+    caller.says("yes");
+    assert_eq!(requested_by(&caller), [RequestedBy::Speech]);
+
+    let mut caller = Caller::calls(looks_up());
+    caller.press("1").is_heard(&unsure).lookup_answers(json!({}));
+    caller.says("no");
+    assert!(caller.hearing().starts_with("Anything else?"));
+    assert!(caller.fetch.is_none(), "nothing is looked up again");
+
+    let mut caller = Caller::calls(looks_up());
+    caller.press("1").is_heard(&unsure).lookup_fails();
+    caller.says("no");
+    assert_eq!(requested_by(&caller), [RequestedBy::Failure]);
+}
+
+#[test]
 fn who_keys_a_number_is_not_answered_by_what_they_said_before() {
     let mut caller = Caller::calls(spoken());
     caller.says("track").hears().begins_to_speak();
