@@ -180,6 +180,7 @@ fn label(grammar: &Grammar, meaning: Meaning) -> String {
         Meaning::Human => "human".to_owned(),
         Meaning::Repeat => "repeat".to_owned(),
         Meaning::Slower => "slower".to_owned(),
+        Meaning::Undecided => "undecided".to_owned(),
         Meaning::Entry(entry) => {
             let phrase = grammar.phrases.get(usize::from(entry));
             phrase.map_or_else(|| entry.to_string(), |phrase| phrase.words.clone())

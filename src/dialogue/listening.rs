@@ -307,6 +307,7 @@ impl Dialogue {
                 self.again()
             }
             Meaning::Entry(entry) => self.question_asked(entry),
+            Meaning::Undecided => self.not_understood(),
         }
     }
 

@@ -33,6 +33,8 @@ pub enum Meaning {
     Slower,
     /// An entry of a `knowledge` node.
     Entry(u16),
+    /// No answer, though it sounds like one: "not sure" is not "sure".
+    Undecided,
 }
 
 /// What a slot holds. All can be said and keyed.

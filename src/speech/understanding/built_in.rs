@@ -60,15 +60,16 @@ pub fn slower(language: Language) -> Vec<Phrase> {
     )
 }
 
-/// Key 1 says yes and key 2 no, in every confirmation.
+/// Key 1 says yes and key 2 no, in every confirmation; who is undecided has said neither.
 pub fn yes_no(language: Language) -> Vec<Phrase> {
-    let (yes, no) = match language {
-        Language::En => (YES_ENGLISH, NO_ENGLISH),
-        Language::Zh => (YES_MANDARIN, NO_MANDARIN),
+    let [yes, no, undecided] = match language {
+        Language::En => [YES_ENGLISH, NO_ENGLISH, UNDECIDED_ENGLISH],
+        Language::Zh => [YES_MANDARIN, NO_MANDARIN, UNDECIDED_MANDARIN],
     };
-    let mut both = phrases(Meaning::Key(Key::ONE), yes);
-    both.extend(phrases(Meaning::Key(Key::TWO), no));
-    both
+    let mut all = phrases(Meaning::Key(Key::ONE), yes);
+    all.extend(phrases(Meaning::Key(Key::TWO), no));
+    all.extend(phrases(Meaning::Undecided, undecided));
+    all
 }
 
 /// An option by its number: "one", "option one"; nothing for a key that is no digit.
@@ -136,7 +137,8 @@ const HUMAN_MANDARIN: &str = "人工, 转人工, 人工服务, 人工客服, 人
 
 const YES_ENGLISH: &str = "yes, yeah, yep, yup, ya, sure, ok, okay, correct, right, that is right, that is correct, \
      that is it, of course, exactly, absolutely, affirmative, indeed, certainly, definitely, \
-     please do, yes please, yes it is, yes it did, it did, uh huh, mm hmm, true, no problem";
+     please do, yes please, yes it is, yes it did, it did, uh huh, mm hmm, true, no problem, \
+     why not, sure why not";
 
 const NO_ENGLISH: &str = "no, nope, nah, no thanks, no thank you, wrong, that is wrong, incorrect, not right, \
      that is not right, not correct, that is not correct, not really, not quite, not at all, \
@@ -148,8 +150,15 @@ const YES_MANDARIN: &str = "是, 是的, 是啊, 是呀, 对, 对的, 对啊, �
      已经解决, 明白了, 有, 愿意, 同意";
 
 const NO_MANDARIN: &str = "不, 不是, 不是的, 不对, 不行, 不好, 不要, 不用, 不用了, 不可以, 不需要, 不正确, 不准确, \
-     不同意, 不愿意, 没有, 没, 错, 错了, 错误, 说错了, 不确定, 否, 没有解决, 没解决, 没有用, \
+     不同意, 不愿意, 没有, 没, 错, 错了, 错误, 说错了, 否, 没有解决, 没解决, 没有用, \
      没用, 不解决, 算了, 弄错了, 听错了, 还没有, 有问题";
+
+const UNDECIDED_ENGLISH: &str = "not sure, i am not sure, not really sure, not quite sure, not so sure, \
+     not certain, i am not certain, unsure, i do not know, do not know, dunno, no idea, \
+     i have no idea, maybe, maybe not, perhaps, it depends, hard to say";
+
+const UNDECIDED_MANDARIN: &str = "不确定, 不太确定, 不能确定, 不知道, 不清楚, 不太清楚, 说不准, 说不好, 不好说, 拿不准, 没想好, \
+     还没想好, 也许, 可能, 大概";
 
 #[cfg(test)]
 mod tests {

@@ -166,7 +166,8 @@ fn decide(mut candidates: Vec<Candidate>) -> Understood {
         return Understood::NoMatch;
     };
     let score = best.heard.score;
-    if score < CONFIRM {
+    let undecided = best.heard.sense == Sense::Meaning(Meaning::Undecided);
+    if score < CONFIRM || undecided {
         Understood::NoMatch
     } else if score < ACCEPT || best.ask || score - second < MARGIN {
         Understood::Guess(best.heard)

@@ -243,6 +243,12 @@ fn yes_and_no_are_values_and_keys() {
             ("that's not correct", "no"),
             ("not really", "no"),
             ("no problem", "yes"),
+            ("sure, why not", "yes"),
+            ("not sure", "none"),
+            ("I'm not sure", "none"),
+            ("I'm not really sure, sorry", "none"),
+            ("I don't know", "none"),
+            ("maybe", "none"),
         ],
     );
     let slot = value(Language::Zh, ValueKind::YesNo);
@@ -261,6 +267,11 @@ fn yes_and_no_are_values_and_keys() {
             ("没有问题", "yes"),
             ("没有错", "yes"),
             ("有问题", "no"),
+            ("确定", "yes"),
+            ("不确定", "none"),
+            ("我不太确定", "none"),
+            ("不知道啊", "none"),
+            ("也许吧", "none"),
         ],
     );
     let keys = Grammar {
@@ -268,7 +279,14 @@ fn yes_and_no_are_values_and_keys() {
         phrases: built_in::yes_no(Language::En),
         value: None,
     };
-    check(&keys, &[("Yes, please.", "1"), ("nope", "2")]);
+    let said = [
+        ("Yes, please.", "1"),
+        ("nope", "2"),
+        ("I do not", "2"),
+        ("I'm not sure", "none"),
+        ("I do not know", "none"),
+    ];
+    check(&keys, &said);
 }
 
 const KINDS: [ValueKind; 10] = [

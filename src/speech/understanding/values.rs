@@ -112,19 +112,21 @@ fn first_accepted(readings: Vec<Spoken>, context: Context<'_>) -> Vec<Spoken> {
 
 fn yes_or_no(text: &str, language: Language) -> Vec<Spoken> {
     let said = tokens::of(text, language);
-    let best = |key: Key| {
+    let best = |meaning: Meaning| {
         let phrases = built_in::yes_no(language).into_iter();
         phrases
-            .filter(|phrase| phrase.meaning == Meaning::Key(key))
+            .filter(|phrase| phrase.meaning == meaning)
             .filter_map(|phrase| phrases::fit(&tokens::of(&phrase.words, language), &said))
             .max_by(|a, b| a.score.total_cmp(&b.score).then(a.whole.cmp(&b.whole)))
     };
+    let undecided = best(Meaning::Undecided).map_or(0.0, |fit| fit.score);
     let spoken = |(value, key): (&str, Key)| {
+        let fit = best(Meaning::Key(key)).filter(|fit| fit.score >= undecided);
         let Fit {
             score,
             whole,
             exact,
-        } = best(key)?;
+        } = fit?;
         let spoken = Spoken::new(value.to_string(), score);
         Some(Spoken {
             whole,
