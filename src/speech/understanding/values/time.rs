@@ -205,6 +205,9 @@ fn hour_and_minute(pieces: &[Piece]) -> Option<(usize, Clock)> {
     if is_oclock(rest.first()) {
         return Some((taken + 1, clock(hour, 0, false)));
     }
+    if counts_minutes(rest) {
+        return None;
+    }
     let oh = rest
         .first()
         .is_some_and(|it| matches!(it.word(), "oh" | "o"));
@@ -216,6 +219,19 @@ fn hour_and_minute(pieces: &[Piece]) -> Option<(usize, Clock)> {
     };
     let (more, minute) = minute.unwrap_or((0, 0));
     Some((taken + more, clock(hour, minute, false)))
+}
+
+/// "twenty to", "in twenty minutes": minutes, and no hour was told. In "at four to pick it up" the four
+/// is one.
+fn counts_minutes(after: &[Piece]) -> bool {
+    let minutes = |piece: &Piece| matches!(piece.word(), "minutes" | "minute" | "hours" | "hour");
+    let cut_off = match after {
+        [word, rest @ ..] if matches!(word.word(), "to" | "past" | "till") => {
+            rest.iter().all(|piece| piece.word() == "please")
+        }
+        _ => false,
+    };
+    cut_off || after.first().is_some_and(minutes)
 }
 
 /// "p.m.", "in the evening", "tonight".
@@ -431,10 +447,19 @@ mod tests {
                 ("two at night", "02:00"),
                 ("this afternoon at four", "16:00"),
                 ("twenty past three pm", "15:20"),
+                ("at four to pick it up", "16:00?"),
             ],
         );
-        assert_eq!(time("hello", Language::En), None);
-        assert_eq!(time("ninety", Language::En), None);
+        for no_time in [
+            "hello",
+            "ninety",
+            "twenty to",
+            "ten past please",
+            "twenty-five to",
+            "in twenty minutes",
+        ] {
+            assert_eq!(time(no_time, Language::En), None, "{no_time}");
+        }
     }
 
     #[test]
