@@ -172,7 +172,10 @@ fn a_person_is_asked_for_in_the_other_language_too() {
     caller.says("我昨天找过 agent");
     let asked = caller.hearing();
     assert!(caller.transfers.is_empty(), "only mentioned");
-    assert!(asked.starts_with(&Sentence::WantAPerson.text(Language::Zh)), "{asked}");
+    assert!(
+        asked.starts_with(&Sentence::WantAPerson.text(Language::Zh)),
+        "{asked}"
+    );
 }
 
 #[test]
@@ -413,7 +416,10 @@ fn a_person_who_was_perhaps_asked_for_in_a_lookup_is_asked_about_when_it_ends() 
     assert_eq!(requested_by(&caller), [RequestedBy::Speech]);
 
     let mut caller = Caller::calls(looks_up());
-    caller.press("1").is_heard(&unsure).lookup_answers(json!({}));
+    caller
+        .press("1")
+        .is_heard(&unsure)
+        .lookup_answers(json!({}));
     caller.says("no");
     assert!(caller.hearing().starts_with("Anything else?"));
     assert!(caller.fetch.is_none(), "nothing is looked up again");

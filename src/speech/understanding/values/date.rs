@@ -179,9 +179,20 @@ fn numeric(pieces: &[Piece], language: Language, today: Date) -> Option<Found> {
         Some(year) => Some(full_year(year, today)?),
     };
     let taken = if year.is_some() { 5 } else { 3 };
-    let in_year = |day: u32, month: u32| match year {
-        Some(year) => Date::new(year, small(month), small(day)).ok().map(certain),
-        None => Some(in_some_year(small(month), small(day), today)).filter(|it| !it.is_empty()),
+    let days = in_either_order((small(one), small(two)), year, language, today);
+    (!days.is_empty()).then_some((taken, days))
+}
+
+/// A day and a month, told as numbers: the likelier order first, in a year that may not be told.
+pub(super) fn in_either_order(
+    (one, two): (i8, i8),
+    year: Option<i16>,
+    language: Language,
+    today: Date,
+) -> Vec<Day> {
+    let in_year = |day: i8, month: i8| match year {
+        Some(year) => Date::new(year, month, day).ok().map(certain),
+        None => Some(in_some_year(month, day, today)).filter(|it| !it.is_empty()),
     };
     let (day_first, month_first) = (in_year(one, two), in_year(two, one));
     let orders = match language {
@@ -195,7 +206,7 @@ fn numeric(pieces: &[Piece], language: Language, today: Date) -> Option<Found> {
     for day in &mut days {
         day.unsure |= unsure;
     }
-    (!days.is_empty()).then_some((taken, days))
+    days
 }
 
 /// `26` is 2026; `85` is 1985.
@@ -279,8 +290,19 @@ mod tests {
                     "born on the second of january nineteen oh five",
                     "1905-01-02",
                 ),
+                ("five twelve nineteen eighty", "1980-12-05?"),
+                ("oh five twelve nineteen eighty", "1980-12-05?"),
+                ("the fifth of the twelfth nineteen eighty", "1980-12-05?"),
+                ("twenty-five twelve nineteen eighty", "1980-12-25"),
+                ("five twenty nineteen eighty", "1980-05-20"),
+                ("5 12 1980", "1980-12-05?"),
             ],
         );
+        assert_eq!(
+            days("five twelve nineteen eighty", Language::En),
+            ["1980-12-05?", "1980-05-12?"]
+        );
+        assert_eq!(days("five twelve", Language::En), Vec::<String>::new());
         assert_eq!(days("hello may I ask", Language::En), Vec::<String>::new());
         assert_eq!(
             days("the thirtieth of february", Language::En),

@@ -1,6 +1,8 @@
 //! English days: "the third of may twenty twenty-six", "next friday", "in two weeks".
 
-use super::date::{Day, Found, certain, coming, in_some_month, in_some_year, in_week};
+use super::date::{
+    Day, Found, certain, coming, in_either_order, in_some_month, in_some_year, in_week,
+};
 use super::lexer::Piece;
 use super::number;
 use crate::language::Language;
@@ -11,6 +13,7 @@ use jiff::civil::{Date, Weekday};
 pub(super) fn at(pieces: &[Piece], today: Date) -> Option<Found> {
     relative(pieces, today)
         .or_else(|| of_the_week(pieces, today))
+        .or_else(|| in_numbers(pieces, today))
         .or_else(|| of_a_month(pieces, today))
 }
 
@@ -186,6 +189,23 @@ fn month_then_day(pieces: &[Piece]) -> Option<(usize, i8, i8)> {
     let day = &pieces[1 + the..];
     let (taken, day) = ordinal(day).or_else(|| cardinal_day(day))?;
     Some((1 + the + taken, month, day))
+}
+
+/// "five twelve nineteen eighty", "the fifth of the twelfth nineteen eighty". Without its year it could
+/// be any two numbers.
+fn in_numbers(pieces: &[Piece], today: Date) -> Option<Found> {
+    let (one, first) = day_or_month(pieces)?;
+    let (two, second) = day_or_month(&pieces[one..])?;
+    let (more, year) = year(&pieces[one + two..])?;
+    let days = in_either_order((first, second), Some(year), Language::En, today);
+    (!days.is_empty()).then_some((one + two + more, days))
+}
+
+fn day_or_month(pieces: &[Piece]) -> Option<(usize, i8)> {
+    let before = |piece: &&Piece| matches!(piece.word(), "of" | "the" | "oh" | "o" | "zero");
+    let lead = pieces.iter().take_while(before).count();
+    let (taken, number) = ordinal(&pieces[lead..]).or_else(|| cardinal_day(&pieces[lead..]))?;
+    Some((lead + taken, number))
 }
 
 /// "3", "three", "twenty one".
