@@ -146,6 +146,42 @@ pub(super) fn in_some_month(day: i8, today: Date) -> Vec<Day> {
     days.collect()
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Edge {
+    Beginning,
+    End,
+}
+
+/// 月底, "the beginning of the month": no one day, so its last three or its first three, to be confirmed.
+pub(super) fn edge_of_month(edge: Edge, month: Date) -> Vec<Day> {
+    let day = |number: i32| match edge {
+        Edge::Beginning => month.first_of_month().saturating_add(number.days()),
+        Edge::End => month.last_of_month().saturating_sub(number.days()),
+    };
+    let days = [0, 1, 2].map(|number| Day {
+        date: day(number),
+        unsure: true,
+    });
+    days.to_vec()
+}
+
+/// The edge of the first of these months that is not past.
+pub(super) fn coming_edge(
+    edge: Edge,
+    months: impl IntoIterator<Item = Option<Date>>,
+    today: Date,
+) -> Vec<Day> {
+    let edges = months.into_iter().flatten().map(|month| {
+        let mut days = edge_of_month(edge, month);
+        days.retain(|day| day.date >= today);
+        days
+    });
+    edges
+        .into_iter()
+        .find(|days| !days.is_empty())
+        .unwrap_or_default()
+}
+
 /// The first such day of the week after today.
 pub(super) fn coming(weekday: Weekday, today: Date) -> Option<Date> {
     let ahead = (weekday.to_monday_zero_offset() - today.weekday().to_monday_zero_offset() + 7) % 7;
@@ -296,6 +332,11 @@ mod tests {
                 ("twenty-five twelve nineteen eighty", "1980-12-25"),
                 ("five twenty nineteen eighty", "1980-05-20"),
                 ("5 12 1980", "1980-12-05?"),
+                ("the end of the month", "2026-11-30?"),
+                ("at the end of next month", "2026-12-31?"),
+                ("end of february", "2027-02-28?"),
+                ("the beginning of the month", "2026-12-01?"),
+                ("the beginning of this month", "2026-11-01?"),
             ],
         );
         assert_eq!(
@@ -342,6 +383,14 @@ mod tests {
                 ("十二月四号，周五", "2026-12-04"),
                 ("一九八五年十月一号", "1985-10-01"),
                 ("十一月最后一个周一", "2026-11-23?"),
+                ("月底", "2026-11-30?"),
+                ("这个月底吧", "2026-11-30?"),
+                ("下个月底", "2026-12-31?"),
+                ("二月底", "2027-02-28?"),
+                ("明年五月末", "2027-05-31?"),
+                ("后年五月初", "2028-05-01?"),
+                ("月初", "2026-12-01?"),
+                ("本月初", "2026-11-01?"),
             ],
         );
         assert_eq!(days("二月三十号", Language::Zh), Vec::<String>::new());

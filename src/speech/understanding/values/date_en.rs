@@ -1,7 +1,8 @@
 //! English days: "the third of may twenty twenty-six", "next friday", "in two weeks".
 
 use super::date::{
-    Day, Found, certain, coming, in_either_order, in_some_month, in_some_year, in_week,
+    Day, Edge, Found, certain, coming, coming_edge, edge_of_month, in_either_order, in_some_month,
+    in_some_year, in_week,
 };
 use super::lexer::Piece;
 use super::number;
@@ -12,6 +13,7 @@ use jiff::civil::{Date, Weekday};
 
 pub(super) fn at(pieces: &[Piece], today: Date) -> Option<Found> {
     relative(pieces, today)
+        .or_else(|| edge_of_a_month(pieces, today))
         .or_else(|| of_the_week(pieces, today))
         .or_else(|| in_numbers(pieces, today))
         .or_else(|| of_a_month(pieces, today))
@@ -189,6 +191,33 @@ fn month_then_day(pieces: &[Piece]) -> Option<(usize, i8, i8)> {
     let day = &pieces[1 + the..];
     let (taken, day) = ordinal(day).or_else(|| cardinal_day(day))?;
     Some((1 + the + taken, month, day))
+}
+
+/// "the end of the month", "the beginning of may".
+fn edge_of_a_month(pieces: &[Piece], today: Date) -> Option<Found> {
+    let the = usize::from(pieces.first()?.word() == "the");
+    let edge = match pieces.get(the)?.word() {
+        "beginning" | "start" => Edge::Beginning,
+        "end" => Edge::End,
+        _ => return None,
+    };
+    (pieces.get(the + 1)?.word() == "of").then_some(())?;
+    let ahead = |months: i32| today.first_of_month().checked_add(months.months()).ok();
+    let words = words(&pieces[the + 2..]);
+    let (taken, days) = match words[..] {
+        ["the", "month", ..] => (2, coming_edge(edge, [ahead(0), ahead(1)], today)),
+        ["this", "month", ..] => (2, edge_of_month(edge, ahead(0)?)),
+        ["next", "month", ..] => (2, edge_of_month(edge, ahead(1)?)),
+        ["last", "month", ..] => (2, edge_of_month(edge, ahead(-1)?)),
+        [named, ..] => {
+            let month = month(named)?;
+            let years = [today.year(), today.year() + 1];
+            let months = years.map(|year| Date::new(year, month, 1).ok());
+            (1, coming_edge(edge, months, today))
+        }
+        [] => return None,
+    };
+    (!days.is_empty()).then_some((the + 2 + taken, days))
 }
 
 /// "five twelve nineteen eighty", "the fifth of the twelfth nineteen eighty". Without its year it could

@@ -1,6 +1,9 @@
 //! Mandarin days: 下周三, 大后天, 五月三号, 二零二六年五月三日.
 
-use super::date::{Day, Found, certain, coming, in_some_month, in_some_year, in_week};
+use super::date::{
+    Day, Edge, Found, certain, coming, coming_edge, edge_of_month, in_some_month, in_some_year,
+    in_week,
+};
 use super::digits::mandarin_digit;
 use super::lexer::Piece;
 use super::number::mandarin_cardinal;
@@ -9,6 +12,7 @@ use jiff::civil::{Date, Weekday};
 
 pub(super) fn at(pieces: &[Piece], today: Date) -> Option<Found> {
     relative(pieces, today)
+        .or_else(|| edge_of_a_month(pieces, today))
         .or_else(|| of_the_week(pieces, today))
         .or_else(|| of_a_month(pieces, today))
 }
@@ -130,20 +134,61 @@ fn weekday(piece: &Piece) -> Option<Weekday> {
     Weekday::from_monday_one_offset(i8::try_from(number).ok()?).ok()
 }
 
+/// 月底, 下个月初, 明年五月末.
+fn edge_of_a_month(pieces: &[Piece], today: Date) -> Option<Found> {
+    let ahead = |months: i32| today.first_of_month().checked_add(months.months()).ok();
+    let in_year = |year: i16, month: i8| Date::new(year, month, 1).ok();
+    let (mut at, year) = year(pieces, today).unwrap_or((0, None));
+    let months = if let Some((taken, months)) = one_of(&pieces[at..], &MONTHS) {
+        at += taken;
+        vec![ahead(months)]
+    } else if begins_with(&pieces[at..], "月") {
+        at += 1;
+        vec![ahead(0), ahead(1)]
+    } else {
+        let (taken, month) = count(pieces.get(at..)?)?;
+        let month = i8::try_from(month).ok()?;
+        at += taken;
+        begins_with(&pieces[at..], "月").then_some(())?;
+        at += 1;
+        match year {
+            Some(year) => vec![in_year(year, month)],
+            None => vec![
+                in_year(today.year(), month),
+                in_year(today.year() + 1, month),
+            ],
+        }
+    };
+    const EDGES: [(&str, Edge); 3] = [
+        ("初", Edge::Beginning),
+        ("底", Edge::End),
+        ("末", Edge::End),
+    ];
+    let (taken, edge) = one_of(&pieces[at..], &EDGES)?;
+    let days = match months[..] {
+        // Named, though it may be past.
+        [month] => edge_of_month(edge, month?),
+        _ => coming_edge(edge, months, today),
+    };
+    (!days.is_empty()).then_some((at + taken, days))
+}
+
+/// Months by their distance from this one.
+const MONTHS: [(&str, i32); 6] = [
+    ("下个月", 1),
+    ("下月", 1),
+    ("这个月", 0),
+    ("本月", 0),
+    ("上个月", -1),
+    ("上月", -1),
+];
+
 /// 五月三号, 二零二六年五月三日, 下个月三号, 三号.
 fn of_a_month(pieces: &[Piece], today: Date) -> Option<Found> {
     let (mut at, year) = year(pieces, today).unwrap_or((0, None));
     let mut months_ahead = None;
     let mut month = None;
-    let named = [
-        ("下个月", 1),
-        ("下月", 1),
-        ("这个月", 0),
-        ("本月", 0),
-        ("上个月", -1),
-        ("上月", -1),
-    ];
-    if let Some((taken, ahead)) = one_of(&pieces[at..], &named) {
+    if let Some((taken, ahead)) = one_of(&pieces[at..], &MONTHS) {
         at += taken;
         months_ahead = Some(ahead);
     } else if let Some((taken, number)) = count(&pieces[at..])
