@@ -27,8 +27,8 @@ const CHUNK_SAMPLES: usize = 800;
 /// In the midst of speech the words so far are asked for as often.
 const BETWEEN_PARTIALS: usize = 6_400;
 /// How long what was said may take to be recognized once it has ended. Then the dialogue goes on by
-/// keys and the human.
-const LONGEST_RECOGNITION: Duration = Duration::from_secs(2);
+/// keys and the human. With the silence that ended it and the way to the caller that is 2 s.
+const LONGEST_RECOGNITION: Duration = Duration::from_millis(1_200);
 /// What plays beside goes on by then, heard or not: the caller's own silence came before.
 const LONGEST_PAUSE: Duration = Duration::from_millis(700);
 const _: () = assert!(LONGEST_HEARING.as_millis() < LONGEST_RECOGNITION.as_millis());
@@ -342,7 +342,7 @@ impl Call {
         }
         let utterance = said.utterance;
         self.hear(HearCommand::Abandon(utterance));
-        let reason = format!("no answer within {} s", LONGEST_RECOGNITION.as_secs());
+        let reason = format!("no answer within {} ms", LONGEST_RECOGNITION.as_millis());
         self.heard_speech(now, utterance, SpeechHeard::NotRecognized { reason });
     }
 }

@@ -69,10 +69,10 @@ pub enum RecognizerKind {
     Remote,
 }
 
-/// How long a recognizer elsewhere may take. A call waits 2 s for what was said: the next engine,
-/// which is asked then, has to fit in.
-pub const LONGEST_HEARING: Duration = Duration::from_millis(1_500);
-const USUAL_HEARING: Duration = Duration::from_millis(1_200);
+/// How long a recognizer elsewhere may take. It is asked 0.3 s before an utterance is over, and a call
+/// waits 1.2 s from then on: the next engine, which is asked where this one is late, has to fit in.
+pub const LONGEST_HEARING: Duration = Duration::from_millis(1_100);
+const USUAL_HEARING: Duration = Duration::from_secs(1);
 const LONGEST_SPEAKING: Duration = Duration::from_secs(30);
 /// In a call a text is waited for for 3 s: the next voice has to fit in.
 const USUAL_SPEAKING: Duration = Duration::from_secs(2);

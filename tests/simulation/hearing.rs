@@ -20,7 +20,7 @@ use zeroline::language::Language;
 /// From the last word: the silence that ends it, the recognizer, the network.
 const HEARD_WITHIN: Duration = Duration::from_millis(1_500);
 /// The same with a recognizer that hangs, and a repeated prompt.
-const ASKED_AGAIN_WITHIN: Duration = Duration::from_millis(3_000);
+const ASKED_AGAIN_WITHIN: Duration = Duration::from_millis(2_000);
 const RUNG_WITHIN: Duration = Duration::from_secs(1);
 
 static VOICE: LazyLock<Vec<i16>> = LazyLock::new(|| {

@@ -34,9 +34,9 @@ const WHISPER_RATE: u32 = 16_000;
 const SHORTEST_SOUND: usize = WHISPER_RATE as usize;
 /// What is shorter says nothing, in samples of the utterance: 0.1 s.
 const SHORTEST_UTTERANCE: usize = SAMPLE_RATE as usize / 10;
-/// A call waits 2 s: the next engine, which is asked then, has to fit in. It is looked at between the
-/// encoder and the steps of the decoder: one of these may go beyond it.
-const WITHIN: Duration = Duration::from_millis(1_600);
+/// A call waits 1.5 s from here: the next engine, which is asked then, has to fit in. It is looked at
+/// between the encoder and the steps of the decoder: one of these may go beyond it.
+const WITHIN: Duration = Duration::from_millis(1_100);
 /// Positions of the encoder, 50 a second: with fewer the words get lost, with all 1,500 it takes ten
 /// times as long.
 const FEWEST_POSITIONS: u32 = 256;
