@@ -7,6 +7,7 @@ use crate::diagnostic::{
 use crate::dialplan::check::View;
 use crate::dialplan::targets::TargetPattern;
 use crate::dialplan::{check, schema};
+use crate::engines::recognizers::taking_down;
 use crate::engines::registry::Registry;
 use crate::language::Language;
 use crate::yaml::{self, Value};
@@ -98,6 +99,7 @@ fn check_files(args: &Args) -> Checked {
     let alone = dialplans.is_empty();
     let view = View {
         today: Some(Zoned::now().date()),
+        takes_down: taking_down(&under.speech),
         ..under.view(&voices)
     };
     for source in dialplans {
@@ -205,6 +207,7 @@ impl Checked {
         }
         let view = View {
             today: Some(Zoned::now().date()),
+            takes_down: taking_down(&config.speech),
             ..config.view(voices)
         };
         for file in files.into_iter().filter(|file| file.is_file()) {
@@ -415,6 +418,44 @@ mod tests {
             ];
             let all = found(&files, "check @x.yaml --config @zeroline.yaml");
             assert_eq!(rules_of(&all), [("x.yaml", "broken-recording")], "{sound}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_nobody_takes_down_is_warned_of() {
+        let plan = PLAN
+            .replace("start: a", "start: q\nslots: { note: { type: text } }")
+            .replace(
+                "nodes: {",
+                "nodes: { q: { ask: note, prompt: What is it?, to: a },",
+            );
+        let target = "transfers: { allow: [\"sip:*@*\"] }\n";
+        let remote = "remote: { url: \"https://speech.example.com/v1\" }";
+        for (speech, warned) in [
+            ("speech: off", true),
+            ("speech: { recognizers: builtin, models: . }", true),
+            ("speech: { models: nowhere }", true),
+            (
+                "speech: { recognizers: { zh: remote, en: builtin }, REMOTE }",
+                true,
+            ),
+            ("speech: { recognizers: [remote, builtin], REMOTE }", false),
+            ("speech: { models: . }", cfg!(not(feature = "whisper"))),
+        ] {
+            let config = format!("{target}{}\n", speech.replace("REMOTE", remote));
+            let files = [
+                ("x.yaml", plan.as_str()),
+                ("zeroline.yaml", &config),
+                ("ggml-base-q8_0.bin", ""),
+            ];
+            let all = found(&files, "check @x.yaml --config @zeroline.yaml");
+            let expected = if warned {
+                vec![("x.yaml", "text-not-heard")]
+            } else {
+                vec![]
+            };
+            assert_eq!(rules_of(&all), expected, "{speech}: {all:#}");
+            assert_eq!(all["errors"], 0);
         }
     }
 

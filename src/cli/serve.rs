@@ -12,7 +12,7 @@ use crate::engines::load::{known_parts, load_all, load_slow};
 use crate::engines::pool::SynthesizerPool;
 use crate::engines::prompt_cache::PromptCache;
 use crate::engines::prompt_library::PromptLibrary;
-use crate::engines::recognizers::Recognizers;
+use crate::engines::recognizers::{Recognizers, taking_down};
 use crate::engines::registry::Registry;
 use crate::language::Language;
 use crate::server::hearing::Ears;
@@ -205,6 +205,7 @@ fn load_dialplans(config: &Config, registry: &Registry) -> Result<Programs, Exit
         .collect();
     let view = View {
         today: Some(Zoned::now().date()),
+        takes_down: taking_down(&config.speech),
         ..config.view(&voices)
     };
     let numbered = config.dialplans.numbers.iter().map(|(_, file)| file);

@@ -2,6 +2,7 @@
 
 mod graph;
 mod handoffs;
+mod hearing;
 mod human;
 mod knowledge;
 mod limits;
@@ -29,6 +30,8 @@ pub struct View {
     pub recordings: BTreeMap<(Language, String), PathBuf>,
     /// The languages that a synthesizer speaks.
     pub voices: Vec<Language>,
+    /// The languages in which a recognizer takes down whatever is said.
+    pub takes_down: Vec<Language>,
     /// Whether answers have expired is judged where this is known.
     pub today: Option<jiff::civil::Date>,
 }
@@ -73,6 +76,7 @@ impl Judge<'_, '_, '_> {
         self.handoff_cycles();
         self.greeting();
         self.voices();
+        self.texts_are_heard();
         self.recordings();
         self.menus();
         self.addresses();

@@ -2,6 +2,7 @@
 
 use super::builtin::Builtin;
 use super::remote_recognizer::RemoteRecognizer;
+use super::whisper_models::best_in;
 use crate::config::speech::{Hearing, RecognizerKind, Speech};
 use crate::language::{ByLanguage, Language};
 use crate::speech::recognizer::Recognizer;
@@ -113,6 +114,26 @@ impl Recognizers {
     pub fn missing(&self) -> &[OpenError] {
         &self.missing
     }
+}
+
+/// The languages in which somebody takes down whatever is said, by the config and the models that are
+/// here; none is opened. The built-in recognizer hears phrases and values only.
+pub fn taking_down(speech: &Speech) -> Vec<Language> {
+    let model = || match &speech.whisper_model {
+        Some(file) => file.is_file(),
+        None => best_in(&speech.models).is_some(),
+    };
+    let able = |kind: &RecognizerKind| match kind {
+        RecognizerKind::Whisper => cfg!(feature = "whisper") && model(),
+        RecognizerKind::Remote => speech.remote.is_some(),
+        RecognizerKind::BuiltIn => false,
+    };
+    let lists = match &speech.recognizers {
+        Hearing::Chosen(lists) => lists.clone(),
+        Hearing::WhatIsHere => everywhere(&WHAT_IS_HERE),
+    };
+    let lists = lists.iter().filter(|(_, list)| list.iter().any(able));
+    lists.map(|(language, _)| language).collect()
 }
 
 fn everywhere(list: &[RecognizerKind]) -> ByLanguage<Vec<RecognizerKind>> {

@@ -62,6 +62,7 @@ fn view() -> View {
         transfers: vec![TargetPattern::parse(BUILT_IN_AGENT).expect("it is an address")],
         recordings: BTreeMap::from([((Language::En, "hello".to_owned()), tone)]),
         voices: Language::ALL.to_vec(),
+        takes_down: Language::ALL.to_vec(),
         today: None,
     }
 }
