@@ -11,16 +11,15 @@ pub struct Transcript {
 }
 
 impl Transcript {
-    /// Takes the next hypothesis of all that was said so far; the units that have become stable by
-    /// it. One that contradicts what is stable adds nothing: what was told stays told.
-    pub fn update(&mut self, hypothesis: &str) -> &[String] {
+    /// Takes the next hypothesis of all that was said so far. One that contradicts what is stable
+    /// adds nothing: what was told stays told.
+    pub fn update(&mut self, hypothesis: &str) {
         let units = units(hypothesis);
-        let known = self.stable.len();
         if !self.begins(&units) {
             self.tail.clear();
-            return &[];
+            return;
         }
-        let mut new = units.into_iter().skip(known).peekable();
+        let mut new = units.into_iter().skip(self.stable.len()).peekable();
         for before in std::mem::take(&mut self.tail) {
             match new.next_if(|unit| is_same(unit, &before)) {
                 Some(unit) => self.stable.push(unit),
@@ -28,7 +27,6 @@ impl Transcript {
             }
         }
         self.tail = new.collect();
-        &self.stable[known..]
     }
 
     /// Whether a hypothesis leaves what is stable as it is.
@@ -39,16 +37,6 @@ impl Transcript {
     fn begins(&self, units: &[String]) -> bool {
         let known = self.stable.len();
         units.len() >= known && self.stable.iter().zip(units).all(|(a, b)| is_same(a, b))
-    }
-
-    pub fn stable(&self) -> String {
-        text(&self.stable)
-    }
-
-    /// With what may still change.
-    pub fn all(&self) -> String {
-        let all: Vec<String> = self.stable.iter().chain(&self.tail).cloned().collect();
-        text(&all)
     }
 }
 
@@ -73,20 +61,6 @@ fn units(text: &str) -> Vec<String> {
     units
 }
 
-fn text(units: &[String]) -> String {
-    let mut text = String::new();
-    let mut after_word = false;
-    for unit in units {
-        let is_word = !unit.starts_with(is_ideograph);
-        if is_word && after_word {
-            text.push(' ');
-        }
-        text += unit;
-        after_word = is_word;
-    }
-    text
-}
-
 fn is_ideograph(symbol: char) -> bool {
     matches!(symbol, '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}')
 }
@@ -104,39 +78,52 @@ fn is_same(a: &str, b: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// What is stable after each hypothesis.
-    fn stable_after(hypotheses: &[&str]) -> Vec<String> {
+    /// After these hypotheses.
+    fn said(hypotheses: &[&str]) -> Transcript {
         let mut transcript = Transcript::default();
-        let after = hypotheses.iter().map(|hypothesis| {
+        for hypothesis in hypotheses {
             transcript.update(hypothesis);
-            transcript.stable()
-        });
-        after.collect()
+        }
+        transcript
+    }
+
+    /// After `hypotheses`, just `stable` is: it may go on in any way, and may not be shorter.
+    fn assert_stable(hypotheses: &[&str], stable: &str) {
+        let transcript = said(hypotheses);
+        assert!(transcript.fits(stable), "{hypotheses:?}: {stable}");
+        for more in ["zzz", "字"] {
+            let longer = format!("{stable} {more}");
+            assert!(transcript.fits(&longer), "{hypotheses:?}: {longer}");
+        }
+        if let Some((last, _)) = stable.char_indices().next_back() {
+            let shorter = &stable[..last];
+            assert!(!transcript.fits(shorter), "{hypotheses:?}: {shorter}");
+        }
     }
 
     #[test]
     fn what_two_hypotheses_agree_on_is_stable() {
         let said = [
-            "I won",
-            "I want to",
-            "I want two track",
-            "I want to track my",
-            "I want to track my parcel.",
+            ("I won", ""),
+            ("I want to", "I"),
+            ("I want two track", "I want"),
+            ("I want to track my", "I want"),
+            ("I want to track my parcel.", "I want to track my"),
         ];
-        assert_eq!(
-            stable_after(&said),
-            ["", "I", "I want", "I want", "I want to track my"]
-        );
-        assert_eq!(stable_after(&["查", "查快", "查快递"]), ["", "查", "查快"]);
+        let hypotheses = said.map(|(hypothesis, _)| hypothesis);
+        for (count, (_, stable)) in said.iter().enumerate() {
+            assert_stable(&hypotheses[..=count], stable);
+        }
+        assert_stable(&["查", "查快", "查快递"], "查快");
     }
 
     #[test]
     fn capitals_and_full_stops_do_not_matter() {
-        let mut transcript = Transcript::default();
-        transcript.update("Track");
-        assert_eq!(transcript.update("track."), ["track."]);
-        transcript.update("Track my parcel");
-        assert_eq!(transcript.all(), "track. my parcel");
+        let transcript = said(&["Track", "track."]);
+        for fits in ["Track", "track my parcel", "TRACK!"] {
+            assert!(transcript.fits(fits), "{fits}");
+        }
+        assert!(!transcript.fits("tracks my parcel"));
     }
 
     #[test]
@@ -148,17 +135,14 @@ mod tests {
             "a",
             "a refund please now",
         ];
-        for stable in &stable_after(&said)[1..] {
-            assert_eq!(stable, "a refund please");
+        for count in 2..=said.len() {
+            assert_stable(&said[..count], "a refund please");
         }
     }
 
     #[test]
-    fn mixed_scripts_keep_their_spaces() {
-        let mut transcript = Transcript::default();
-        for _ in 0..2 {
-            transcript.update("我要 查 my parcel 谢谢");
-        }
-        assert_eq!(transcript.stable(), "我要查my parcel谢谢");
+    fn a_character_is_a_word_of_its_own() {
+        let twice = "我要 查 my parcel 谢谢";
+        assert_stable(&[twice, twice], "我要查my parcel谢谢");
     }
 }

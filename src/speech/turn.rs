@@ -118,11 +118,6 @@ impl Turn {
         self.endpointer.set_patience(patience);
     }
 
-    /// Whether an utterance has begun and not ended.
-    pub fn is_speaking(&self) -> bool {
-        self.endpointer.is_speaking()
-    }
-
     /// A key's tone is in the sound now or will be when the jitter buffer lets it out: told when it
     /// begins and as long as it goes on. It is no speech.
     pub fn key_sounds(&mut self) {
@@ -382,7 +377,7 @@ mod tests {
         let mut told = Vec::new();
         let mut turn = turn();
         tell(&mut turn, &line(&[0, 400]), Floor::Caller, &mut told);
-        assert!(turn.is_speaking());
+        assert_eq!(signs(&told), ["SpeechBegan"]);
         turn.listen(USUAL_PATIENCE);
         told.clear();
         tell(&mut turn, &line(&[1_000]), Floor::Caller, &mut told);
