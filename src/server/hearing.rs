@@ -196,8 +196,14 @@ fn not_recognized(utterance: UtteranceId, reason: String) -> Input {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::Source;
+    use crate::dialogue::input::ListenId;
+    use crate::dialplan::load::load;
+    use crate::dialplan::model::{NodeId, SlotId};
+    use crate::events::Pace;
     use crate::speech::grammar::Grammar;
-    use crate::speech::recognizer::Utterance;
+    use crate::speech::recognizer::{RecognitionError, Utterance};
+    use crate::speech::understanding::{Sense, Understood};
 
     struct Elsewhere;
 
@@ -226,5 +232,94 @@ mod tests {
             assert_eq!(ears.engines(language, false).len(), 1);
             assert!(ears.engines(language, true).is_empty());
         }
+    }
+
+    const FOUR_DIGITS: &str = "dialplan: x\ngreeting: This is automatic.\nhuman: { handoff: s }\nstart: a\n\
+         slots: { n: { type: digits, length: 4 } }\n\
+         nodes: { a: { ask: n, prompt: Which number?, to: human } }\n\
+         handoffs: { s: { ring: \"sip:a@b.example\", else: message } }\n";
+
+    /// What the call is told of these answers about one utterance, where four digits are asked for.
+    fn told(answers: Vec<Answer>) -> Vec<Option<Input>> {
+        let dialplan = load(&Source::new("x.yaml", FOUR_DIGITS)).expect("it is right");
+        let program = Program::compile(dialplan).expect("its templates are right");
+        let grammar = program.grammars.node(NodeId(0), Language::En);
+        let listen = Listen {
+            id: ListenId(1),
+            grammars: vec![grammar.expect("it asks").clone()],
+            slot: Some(SlotId(0)),
+            pace: Pace::Usual,
+            aside: false,
+            goes_on: false,
+            sensitive: false,
+        };
+        let mut transcript = Transcript::default();
+        let answers = answers.into_iter();
+        let inputs =
+            answers.map(|it| input_of(it, &mut transcript, UtteranceId(7), &listen, &program));
+        inputs.collect()
+    }
+
+    fn words(text: &str) -> Result<Vec<Vec<Hypothesis>>, RecognitionError> {
+        let (text, confidence) = (text.to_string(), 0.9);
+        Ok(vec![vec![Hypothesis { text, confidence }]])
+    }
+
+    fn failed() -> Result<Vec<Vec<Hypothesis>>, RecognitionError> {
+        let (engine, reason) = ("it".to_string(), "it was told to".to_string());
+        Err(RecognitionError::Failed { engine, reason })
+    }
+
+    /// What an answer ahead says of the end, after two partial answers.
+    fn ahead(partial: [&str; 2], ahead: &str) -> Completeness {
+        let partial = partial.map(|text| Answer::Partial(words(text)));
+        let answers = partial.into_iter().chain([Answer::Ahead(words(ahead))]);
+        match &told(answers.collect())[..] {
+            [
+                None,
+                None,
+                Some(Input::HeardAhead {
+                    utterance: UtteranceId(7),
+                    completeness,
+                }),
+            ] => *completeness,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_answer_ahead_tells_of_the_end_unless_it_contradicts_what_was_stable() {
+        let twice = ["one two"; 2];
+        assert_eq!(ahead(twice, "one two three four"), Completeness::Complete);
+        assert_eq!(ahead(twice, "one two three"), Completeness::Unfinished);
+        assert_eq!(ahead(twice, "nine two three four"), Completeness::Unknown);
+        let changed = ["nine", "one two"];
+        assert_eq!(ahead(changed, "one two three four"), Completeness::Complete);
+    }
+
+    #[test]
+    fn the_last_answer_is_understood_or_its_failure_is_told() {
+        let answers = vec![
+            Answer::Partial(failed()),
+            Answer::Ahead(failed()),
+            Answer::Final(words("one two three four")),
+            Answer::Final(failed()),
+        ];
+        let told = told(answers);
+        let [
+            None,
+            None,
+            Some(Input::Heard { heard, .. }),
+            Some(Input::Heard { heard: not, .. }),
+        ] = &told[..]
+        else {
+            panic!("{told:?}");
+        };
+        let SpeechHeard::Understood(Understood::Match(heard)) = heard else {
+            panic!("{heard:?}");
+        };
+        assert_eq!(heard.sense, Sense::Value("1234".to_string()));
+        let reason = failed().unwrap_err().to_string();
+        assert_eq!(*not, SpeechHeard::NotRecognized { reason });
     }
 }
