@@ -150,6 +150,17 @@ fn mandarin_is_read_by_its_syllables() {
     assert_eq!(readings(&number, "iao s an er")[0].text.chars().count(), 3);
 }
 
+/// 五月底 is not 五月一.
+#[test]
+fn the_end_of_a_month_is_read_as_one() {
+    let date = |language| grammar(language, &[], Some(ValueKind::Date));
+    let mandarin = readings(&date(Language::Zh), "u ve d i");
+    assert_eq!(mandarin[0].text, "五月底");
+    let english = "DH AH EH N D AH V N EH K S T M AH N TH";
+    let english = readings(&date(Language::En), english);
+    assert_eq!(english[0].text, "the end of next month");
+}
+
 #[test]
 fn a_phrase_that_nobody_can_pronounce_is_not_listened_for() {
     let menu = grammar(Language::En, &["人工", "press 12", "!?"], None);

@@ -32,11 +32,11 @@ const ENGLISH_MONEY: &str = "pounds pound pence dollars dollar cents cent euros 
 const MANDARIN_MONEY: &str = "块 元 毛 角 分 钱 美元 欧元 英镑";
 const ENGLISH_DATE: &str = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh \
      twelfth thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth \
-     thirtieth the of in next last this week weeks day days month after before on ago today tomorrow \
-     yesterday monday tuesday wednesday thursday friday saturday sunday january february march \
-     april may june july august september october november december";
+     thirtieth the of in next last this week weeks day days month end beginning after before on ago \
+     today tomorrow yesterday monday tuesday wednesday thursday friday saturday sunday january \
+     february march april may june july august september october november december";
 const MANDARIN_DATE: &str =
-    "年 月 日 号 今天 明天 后天 昨天 前天 大后天 星期 周 礼拜 天 下 上 这 个 初";
+    "年 月 日 号 今天 明天 后天 昨天 前天 大后天 星期 周 礼拜 天 下 上 这 个 初 底";
 const ENGLISH_TIME: &str = "o'clock a m p half quarter past to noon midnight midday at in the morning \
      afternoon evening night minutes minute hour hours oh";
 const MANDARIN_TIME: &str = "分 刻 钟 上午 下午 中午 早上 晚上 凌晨 傍晚 夜里 过 差 小时 分钟 后";
