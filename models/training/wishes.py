@@ -89,7 +89,8 @@ def spoken(folder, voice, language, lines):
     """Recordings of the lines, by one of Festival's voices or by variants of espeak-ng."""
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(voice, str):
-        return festival(folder, voice, [line.replace('"', "") for line in lines])
+        # Festival does not know how to say "toothache".
+        return festival(folder, voice, [line.replace('"', "").replace("toothache", "tooth ache") for line in lines])
     rng = np.random.default_rng(len(lines))
     recordings = []
     for i, text in enumerate(lines):
