@@ -34,11 +34,12 @@ const WHISPER_RATE: u32 = 16_000;
 const SHORTEST_SOUND: usize = WHISPER_RATE as usize;
 /// What is shorter says nothing, in samples of the utterance: 0.1 s.
 const SHORTEST_UTTERANCE: usize = SAMPLE_RATE as usize / 10;
-/// A call waits 1.5 s from here: the next engine, which is asked then, has to fit in. It is looked at
-/// between the encoder and the steps of the decoder: one of these may go beyond it.
-const WITHIN: Duration = Duration::from_millis(1_100);
-/// What is built in, which is asked next most often, takes no text down: it needs no time.
-const TEXT_WITHIN: Duration = Duration::from_millis(1_450);
+/// A call waits 1.5 s from here: the next engine, which is asked then, has to fit in. What is built in,
+/// which is asked next most often, takes no text down: it needs no time.
+const PATIENCE: Patience = Patience {
+    words: Duration::from_millis(1_100),
+    text: Duration::from_millis(1_450),
+};
 /// Positions of the encoder, 50 a second: with fewer the words get lost, with all 1,500 it takes ten
 /// times as long.
 const FEWEST_POSITIONS: u32 = 256;
@@ -51,7 +52,16 @@ pub struct Whisper {
     inside: Arc<Inside>,
 }
 
+/// How long an answer may take, for phrases and values and for free text. It is looked at between the
+/// encoder and the steps of the decoder: one of these may go beyond it.
+#[derive(Clone, Copy)]
+struct Patience {
+    words: Duration,
+    text: Duration,
+}
+
 struct Inside {
+    patience: Patience,
     context: WhisperContext,
     vocabulary: Vocabulary,
     header: Header,
@@ -63,6 +73,10 @@ struct Inside {
 impl Whisper {
     /// The model that the config names, or else the best one in its folder. Reads all of it: seconds.
     pub fn open(speech: &Speech) -> Result<Whisper, OpenError> {
+        Whisper::open_with(speech, PATIENCE)
+    }
+
+    fn open_with(speech: &Speech, patience: Patience) -> Result<Whisper, OpenError> {
         let folder = &speech.models;
         let not_here = |reason: String, mend: String| OpenError::NotHere {
             engine: NAME,
@@ -91,11 +105,15 @@ impl Whisper {
         if header.tensors == 0 {
             return Err(broken(&"it has no weights: it is a file for tests"));
         }
-        Whisper::load(&file, header).map_err(|error| broken(&error))
+        Whisper::load(&file, header, patience).map_err(|error| broken(&error))
     }
 
     /// A file that was examined: what is not sound would end the process here.
-    fn load(file: &Path, header: Header) -> Result<Whisper, whisper_rs::WhisperError> {
+    fn load(
+        file: &Path,
+        header: Header,
+        patience: Patience,
+    ) -> Result<Whisper, whisper_rs::WhisperError> {
         whisper_rs::install_logging_hooks();
         let context = WhisperContext::new_with_params(file, WhisperContextParameters::default())?;
         let end = context.token_eot();
@@ -112,6 +130,7 @@ impl Whisper {
         Ok(Whisper {
             id: format!("{NAME}.cpp/{version}/{model}"),
             inside: Arc::new(Inside {
+                patience,
                 context,
                 vocabulary,
                 header,
@@ -235,8 +254,8 @@ impl Inside {
         grammar: &Grammar,
     ) -> Result<Found, RecognitionError> {
         let deadline = Deadline::in_time(match grammar.value {
-            Some(ValueKind::FreeText) => TEXT_WITHIN,
-            _ => WITHIN,
+            Some(ValueKind::FreeText) => self.patience.text,
+            _ => self.patience.words,
         });
         let sound = sound(samples)?;
         let all = self.header.audio_positions;

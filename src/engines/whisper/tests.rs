@@ -23,6 +23,13 @@ const WORDS: [&str; 12] = [
     "查快递",
 ];
 
+/// Far longer than anything here takes, also on a busy machine.
+const LONG: Duration = Duration::from_secs(60);
+const PATIENT: Patience = Patience {
+    words: LONG,
+    text: LONG,
+};
+
 struct Model {
     folder: TempDir,
     engine: Whisper,
@@ -44,7 +51,7 @@ fn model(shape: &Shape, script: &Script) -> Model {
         models: folder.path().into(),
         ..Speech::default()
     };
-    let engine = Whisper::open(&speech).unwrap_or_else(|error| panic!("{error}"));
+    let engine = Whisper::open_with(&speech, PATIENT).unwrap_or_else(|error| panic!("{error}"));
     Model { folder, engine }
 }
 
@@ -223,7 +230,7 @@ fn an_answer_that_would_come_too_late_is_given_up() {
         matches!(error, RecognitionError::TimedOut { .. }),
         "{error}"
     );
-    encode(&mut state, &sound, 256, Deadline::in_time(WITHIN)).expect("there is time");
+    encode(&mut state, &sound, 256, Deadline::in_time(LONG)).expect("there is time");
     let error = inside.read(&mut state, 8_000, &grammar(&["refund"], None), late);
     assert!(matches!(error, Err(RecognitionError::TimedOut { .. })));
 }
@@ -336,7 +343,7 @@ fn the_empty_model_of_whisper_cpps_tests_hears_nothing() {
     let file = assets.join("whisper/for-tests-ggml-tiny.bin");
     let header = examine(&file).expect("it is sound");
     assert_eq!((header.tensors, header.audio_layers), (0, 4));
-    let engine = Whisper::load(&file, header).expect("it loads");
+    let engine = Whisper::load(&file, header, PATIENT).expect("it loads");
     let menu = grammar(&["track my parcel", "refund"], None);
     assert_eq!(hear(&engine, &menu, 1.0), []);
     let vocabulary = &engine.inside.vocabulary;
