@@ -182,10 +182,8 @@ pub mod tests {
 
     #[test]
     fn a_program_that_hangs_is_stopped() {
-        let (folder, program) = script(
-            "echo $$ > $0.pid; exec sleep 60",
-            Duration::from_millis(300),
-        );
+        // Time enough for it to say who it is.
+        let (folder, program) = script("echo $$ > $0.pid; exec sleep 60", Duration::from_secs(3));
         let result = program.speak(&[], "one");
         assert!(
             matches!(result, Err(SynthesisError::TimedOut { .. })),

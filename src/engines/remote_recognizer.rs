@@ -213,14 +213,18 @@ mod tests {
     use crate::config::secret::{Password, Secret};
     use crate::engines::http_stand_in::{Request, Response, StandIn};
     use crate::speech::grammar::{Meaning, Phrase};
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     fn engine(url: &str) -> RemoteRecognizer {
+        engine_within(url, Duration::from_secs(20))
+    }
+
+    fn engine_within(url: &str, timeout: Duration) -> RemoteRecognizer {
         let service = Service {
             url: format!("{url}/v1"),
             key: Some(Password::Written(Secret::new("s3cret"))),
             model: "whisper-1".to_owned(),
-            timeout: Duration::from_millis(400),
+            timeout,
         };
         RemoteRecognizer::open(&service).expect("nobody is asked yet")
     }
@@ -341,10 +345,10 @@ mod tests {
     #[test]
     fn one_that_is_slow_is_left_alone_after_three_times() {
         let slow = StandIn::start(|_, _| Response {
-            delay: Duration::from_secs(20),
+            delay: Duration::from_secs(60),
             ..Response::new(200, r#"{"text": "refund"}"#)
         });
-        let engine = engine(&slow.url);
+        let engine = engine_within(&slow.url, Duration::from_millis(400));
         for _ in 0..3 {
             let error = hear(&engine).unwrap_err();
             let late = RecognitionError::TimedOut {
@@ -353,9 +357,8 @@ mod tests {
             };
             assert_eq!(error, late);
         }
-        let begin = Instant::now();
         let error = hear(&engine).unwrap_err().to_string();
         assert!(error.contains("left alone"), "{error}");
-        assert!(begin.elapsed() < Duration::from_millis(100));
+        assert!(slow.take_requests().len() <= 3);
     }
 }

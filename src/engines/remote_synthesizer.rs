@@ -87,11 +87,15 @@ mod tests {
     use std::time::Duration;
 
     fn engine(url: &str) -> RemoteSynthesizer {
+        engine_within(url, Duration::from_secs(20))
+    }
+
+    fn engine_within(url: &str, timeout: Duration) -> RemoteSynthesizer {
         let service = Service {
             url: format!("{url}/v1"),
             key: Some(Password::Written(Secret::new("s3cret"))),
             model: "tts-1".to_owned(),
-            timeout: Duration::from_millis(400),
+            timeout,
         };
         let voice = "alloy".to_owned();
         RemoteSynthesizer::open(&RemoteVoice { service, voice }).expect("nobody is asked yet")
@@ -173,12 +177,13 @@ mod tests {
             assert!(error.contains(told) && !error.contains("s3cret"), "{error}");
         }
         let slow = StandIn::start(|_, _| Response {
-            delay: Duration::from_secs(20),
+            delay: Duration::from_secs(60),
             ..Response::new(200, wav(1))
         });
-        let error = say(&engine(&slow.url), &Manner::default()).unwrap_err();
+        let hasty = engine_within(&slow.url, Duration::from_millis(400));
+        let error = say(&hasty, &Manner::default()).unwrap_err();
         assert!(matches!(error, SynthesisError::TimedOut { .. }), "{error}");
-        let nothing = engine(&slow.url).synthesize("…", Language::En, &Manner::default());
+        let nothing = hasty.synthesize("…", Language::En, &Manner::default());
         assert!(matches!(nothing, Err(SynthesisError::NothingToSay(_))));
     }
 }
