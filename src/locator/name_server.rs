@@ -6,7 +6,7 @@ use hickory_resolver::config::{NameServerConfig, ResolverConfig, ResolverOpts};
 use hickory_resolver::proto::op::{Message, MessageType, ResponseCode};
 use hickory_resolver::proto::rr::rdata::{A, NAPTR, SRV};
 use hickory_resolver::proto::rr::{Name, RData, Record};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use tokio::net::UdpSocket;
@@ -20,8 +20,8 @@ pub struct Zone {
 
 pub struct NameServer {
     address: SocketAddr,
-    /// How often each kind was asked for.
-    asked: Arc<Mutex<BTreeMap<String, u32>>>,
+    /// The names of each kind's questions, as they came.
+    asked: Arc<Mutex<BTreeMap<String, Vec<Name>>>>,
 }
 
 fn name(text: &str) -> Name {
@@ -80,18 +80,19 @@ impl NameServer {
     pub async fn start(zone: Zone) -> NameServer {
         let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
         let address = socket.local_addr().expect("it is bound");
-        let asked = Arc::new(Mutex::new(BTreeMap::new()));
+        let asked: Arc<Mutex<BTreeMap<String, Vec<Name>>>> = Arc::default();
         let counted = asked.clone();
         tokio::spawn(async move {
             let mut buffer = [0; 4096];
             while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
                 let question = Message::from_vec(&buffer[..length]).expect("it is a question");
-                let kind = question.queries[0].query_type.to_string();
-                *counted
+                let query = &question.queries[0];
+                counted
                     .lock()
                     .expect("nobody panics")
-                    .entry(kind)
-                    .or_insert(0) += 1;
+                    .entry(query.query_type.to_string())
+                    .or_default()
+                    .push(query.name.clone());
                 if let Some(answer) = zone.answer(&question) {
                     let bytes = answer.to_vec().expect("it is well-formed");
                     socket.send_to(&bytes, from).await.expect("loopback sends");
@@ -101,9 +102,21 @@ impl NameServer {
         NameServer { address, asked }
     }
 
-    pub fn asked(&self, kind: &str) -> u32 {
+    /// Questions of a kind. On a busy machine one may come twice; it counts once.
+    pub fn asked(&self, kind: &str) -> usize {
+        let names = self.names(kind);
+        let different: BTreeSet<&Name> = names.iter().collect();
+        different.len()
+    }
+
+    /// Every time that a question of a kind came.
+    pub fn datagrams(&self, kind: &str) -> usize {
+        self.names(kind).len()
+    }
+
+    fn names(&self, kind: &str) -> Vec<Name> {
         let asked = self.asked.lock().expect("nobody panics");
-        asked.get(kind).copied().unwrap_or(0)
+        asked.get(kind).cloned().unwrap_or_default()
     }
 
     /// Asks this server alone.

@@ -252,6 +252,10 @@ mod tests {
 
     #[tokio::test]
     async fn on_all_addresses_an_ipv4_peer_is_an_ipv4_peer() {
+        if std::net::UdpSocket::bind("[::]:0").is_err() {
+            eprintln!("skipped: this machine has no IPv6");
+            return;
+        }
         let mut transports = transports(&["[::]:0"]).await;
         let port = transports.listening()[0].1.port();
         let peer = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
