@@ -9,6 +9,7 @@ use common::Server;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Mutex;
 use whisper_model::{SMALL, Script, write_model};
 use zeroline::caller::caller::Caller;
 use zeroline::caller::report::Report;
@@ -45,6 +46,11 @@ handoffs:
 /// So long a quiet gives the turn to the caller.
 const TURN: Duration = Duration::from_millis(900);
 const LONG: Duration = Duration::from_secs(30);
+
+/// Recognizers come after everything else that runs: these tests leave the machine to one another.
+static ALONE: Mutex<()> = Mutex::const_new(());
+/// Calls that are made until no recognizer is late in one.
+const TRIES: u32 = 5;
 
 /// In whichever language calls begin.
 fn plan(language: Language) -> String {
@@ -89,6 +95,22 @@ async fn says(server: &Server, texts: &[&str]) -> Report {
     run(server, &script).await
 }
 
+/// A call to a server of its own, in which no recognizer was late: on a busy machine one may be, and
+/// that says nothing of what it hears.
+async fn heard_in_time(start: impl Fn() -> Server, call: impl AsyncFn(&Server)) -> Server {
+    let _alone = ALONE.lock().await;
+    for _ in 0..TRIES {
+        let server = start();
+        call(&server).await;
+        let late = events(&server, "recognizer_late");
+        if late.is_empty() {
+            return server;
+        }
+        println!("once more: {late:?}");
+    }
+    panic!("a recognizer was late in each of {TRIES} calls");
+}
+
 async fn run(server: &Server, script: &[Step]) -> Report {
     let caller = Caller::to(format!("sip:hotline@{}", server.udp));
     caller.run(script).await.expect("it is called")
@@ -116,9 +138,14 @@ async fn what_whisper_hears_leads_where_its_key_would() {
         &[&[(1.0, " refund")], &[(1.0, "")]],
         &[" refund", " track"],
     );
-    let server = Server::start_with(&plan(Language::En), &says_refund);
-    let report = says(&server, &["refund"]).await;
-    assert!(report.answered);
+    let server = heard_in_time(
+        || Server::start_with(&plan(Language::En), &says_refund),
+        async |server| {
+            let report = says(server, &["refund"]).await;
+            assert!(report.answered);
+        },
+    )
+    .await;
     assert_eq!(nodes(&server)[..2], ["main", "refund"]);
     let heard = events(&server, "speech_heard");
     assert_eq!(heard[0]["event"]["words"], "refund");
@@ -128,7 +155,6 @@ async fn what_whisper_hears_leads_where_its_key_would() {
 /// The prompt stops for the voice, and the answer counts.
 #[tokio::test]
 async fn a_caller_interrupts_the_prompt() {
-    let server = Server::start(&plan(Language::En));
     let script = [
         Step::UntilTalkspurt(LONG),
         Step::Wait(Duration::from_millis(1_500)),
@@ -136,7 +162,11 @@ async fn a_caller_interrupts_the_prompt() {
         Step::UntilTalkspurt(LONG),
         Step::UntilQuietFor(TURN),
     ];
-    run(&server, &script).await;
+    let server = heard_in_time(
+        || Server::start(&plan(Language::En)),
+        async |server| _ = run(server, &script).await,
+    )
+    .await;
     let began = events(&server, "speech_began");
     assert_eq!(began[0]["event"]["interrupted"], true);
     assert_eq!(nodes(&server)[..2], ["main", "refund"]);
@@ -151,16 +181,15 @@ async fn the_human_key_works_in_the_midst_of_speech() {
         &[&[(1.0, " refund")], &[(1.0, "")]],
         &[" refund", " track"],
     );
+    let asks = voice("I would like to know where my parcel is, I have been waiting for a week");
+    let _alone = ALONE.lock().await;
     let server = Server::start_with(&plan(Language::En), &says_refund);
     let caller = Caller::to(format!("sip:hotline@{}", server.udp));
     let call = caller.call().await.expect("it is called");
     call.until_answered(LONG).await.expect("it is answered");
     let spoke = |state: &zeroline::caller::state::CallState| state.talkspurts > 0;
     call.until(LONG, spoke).await.expect("it speaks");
-    call.play(voice(
-        "I would like to know where my parcel is, I have been waiting for a week",
-    ))
-    .await;
+    call.play(asks).await;
     tokio::time::sleep(Duration::from_millis(1_200)).await;
     call.press(&[Key::ZERO]).await.expect("it is pressed");
     tokio::time::sleep(Duration::from_secs(2)).await;
@@ -172,8 +201,11 @@ async fn the_human_key_works_in_the_midst_of_speech() {
 
 /// With what is built in, on a fresh machine. It is not trusted with numbers: they are read back.
 async fn a_caller_speaks_all_the_way(language: Language, texts: [&str; 4]) {
-    let server = Server::start(&plan(language));
-    says(&server, &texts).await;
+    let server = heard_in_time(
+        || Server::start(&plan(language)),
+        async |server| _ = says(server, &texts).await,
+    )
+    .await;
     assert_eq!(nodes(&server)[..4], ["main", "number", "thanks", "main"]);
     let filled = events(&server, "slot_filled");
     assert_eq!(filled[0]["event"]["value"]["plain"], "1234");
@@ -202,8 +234,11 @@ async fn a_wish_with_words_around_it_is_heard() {
         (Language::En, "I would like a refund please", "refund"),
         (Language::Zh, "我想要退款谢谢", "退款"),
     ] {
-        let server = Server::start(&plan(language));
-        says(&server, &[said]).await;
+        let server = heard_in_time(
+            || Server::start(&plan(language)),
+            async |server| _ = says(server, &[said]).await,
+        )
+        .await;
         let heard = events(&server, "speech_heard");
         let words = heard[0]["event"]["words"].as_str().unwrap_or_default();
         assert!(words.contains(wish), "{said}: {heard:?}");
@@ -214,8 +249,12 @@ async fn a_wish_with_words_around_it_is_heard() {
 /// Words that are none of the menu's lead nowhere, and are asked about.
 #[tokio::test]
 async fn other_words_are_not_taken_for_an_option() {
-    let server = Server::start(&plan(Language::En));
-    says(&server, &["the weather over there was lovely all summer"]).await;
+    let said = "the weather over there was lovely all summer";
+    let server = heard_in_time(
+        || Server::start(&plan(Language::En)),
+        async |server| _ = says(server, &[said]).await,
+    )
+    .await;
     assert_eq!(nodes(&server), ["main"]);
     assert_eq!(events(&server, "no_match").len(), 1);
 }
