@@ -163,7 +163,7 @@ fn send(handle: &JournalHandle, mut entry: Entry) {
 }
 
 fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + Duration::from_secs(120);
     while !holds() {
         assert!(Instant::now() < until, "waited for too long until {what}");
         std::thread::sleep(Duration::from_millis(50));
