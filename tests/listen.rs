@@ -17,9 +17,10 @@ async fn reaches_a_person(server: &Server, uri: String) {
     let spoken_to = call.until(LONG, |state| state.packets_received > 10).await;
     spoken_to.expect("it speaks");
     call.press(&[Key::ZERO]).await.expect("it is pressed");
+    server.wait_for_metric("zeroline_targets_answered_total 1");
     let before = call.state().sound_heard;
     let connected = call.until(LONG, |state| {
-        state.sound_heard > before + Duration::from_secs(3)
+        state.sound_heard > before + Duration::from_secs(1)
     });
     connected.await.expect("somebody is heard");
     call.finish().await.expect("it is told");
@@ -36,6 +37,9 @@ async fn on_tcp_alone_the_built_in_agent_is_reached() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_all_addresses_an_ipv4_caller_is_served() {
+    if !common::has_ipv6() {
+        return;
+    }
     let server = Server::start_with(DIALPLAN, "listen: [\"udp:[::]:0\", \"tcp:[::]:0\"]");
     reaches_a_person(
         &server,
@@ -46,6 +50,9 @@ async fn on_all_addresses_an_ipv4_caller_is_served() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_all_addresses_an_ipv4_caller_is_served_over_tcp() {
+    if !common::has_ipv6() {
+        return;
+    }
     let server = Server::start_with(DIALPLAN, "listen: [\"udp:[::]:0\", \"tcp:[::]:0\"]");
     let port = server.tcp.port();
     reaches_a_person(

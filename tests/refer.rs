@@ -33,7 +33,7 @@ async fn transferred(scenario: &'static str, media: u16) -> (serde_json::Value, 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_who_answered_elsewhere_has_answered() {
-    let (record, was_rung) = transferred("refer_answered.xml", 33_000).await;
+    let (record, was_rung) = transferred("refer_answered.xml", 29_000).await;
     assert_eq!(record["outcome"], "transferred_answered", "{record}");
     assert_eq!(record["ended_by"], "transfer", "{record}");
     assert!(
@@ -46,14 +46,14 @@ async fn a_person_who_answered_elsewhere_has_answered() {
 /// Law 5: what nobody told is not claimed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transfer_whose_end_is_not_told_is_unconfirmed() {
-    let (record, was_rung) = transferred("refer_silent.xml", 33_200).await;
+    let (record, was_rung) = transferred("refer_silent.xml", 29_200).await;
     assert_eq!(record["outcome"], "transferred_unconfirmed", "{record}");
     assert!(!was_rung);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_transfer_is_bridged_at_once() {
-    let (record, was_rung) = transferred("refer_refused.xml", 33_400).await;
+    let (record, was_rung) = transferred("refer_refused.xml", 29_400).await;
     assert!(was_rung);
     assert_eq!(record["outcome"], "transferred_answered", "{record}");
     assert_eq!(record["ended_by"], "agent", "{record}");
