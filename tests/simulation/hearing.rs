@@ -37,8 +37,8 @@ fn length(voice: &[i16]) -> Duration {
     Duration::from_millis(voice.len() as u64 / 8)
 }
 
-/// A caller whose line is quiet; some keys are pressed, and a while passes.
-fn walks(seed: u64, world: &mut Option<World>, recognizer: Mood) -> &mut World {
+/// A caller whose line is quiet.
+fn answered(seed: u64, world: &mut Option<World>, recognizer: Mood) -> &mut World {
     let program = Program::compile(dialplan()).expect("its templates are right");
     let scene = Scene {
         hears: true,
@@ -49,6 +49,12 @@ fn walks(seed: u64, world: &mut Option<World>, recognizer: Mood) -> &mut World {
     world.server.helpers.recognizer = recognizer;
     world.caller.dial(world.now, false);
     world.until_answered();
+    world
+}
+
+/// Some keys are pressed, and a while passes.
+fn walks(seed: u64, world: &mut Option<World>, recognizer: Mood) -> &mut World {
+    let world = answered(seed, world, recognizer);
     let mut rng = StdRng::seed_from_u64(seed);
     let walks = ["", "1", "11", "11123456", "12", "1212345678#", "13", "1*1"];
     let walk = walks[rng.random_range(0..walks.len())];
@@ -70,6 +76,12 @@ fn wanted(world: &World) -> Option<RequestedBy> {
 fn assert_enough(calls: usize, least: usize) {
     let one_call = std::env::var("ZEROLINE_SEED").is_ok();
     assert!(one_call || calls >= least, "{calls} of {least} calls");
+}
+
+fn assert_speaks(world: &World) {
+    let heard = world.caller.handset.heard.sound.expect("the bot spoke");
+    let silent = world.now - heard;
+    assert!(silent < Duration::from_millis(100), "silent for {silent:?}");
 }
 
 fn ends(world: &mut World) {
@@ -122,26 +134,13 @@ fn the_human_key_reaches_a_person_while_recognizers_hang_or_fail() {
 #[test]
 fn a_recognizer_that_hangs_leaves_the_caller_to_the_keys() {
     for_each_seed(0..1, |seed, world| {
-        let program = Program::compile(dialplan()).expect("its templates are right");
-        let scene = Scene {
-            hears: true,
-            ..calm_scene(seed, Moods::WELL, program)
-        };
-        let world = world.insert(World::new(scene));
-        world.caller_level = 0;
-        world.server.helpers.recognizer = Mood::Hangs;
-        world.caller.dial(world.now, false);
-        world.until_answered();
+        let world = answered(seed, world, Mood::Hangs);
         world.run_for(Duration::from_secs(2));
         world.caller.handset.say(&VOICE);
         world.run_for(length(&VOICE) + ASKED_AGAIN_WITHIN);
         assert!(world.has(|it| matches!(it, Event::RecognizerLate { .. })));
         assert!(world.has(|it| matches!(it, Event::StepAsked { reprompt: true, .. })));
-        let heard = world.caller.handset.heard.sound.expect("the bot spoke");
-        assert!(
-            world.now - heard < Duration::from_millis(100),
-            "it is silent"
-        );
+        assert_speaks(world);
         ends(world);
     });
 }
@@ -149,15 +148,7 @@ fn a_recognizer_that_hangs_leaves_the_caller_to_the_keys() {
 #[test]
 fn a_cough_lets_the_prompt_go_on() {
     for_each_seed(0..1, |seed, world| {
-        let program = Program::compile(dialplan()).expect("its templates are right");
-        let scene = Scene {
-            hears: true,
-            ..calm_scene(seed, Moods::WELL, program)
-        };
-        let world = world.insert(World::new(scene));
-        world.caller_level = 0;
-        world.caller.dial(world.now, false);
-        world.until_answered();
+        let world = answered(seed, world, Mood::Works);
         world.run_for(Duration::from_secs(2));
         let cough = &VOICE[..1_200];
         world.caller.handset.say(cough);
@@ -168,11 +159,7 @@ fn a_cough_lets_the_prompt_go_on() {
         });
         assert!(paused, "the prompt does not wait");
         world.run_for(Duration::from_millis(600));
-        let heard = world.caller.handset.heard.sound.expect("the bot spoke");
-        assert!(
-            world.now - heard < Duration::from_millis(100),
-            "it stays silent"
-        );
+        assert_speaks(world);
         assert!(!world.has(|it| matches!(it, Event::SpeechBegan { .. })));
         ends(world);
     });
