@@ -56,7 +56,7 @@ fn a_stopped_server_ends_its_calls_and_keeps_their_records() {
     let target = server.udp;
     let caller = std::thread::spawn(move || {
         let calls = [
-            "-sn", "uac", "-m", "3", "-r", "10", "-d", "8000", "-timeout", "12s",
+            "-sn", "uac", "-m", "3", "-r", "10", "-d", "30000", "-timeout", "40s",
         ];
         Command::new("sipp")
             .arg(target.to_string())
@@ -163,7 +163,7 @@ fn baresip_presses_0_and_reaches_a_person() {
     server.wait_for_metric("zeroline_human_offers_total 1");
     write!(console, "0").unwrap();
     server.wait_for_metric("zeroline_targets_answered_total 1");
-    std::thread::sleep(Duration::from_secs(3));
+    std::thread::sleep(Duration::from_secs(5));
     writeln!(console, "/hangup").unwrap();
     let record = server.records(1).remove(0);
     assert_eq!(record["outcome"], "transferred_answered", "{record}");

@@ -192,7 +192,7 @@ mod tests {
             headers: vec![("X-Api-Key".into(), "secret".into())],
             body: Some(serde_json::json!({"amount": 20})),
             idempotency_key: None,
-            timeout: Duration::from_secs(3),
+            timeout: Duration::from_secs(20),
         };
         let client = client().expect("no server is needed for that");
         let Err(failed) = perform(&client, fetch).await else {

@@ -119,6 +119,17 @@ impl Bench {
         self.pool.begin(vec![self.listener(engines)], reply)
     }
 
+    /// An utterance whose engine waits for leave by now: what comes is looked at after that.
+    fn keep_busy(&self) -> Hearing {
+        let busy = self.begin(0, &["first"]).unwrap();
+        busy.push(vec![WAIT]).unwrap();
+        // Who waits for leave has locked it.
+        while self.waits.try_lock().is_ok() {
+            std::thread::yield_now();
+        }
+        busy
+    }
+
     fn next(&self) -> (usize, Result<String, RecognitionError>, bool) {
         let (caller, answer) = self.told.recv_timeout(Duration::from_secs(20)).unwrap();
         let (outcome, is_final) = match answer {
@@ -173,8 +184,7 @@ fn in_the_midst_only_engines_that_hear_as_it_goes_are_asked() {
 #[test]
 fn finals_go_first() {
     let bench = Bench::new(1);
-    let busy = bench.begin(0, &["first"]).unwrap();
-    busy.push(vec![WAIT]).unwrap();
+    let _busy = bench.keep_busy();
     let ahead = bench.begin(1, &["first"]).unwrap();
     ahead.push(vec![1]).unwrap();
     ahead.ask_ahead().unwrap();
@@ -234,8 +244,7 @@ fn a_full_pool_refuses_at_once_and_what_nobody_wants_makes_room() {
 #[test]
 fn what_is_abandoned_is_not_worked_on() {
     let bench = Bench::new(1);
-    let busy = bench.begin(0, &["first"]).unwrap();
-    busy.push(vec![WAIT]).unwrap();
+    let _busy = bench.keep_busy();
     let abandoned = bench.begin(1, &["first"]).unwrap();
     abandoned.end(false).unwrap();
     drop(abandoned);
@@ -274,16 +283,7 @@ fn an_answer_ahead_to_less_than_was_said_is_no_answer() {
     hearing.push(vec![1]).unwrap();
     hearing.ask_ahead().unwrap();
     assert_eq!(bench.next(), (7, Ok("first 1".to_string()), false));
-    let busy = bench.begin(0, &["first"]).unwrap();
-    busy.push(vec![WAIT]).unwrap();
-    while bench.pool.workers[0]
-        .shared
-        .busy_since
-        .load(Ordering::Relaxed)
-        == 0
-    {
-        std::thread::yield_now();
-    }
+    let _busy = bench.keep_busy();
     // The speech went on, and paused again; the thread comes to that only after the end.
     hearing.push(vec![9]).unwrap();
     hearing.ask_ahead().unwrap();
