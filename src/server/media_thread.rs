@@ -13,9 +13,9 @@ use crate::call::contract::{Channel, Input, LegNumber};
 use rustc_hash::FxHashMap;
 use rustix::thread::{NanosleepRelativeResult, Timespec};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Once};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -143,6 +143,16 @@ impl Turns {
     fn run(&mut self) {
         // Wake on time rather than when it suits other timers; where that is refused, a bit later.
         let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1_000));
+        if let Err(error) = go_before_other_threads() {
+            static TOLD: Once = Once::new();
+            TOLD.call_once(|| {
+                tracing::info!(
+                    %error,
+                    "media may not go before other work: on a busy machine sound may be late by some \
+                     milliseconds; the capability CAP_SYS_NICE or systemd's LimitRTPRIO=1 mends that"
+                );
+            });
+        }
         while !(self.stopping && self.numbers.is_empty() && self.routes.is_flushed()) {
             self.wait();
             while let Ok(command) = self.commands.try_recv() {
@@ -374,6 +384,18 @@ impl Token {
                 Channel::Rtp
             },
         }
+    }
+}
+
+/// Who recognizes, synthesizes or builds may not make sound late: sched(7), the lowest of the real-time
+/// priorities. What this thread starts does not inherit it.
+fn go_before_other_threads() -> std::io::Result<()> {
+    let lowest = libc::sched_param { sched_priority: 1 };
+    let policy = libc::SCHED_RR | libc::SCHED_RESET_ON_FORK;
+    // SAFETY: `lowest` outlives the call, which reads it.
+    match unsafe { libc::sched_setscheduler(0, policy, &lowest) } {
+        0 => Ok(()),
+        _ => Err(std::io::Error::last_os_error()),
     }
 }
 
