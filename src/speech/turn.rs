@@ -152,7 +152,11 @@ impl Turn {
         let mut frame = self.heard;
         let not_echo = self.echo.handle_frame(&mut frame, &self.played);
         self.kept.push(&frame);
-        let speech = self.voice.is_speech(&frame) && not_echo;
+        // Who is known to speak is not taken for the late echo of a prompt that has stopped for them: two
+        // voices are alike now and then.
+        let stopped = self.played.iter().all(|sample| *sample == 0);
+        let is_caller = not_echo || (stopped && self.endpointer.is_speaking());
+        let speech = self.voice.is_speech(&frame) && is_caller;
         let key = self.key_sounds > 0;
         self.key_sounds = self.key_sounds.saturating_sub(1);
         if floor == Floor::Bot || key {
@@ -234,6 +238,8 @@ mod tests {
     use super::*;
     use crate::speech::endpointer::USUAL_PATIENCE;
     use proptest::prelude::*;
+    use rand::rngs::StdRng;
+    use rand::{RngExt, SeedableRng};
 
     /// Takes for speech what is not silent.
     struct Loudness;
@@ -341,6 +347,31 @@ mod tests {
             signs(&told),
             ["SpeechBegan", "Pausing", "SpeechEnded(Silence)"]
         );
+    }
+
+    #[test]
+    fn who_sounds_like_the_prompt_that_stopped_for_them_is_heard_to_the_end() {
+        let mut rng = StdRng::seed_from_u64(1);
+        let prompt: Vec<i16> = noise(&mut rng, 2_000);
+        let mut heard = vec![0; prompt.len()];
+        heard.extend(noise(&mut rng, 340));
+        // As its end would come back, 540 ms late.
+        heard.extend(&prompt[prompt.len() - 8 * 200..]);
+        heard.extend([0; 8 * 380]);
+        let mut played = prompt;
+        played.resize(heard.len(), 0);
+        let (mut turn, mut told) = (turn(), Vec::new());
+        turn.handle_sound(&heard, &played, Floor::Shared, |output| {
+            if !matches!(output, Output::Samples(_)) {
+                told.push(format!("{output:?}"));
+            }
+        });
+        assert_eq!(told, ["MaybeSpeech", "SpeechBegan", "Pausing"]);
+    }
+
+    fn noise(rng: &mut StdRng, milliseconds: usize) -> Vec<i16> {
+        let samples = 0..milliseconds * 8;
+        samples.map(|_| rng.random_range(-3_000..3_000)).collect()
     }
 
     #[test]

@@ -17,7 +17,7 @@ const CALLERS: usize = 4;
 const QUIET: Duration = Duration::from_millis(900);
 /// How far into the prompt they speak.
 const INTO_PROMPT: Duration = Duration::from_millis(1_700);
-/// What is said begins with a sample that is louder.
+/// What is said begins and ends with a sample that is louder: what a synthesizer adds is no speech.
 const AUDIBLE: u16 = 200;
 const LONG: Duration = Duration::from_secs(30);
 const WHAT: [&str; 2] = ["money back", "refund"];
@@ -42,8 +42,10 @@ pub fn measure(engine: Engine, turns: usize) -> Answers {
     let voice = |text: &str| -> Arc<[i16]> {
         let spoken = voices.synthesize(text, Language::En, 1.0);
         let (spoken, _) = spoken.expect("a synthesizer is installed");
-        let begin = spoken.iter().position(|it| it.unsigned_abs() > AUDIBLE);
-        spoken[begin.unwrap_or(0)..].into()
+        let is_audible = |it: &i16| it.unsigned_abs() > AUDIBLE;
+        let begin = spoken.iter().position(is_audible).expect("it is heard");
+        let end = spoken.iter().rposition(is_audible).expect("it is heard");
+        spoken[begin..end].into()
     };
     let sounds: Vec<Arc<[i16]>> = WHAT.iter().map(|text| voice(text)).collect();
     let taken = runtime.block_on(async {
