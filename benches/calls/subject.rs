@@ -131,12 +131,7 @@ impl Subject {
 
     /// The records of the calls that have ended.
     pub fn records(&self) -> Vec<serde_json::Value> {
-        wait_until_stored(self.console);
-        let lines = calls(self.folder.path(), &["export", "--format", "json"]);
-        let lines = lines.lines();
-        lines
-            .map(|line| serde_json::from_str(line).expect("a record is JSON"))
-            .collect()
+        records(self.folder.path(), self.console)
     }
 
     pub fn id(&self) -> u32 {
@@ -168,12 +163,20 @@ fn metric(console: SocketAddr, name: &str) -> f64 {
     values.sum::<f64>() + 0.0
 }
 
-/// All calls are over, and their records can be read.
-pub fn wait_until_stored(console: SocketAddr) {
+/// The records of all calls, as lines of JSON, once they are all there.
+pub fn records(folder: &Path, console: SocketAddr) -> Vec<serde_json::Value> {
     let begun = Instant::now();
-    while metric(console, "zeroline_calls") + metric(console, "zeroline_calls_unstored") > 0.0 {
-        assert!(begun.elapsed() < LONG, "calls are not stored");
-        std::thread::sleep(Duration::from_millis(50));
+    loop {
+        let lines = calls(folder, &["export", "--format", "json"]);
+        let records: Vec<_> = lines
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("a record is JSON"))
+            .collect();
+        if records.len() as f64 >= metric(console, "zeroline_calls_started_total") {
+            return records;
+        }
+        assert!(begun.elapsed() < LONG, "{} records came", records.len());
+        std::thread::sleep(Duration::from_millis(200));
     }
 }
 

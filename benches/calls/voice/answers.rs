@@ -155,10 +155,7 @@ async fn until_quiet(call: &Call) {
 
 impl Answers {
     fn take_events(&mut self, server: &Server) {
-        for line in server.calls(&["export", "--format", "json"]).lines() {
-            let Ok(record) = serde_json::from_str::<Value>(line) else {
-                continue;
-            };
+        for record in server.records() {
             let Some(call) = record["call"].as_str() else {
                 continue;
             };

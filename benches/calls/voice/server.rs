@@ -67,9 +67,12 @@ impl Server {
         }
     }
 
-    /// What `zeroline calls` tells once all calls are over.
+    pub fn records(&self) -> Vec<serde_json::Value> {
+        subject::records(self.folder.path(), self.console)
+    }
+
+    /// What the journal tells of calls, as JSON.
     pub fn calls(&self, arguments: &[&str]) -> String {
-        subject::wait_until_stored(self.console);
         subject::calls(self.folder.path(), arguments)
     }
 }
