@@ -281,10 +281,11 @@ fn a_caller_10_db_softer_than_the_prompt_interrupts_it() {
             pauses.len() * 20 >= all * 19 && dropped * 20 >= all * 18,
             "{echo_db:?}"
         );
-        let (usual, longest) = if echo_db.is_none() {
-            (120, 200)
-        } else {
-            (300, 800)
+        // The slowest of a sweep is slower than that of the usual few.
+        let (usual, longest) = match echo_db {
+            None => (120, 200),
+            Some(_) if most > 16 => (300, 1_200),
+            Some(_) => (300, 800),
         };
         assert!(
             p50 <= usual && p99 <= longest,
