@@ -1,5 +1,6 @@
 //! What the admin decides: one YAML file, in which every field has a default, or a few flags.
 
+pub mod agent;
 mod network;
 mod reader;
 pub mod secret;
@@ -12,6 +13,7 @@ use crate::diagnostic::{Diagnostic, Report, Source, Span, has_errors, rules};
 use crate::dialplan::check::View;
 use crate::dialplan::targets::TargetPattern;
 use crate::language::Language;
+use agent::{AgentConfig, own_user};
 use ipnet::IpNet;
 use speech::Speech;
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,7 +48,9 @@ pub struct Config {
     pub block: Vec<IpNet>,
     pub rate: Rate,
     pub trunks: BTreeMap<String, Trunk>,
-    /// The targets that may be rung.
+    /// Who registers here, by name.
+    pub agents: BTreeMap<String, AgentConfig>,
+    /// The targets that may be rung, beside the agents.
     pub transfers: Vec<TargetPattern>,
     /// Where new calls are sent (302) when this server is full or cannot work.
     pub human: Option<String>,
@@ -177,6 +181,7 @@ impl Default for Config {
                 calls_per_second: 200,
             },
             trunks: BTreeMap::new(),
+            agents: BTreeMap::new(),
             transfers: vec![built_in_agent()],
             human: None,
             speech: Speech::default(),
@@ -259,8 +264,11 @@ impl Config {
     /// What the dialplan checker has to know. `voices`: the languages that a synthesizer speaks. As if
     /// a recognizer took down all that is said: the engines tell better.
     pub fn view(&self, voices: &[Language]) -> View {
+        let agents = self.agents.values().map(|agent| {
+            TargetPattern::parse(&agent.address()).expect("an agent's name makes an address")
+        });
         View {
-            transfers: self.transfers.clone(),
+            transfers: self.transfers.iter().cloned().chain(agents).collect(),
             recordings: recordings(&self.prompts),
             voices: voices.to_vec(),
             takes_down: Language::ALL.to_vec(),
@@ -295,7 +303,12 @@ impl Config {
 
     /// Whether a call may be passed on to `uri`.
     pub fn may_ring(&self, uri: &str) -> bool {
-        self.transfers.iter().any(|pattern| pattern.allows(uri))
+        self.agent_of(uri).is_some() || self.transfers.iter().any(|pattern| pattern.allows(uri))
+    }
+
+    /// The agent whose address `uri` is.
+    pub fn agent_of(&self, uri: &str) -> Option<&AgentConfig> {
+        self.agents.get(own_user(uri)?)
     }
 
     /// The trunk whose registrar or proxy is the host of `uri`; a telephone number goes out by the

@@ -1,5 +1,6 @@
 //! The config file's text to a [`Config`], every mistake at once.
 
+use super::agent::read_agent;
 use super::speech::{Speech, speech};
 use super::trunk::{networks, read_trunk, uri};
 use super::{
@@ -58,6 +59,14 @@ pub(super) fn read(base: &Path, report: &mut Report) -> Option<Config> {
         for entry in bounded(entries, node, report) {
             if let Some(trunk) = read_trunk(entry, base, report) {
                 config.trunks.insert(entry.key.text.clone(), trunk);
+            }
+        }
+    }
+    if let Some(node) = fields.take("agents") {
+        let (entries, _) = read::mapping(node, "`agents`", report).unwrap_or_default();
+        for entry in bounded(entries, node, report) {
+            if let Some(agent) = read_agent(entry, base, report) {
+                config.agents.insert(agent.name.clone(), agent);
             }
         }
     }

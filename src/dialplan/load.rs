@@ -3,7 +3,7 @@
 mod handoffs;
 mod knowledge;
 mod lookups;
-mod names;
+pub mod names;
 mod nodes;
 mod prompts;
 mod slots;

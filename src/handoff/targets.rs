@@ -38,6 +38,8 @@ pub trait TargetPolicy {
     fn way(&self, target: &str) -> Way;
     /// How the target's trunk is sent keys.
     fn keys(&self, target: &str) -> TrunkKeys;
+    /// Whether it is an agent who registers here: who answers there is a person for certain.
+    fn is_agent(&self, target: &str) -> bool;
 }
 
 /// The targets of `first` and of its `else` chain that are open at `local_time`, in order.
@@ -114,6 +116,10 @@ mod tests {
 
         fn keys(&self, _: &str) -> TrunkKeys {
             TrunkKeys::Rfc4733
+        }
+
+        fn is_agent(&self, _: &str) -> bool {
+            false
         }
     }
 

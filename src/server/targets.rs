@@ -220,6 +220,10 @@ impl TargetPolicy for ConfigPolicy {
         let trunk = self.0.trunk_of(target);
         trunk.map_or(TrunkKeys::Rfc4733, |(_, trunk)| trunk.keys)
     }
+
+    fn is_agent(&self, target: &str) -> bool {
+        self.0.agent_of(target).is_some()
+    }
 }
 
 #[cfg(test)]

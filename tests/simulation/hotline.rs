@@ -128,6 +128,10 @@ impl TargetPolicy for Policy {
     fn keys(&self, _: &str) -> TrunkKeys {
         TrunkKeys::Rfc4733
     }
+
+    fn is_agent(&self, _: &str) -> bool {
+        false
+    }
 }
 
 /// A tone for each text, the longer the more is said.

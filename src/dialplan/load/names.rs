@@ -86,7 +86,7 @@ fn not_reserved(entry: &Entry, what: &str, reserved: &[&str], report: &mut Repor
 }
 
 /// Whether `name` is small letters, digits and underscores, beginning with a letter; reports it else.
-pub(super) fn check_name(name: &str, span: Span, what: &str, report: &mut Report) -> bool {
+pub fn check_name(name: &str, span: Span, what: &str, report: &mut Report) -> bool {
     let good = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.len() <= MAX_NAME
         && name
@@ -116,7 +116,7 @@ pub(super) fn check_name(name: &str, span: Span, what: &str, report: &mut Report
 
 /// One of the languages that the engine speaks. That of `EN` or `zh-CN` is told and taken all the
 /// same, so that nothing follows from the mistake.
-pub(super) fn language(node: &Node, report: &mut Report) -> Option<Language> {
+pub fn language(node: &Node, report: &mut Report) -> Option<Language> {
     let tag = read::word(node, "a language", report)?;
     if let Some(language) = Language::from_tag(tag) {
         return Some(language);

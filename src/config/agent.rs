@@ -1,0 +1,121 @@
+//! Agents: people who register with this server, each with a telephone and a password.
+
+use super::secret::Password;
+use super::trunk::secret;
+use crate::diagnostic::{Report, rules};
+use crate::dialplan::load::names::{check_name, language};
+use crate::language::Language;
+use crate::yaml::{Entry, Node, read};
+use read::Fields;
+use std::path::Path;
+use std::time::Duration;
+
+/// The host of agents' addresses: calls there are this server's own business.
+const OUR_HOST: &str = "zeroline.local";
+const MAX_SKILLS: usize = 32;
+const USUAL_WRAP_UP: Duration = Duration::from_secs(10);
+
+/// One who registers here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentConfig {
+    /// For digest, and the user part of their address: small letters, digits and underscores.
+    pub name: String,
+    /// `None`: nobody can register as them.
+    pub password: Option<Password>,
+    pub skills: Vec<String>,
+    /// That they speak; never empty.
+    pub languages: Vec<Language>,
+    /// How long they are left alone after a call.
+    pub wrap_up: Duration,
+}
+
+impl AgentConfig {
+    /// As in a config that says no more of them.
+    pub fn named(name: impl Into<String>) -> AgentConfig {
+        AgentConfig {
+            name: name.into(),
+            password: None,
+            skills: Vec::new(),
+            languages: Language::ALL.to_vec(),
+            wrap_up: USUAL_WRAP_UP,
+        }
+    }
+
+    /// What a handoff rings to reach them.
+    pub fn address(&self) -> String {
+        format!("sip:{}@{OUR_HOST}", self.name)
+    }
+}
+
+/// The user of an address that is this server's own: an agent's name, if there is one called so.
+pub fn own_user(uri: &str) -> Option<&str> {
+    let (user, host) = uri.strip_prefix("sip:")?.split_once('@')?;
+    host.eq_ignore_ascii_case(OUR_HOST).then_some(user)
+}
+
+pub(super) fn read_agent(entry: &Entry, base: &Path, report: &mut Report) -> Option<AgentConfig> {
+    let name = &entry.key.text;
+    let what = format!("the agent `{name}`");
+    let is_name = check_name(name, entry.key.span, "an agent", report);
+    let mut agent = AgentConfig::named(name);
+    if own_user(super::BUILT_IN_AGENT) == Some(name) {
+        report.add(
+            &rules::RESERVED_NAME,
+            entry.key.span,
+            format!("An agent cannot be named `{name}`: the one that is built in is."),
+            "Give each agent a name of their own, like `anna`.",
+        );
+    }
+    let mut fields = Fields::of(&entry.value, &what, report)?;
+    let names = ["password", "password_file", "password_env"];
+    agent.password = secret(&mut fields, names, base, report);
+    if agent.password.is_none() {
+        report.add(
+            &rules::MISSING_FIELD,
+            fields.span,
+            format!("{what} has no password: anybody could take their calls."),
+            "Add `password_env` (or `password_file`, or `password`).",
+        );
+    }
+    if let Some(node) = fields.take("skills") {
+        agent.skills = skills(node, report);
+    }
+    if let Some(node) = fields.take("languages") {
+        let items = read::one_or_more(node).iter();
+        agent.languages = items.filter_map(|item| language(item, report)).collect();
+        agent.languages.sort();
+        agent.languages.dedup();
+        if agent.languages.is_empty() {
+            agent.languages = Language::ALL.to_vec();
+        }
+    }
+    if let Some(node) = fields.take("wrap_up") {
+        let range = Duration::ZERO..=Duration::from_secs(3600);
+        let wrap_up = read::duration(node, "`wrap_up`", range, report);
+        agent.wrap_up = wrap_up.unwrap_or(USUAL_WRAP_UP);
+    }
+    fields.finish(report);
+    is_name.then_some(agent)
+}
+
+fn skills(node: &Node, report: &mut Report) -> Vec<String> {
+    let items = read::one_or_more(node);
+    if items.len() > MAX_SKILLS {
+        let message = format!(
+            "There are {} skills; {MAX_SKILLS} are allowed.",
+            items.len()
+        );
+        report.add(&rules::TOO_MANY, node.span, message, "Write fewer.");
+    }
+    let mut skills: Vec<String> = Vec::new();
+    for item in items.iter().take(MAX_SKILLS) {
+        if let Some(skill) = read::word(item, "a skill", report)
+            && check_name(skill, item.span, "a skill", report)
+        {
+            skills.push(skill.to_owned());
+        }
+    }
+    skills.sort();
+    skills.dedup();
+    skills
+}
