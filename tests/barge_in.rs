@@ -2,7 +2,8 @@
 //! Debian's `asterisk-core-sounds-en-wav`, each line made from its number alone.
 //!
 //! `ZEROLINE_ECHO_SWEEP=1 cargo test --release --test barge_in -- --nocapture` plays every prompt at
-//! every level and delay.
+//! every level and delay, and tells how far the bounds hold beyond the usual lines: it is a measurement,
+//! and where a line misses a bound the test fails, after the figures.
 
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
@@ -200,17 +201,16 @@ fn a_prompt_is_never_stopped_by_its_own_echo() {
             };
             let heard = line.run();
             dropped += heard.dropped.len();
-            if !heard.paused.is_empty() {
+            if !heard.paused.is_empty() || !heard.dropped.is_empty() {
                 stopped.push((number, echo_db, delay, heard));
             }
         }
     }
     println!(
-        "of {all} prompts {} paused by their echo, {dropped} dropped",
+        "of {all} prompts {} stopped by their echo, {dropped} dropped",
         stopped.len()
     );
-    // None of the usual hundred.
-    assert!(stopped.len() * 500 <= all && dropped == 0, "{stopped:?}");
+    assert!(stopped.is_empty(), "{stopped:?}");
 }
 
 #[test]
@@ -246,6 +246,7 @@ fn a_caller_10_db_softer_than_the_prompt_interrupts_it() {
     } else {
         16
     };
+    let mut missed = Vec::new();
     for echo_db in [None, Some(-30.0), Some(-18.0), Some(-6.0)] {
         let (mut pauses, mut dropped, mut all) = (Vec::new(), 0, 0);
         let long = prompts.iter().filter(|prompt| prompt.len() > 24_000);
@@ -281,15 +282,14 @@ fn a_caller_10_db_softer_than_the_prompt_interrupts_it() {
             pauses.len() * 20 >= all * 19 && dropped * 20 >= all * 18,
             "{echo_db:?}"
         );
-        // The slowest of a sweep is slower than that of the usual few.
-        let (usual, longest) = match echo_db {
-            None => (120, 200),
-            Some(_) if most > 16 => (300, 1_200),
-            Some(_) => (300, 800),
+        let (usual, longest) = if echo_db.is_none() {
+            (120, 160)
+        } else {
+            (300, 800)
         };
-        assert!(
-            p50 <= usual && p99 <= longest,
-            "{echo_db:?}: {p50}, {p99} ms"
-        );
+        if p50 > usual || p99 > longest {
+            missed.push((echo_db, p50, p99));
+        }
     }
+    assert!(missed.is_empty(), "(dB, p50, p99): {missed:?}");
 }
