@@ -17,9 +17,6 @@ use zeroline::key::Key;
 
 /// Far longer than anything here takes, also on a busy machine.
 const LONG: Duration = Duration::from_secs(30);
-/// On a machine that stands still in the midst of a tone, two are heard or none: that says nothing of
-/// who hears them.
-const TRIES_BY_TONES: u32 = 3;
 
 /// Calls the hotline and presses 0 as soon as it answers.
 async fn call_and_ask_for_a_person(server: &Server, keys_by: KeysBy) -> Call {
@@ -35,29 +32,15 @@ async fn call_and_ask_for_a_person(server: &Server, keys_by: KeysBy) -> Call {
     call
 }
 
-/// A call whose caller has pressed 0 and been answered.
-async fn answered_by_a_person(keys_by: KeysBy) -> (Server, Call) {
-    let tries = match keys_by {
-        KeysBy::Inband => TRIES_BY_TONES,
-        _ => 1,
-    };
-    for _ in 0..tries {
-        let server = Server::start(DIALPLAN);
-        let call = call_and_ask_for_a_person(&server, keys_by).await;
-        if server.tells_metric_within("zeroline_targets_answered_total 1", LONG) {
-            return (server, call);
-        }
-    }
-    panic!("no person has answered in {tries} calls");
-}
-
 async fn human_key_by(keys_by: KeysBy, expected: &str) {
-    let (server, call) = answered_by_a_person(keys_by).await;
+    let server = Server::start(DIALPLAN);
+    let call = call_and_ask_for_a_person(&server, keys_by).await;
     let record = {
         // The built-in agent says something as soon as it is connected, and goes on.
+        server.wait_for_metric("zeroline_targets_answered_total 1");
         let before = call.state().sound_heard;
         let connected = call.until(LONG, |state| {
-            state.sound_heard > before + Duration::from_secs(1)
+            state.sound_heard > before + Duration::from_secs(3)
         });
         connected.await.expect("somebody is heard");
         call.finish().await.expect("it is told");
@@ -113,8 +96,7 @@ async fn keys_sent_by(keys: &str, source: KeySource) {
     let by: Vec<KeySource> = all.keys_heard.iter().map(|key| key.source).collect();
     assert_eq!(by, [source; 3]);
     let apart = all.keys_heard[1].at - all.keys_heard[0].at;
-    // 500 ms, if the first was not late by itself.
-    assert!(apart >= Duration::from_millis(400), "`w` waits: {apart:?}");
+    assert!(apart >= Duration::from_millis(500), "`w` waits: {apart:?}");
     let report = ours.finish().await.expect("it is told");
     let ended = theirs.ended(LONG).await.expect("both sides end");
     assert!(report.answered && ended.answered);
@@ -133,18 +115,6 @@ async fn a_trunk_gets_keys_by_info_if_it_wants_them_so() {
 /// Telephone-events were agreed on, and still none is sent.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trunk_gets_tones_if_it_wants_them() {
-    let mut keys = String::new();
-    for _ in 0..TRIES_BY_TONES {
-        keys = tones_sent().await;
-        if keys == "1##" {
-            break;
-        }
-    }
-    assert_eq!(keys, "1##");
-}
-
-/// What the person's telephone hears as tones: those of `then_keys`, and one from the caller.
-async fn tones_sent() -> String {
     let (server, mut answerer) = person_behind_a_trunk("inband").await;
     let ours = call_and_ask_for_a_person(&server, KeysBy::Rfc4733).await;
     let theirs = answerer.next_call(LONG).await.expect("it rings");
@@ -173,7 +143,7 @@ async fn tones_sent() -> String {
             keys.push(key.to_char());
         }
     });
-    keys
+    assert_eq!(keys, "1##");
 }
 
 /// RTP from an address that is not the caller's, ten packets a millisecond, until it is dropped.
@@ -222,7 +192,7 @@ async fn the_human_key_in_a_strangers_flood() {
     server.wait_for_metric("zeroline_targets_answered_total 1");
     let heard = call.state().sound_heard;
     let connected = call.until(LONG, |state| {
-        state.sound_heard > heard + Duration::from_secs(2)
+        state.sound_heard > heard + Duration::from_secs(4)
     });
     connected.await.expect("somebody is heard");
     call.finish().await.expect("it is told");
@@ -230,9 +200,8 @@ async fn the_human_key_in_a_strangers_flood() {
     assert_eq!(record["outcome"], "transferred_answered", "{record}");
     let quality = &record["caller_quality"];
     let packets = |name: &str| quality[name].as_u64().expect("it is counted");
-    // A busy machine loses some. Were each turn to read one datagram, nine of ten would be lost.
     assert!(
-        packets("packets_lost") * 4 < packets("packets_received"),
+        packets("packets_lost") * 20 < packets("packets_received"),
         "{quality}"
     );
 }
