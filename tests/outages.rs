@@ -63,7 +63,7 @@ async fn reaches_the_agent(server: &Server, call: Call, calls: u32) -> serde_jso
     server.wait_for_metric(&format!("zeroline_targets_answered_total {calls}"));
     let heard = call.state().sound_heard;
     let connected = call.until(LONG, |state| {
-        state.sound_heard > heard + Duration::from_secs(1)
+        state.sound_heard > heard + Duration::from_secs(3)
     });
     connected.await.expect("somebody is heard");
     call.finish().await.expect("it is told");
@@ -99,15 +99,20 @@ async fn a_lookup_that_hangs_is_heard_to_go_on_and_the_human_key_ends_it() {
     };
     let filler = call.until(LONG, |state| spoken(state).is_some()).await;
     let filler = spoken(&filler.expect("it is heard")).expect("just found");
-    // 1.5 s, as is asserted where time is virtual; the service is asked for 20 s.
-    assert!(filler > Duration::from_secs(1), "{filler:?}");
+    let expected = Duration::from_millis(1_500);
+    assert!(
+        filler.abs_diff(expected) < Duration::from_millis(500),
+        "{filler:?}"
+    );
     assert!(asked.elapsed() < Duration::from_secs(10));
     let pressed = Instant::now();
     press(&call, "0").await;
     let given_up = service.recv_timeout(LONG).expect("it is given up");
-    let patience = given_up - asked;
-    assert!(patience < Duration::from_secs(19), "{patience:?}");
-    assert!(given_up - pressed < Duration::from_secs(10));
+    assert!(
+        given_up - pressed < Duration::from_secs(1),
+        "{:?}",
+        given_up - pressed
+    );
     let record = reaches_the_agent(&server, call, 1).await;
     assert_eq!(record["human_requested_by"], "key", "{record}");
     assert_eq!(record["outcome"], "transferred_answered", "{record}");
