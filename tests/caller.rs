@@ -1,6 +1,5 @@
 //! The caller and the answerer over real sockets on loopback.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use zeroline::audio::codecs::Codec;
@@ -12,7 +11,7 @@ use zeroline::caller::caller::Caller;
 use zeroline::caller::ladder::Direction;
 use zeroline::caller::report::Report;
 use zeroline::caller::script::Step;
-use zeroline::caller::state::{FAREWELL, How};
+use zeroline::caller::state::How;
 use zeroline::events::KeySource;
 use zeroline::key::Key;
 use zeroline::sdp::direction::Direction as SdpDirection;
@@ -63,9 +62,9 @@ fn said(report: &Report) -> Vec<String> {
         (Direction::Received, Some(status)) => format!("< {status} {}", rung.method),
     };
     let mut said: Vec<_> = report.ladder.iter().map(rung).collect();
-    // A busy machine sends things again, also when the next has come.
-    let mut known = HashSet::new();
-    said.retain(|line| !line.contains("100 INVITE") && known.insert(line.clone()));
+    said.retain(|line| !line.contains("100 INVITE"));
+    // A busy machine sends things again.
+    said.dedup();
     said
 }
 
@@ -173,9 +172,8 @@ async fn nobody_there_is_no_answer() {
     caller.ring_timeout = Duration::from_millis(300);
     let start = Instant::now();
     let report = caller.run(&[]).await.expect("it is called");
-    let ended = report.timings.ended.expect("it has ended");
     assert!(
-        start.elapsed() < ended + FAREWELL,
+        start.elapsed() < Duration::from_secs(3),
         "no farewell is waited for"
     );
     assert_eq!(report.ended.how, How::NoAnswer);
@@ -191,9 +189,7 @@ async fn pressed(telephone_event: bool, by: KeysBy, text: &str) -> Vec<(char, Ke
     let (ours, theirs) = connected(&mut answerer, &caller).await;
     ours.press(&keys(text)).await.expect("they are pressed");
     let all_heard = theirs.until(LONG, |state| state.keys_heard.len() >= text.len());
-    // Whoever asked sees which are missing.
-    let _ = all_heard.await;
-    let state = theirs.state();
+    let state = all_heard.await.expect("the keys are heard");
     let sent = ours.finish().await.expect("it is told").keys_sent;
     assert_eq!(sent.len(), text.len());
     let heard = state.keys_heard.iter();
@@ -217,16 +213,8 @@ async fn keys_are_heard_by_info() {
 #[tokio::test]
 async fn keys_are_heard_in_band_where_nothing_else_was_agreed_on() {
     let by = KeySource::InBand;
-    let expected = [('0', by), ('5', by), ('5', by), ('1', by)];
-    let mut heard = Vec::new();
-    // On a machine that stands still in the midst of a tone, two are heard or none.
-    for _ in 0..3 {
-        heard = pressed(false, KeysBy::Inband, "0551").await;
-        if heard == expected {
-            break;
-        }
-    }
-    assert_eq!(heard, expected);
+    let heard = pressed(false, KeysBy::Inband, "0551").await;
+    assert_eq!(heard, [('0', by), ('5', by), ('5', by), ('1', by)]);
 }
 
 #[tokio::test]
@@ -428,14 +416,7 @@ async fn the_command_calls_presses_records_and_tells() {
 fn ends_of_ladder(document: &serde_json::Value) -> Vec<String> {
     let ladder = document["ladder"].as_array().expect("it is there");
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-    let mut rungs: Vec<&serde_json::Value> = ladder.iter().collect();
-    // A busy machine sends things again.
-    let mut known = HashSet::new();
-    rungs.retain(|rung| {
-        let [direction, method, line] = ["direction", "method", "start_line"].map(|it| &rung[it]);
-        known.insert((text(direction), text(method), text(line)))
-    });
-    let last = rungs.iter().rev().take(2).rev().map(|rung| {
+    let last = ladder.iter().rev().take(2).rev().map(|rung| {
         let what = if rung["status"].is_null() {
             "method"
         } else {

@@ -6,7 +6,7 @@ use crate::caller::line::{Line, LineEnd, Order};
 use crate::caller::media_options::MediaOptions;
 use crate::caller::report::{self, Report};
 use crate::caller::rtp_sockets::RtpSockets;
-use crate::caller::state::{Ended, FAREWELL, How, Shared};
+use crate::caller::state::{Ended, How, Shared};
 use crate::events::KeySource;
 use crate::key::Key;
 use crate::sdp::direction::Direction;
@@ -21,12 +21,14 @@ use bytes::Bytes;
 use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 /// Orders that wait for a line; it takes them within microseconds.
 const MAX_ORDERS: usize = 64;
+/// How long an ended call waits for the response to its BYE.
+const FAREWELL: Duration = Duration::from_secs(4);
 
 pub(super) type SharedLadder = Arc<Mutex<Ladder>>;
 

@@ -14,9 +14,6 @@ const MAX_KEYS: usize = 1_000;
 /// As many sounds that were sent.
 const MAX_SOUNDS: usize = 1_000;
 
-/// How long an ended call waits for the response to its BYE.
-pub const FAREWELL: Duration = Duration::from_secs(4);
-
 #[derive(Debug, Clone, Default)]
 pub struct CallState {
     /// How many SIP messages went by.
