@@ -75,7 +75,7 @@ fn a_stopped_server_ends_its_calls_and_keeps_their_records() {
     server.wait_for_metric("zeroline_calls 3");
     assert!(server.get("/ready").contains("200 OK"));
     assert!(server.terminate().success());
-    let records = server.records_after_end(|records| records.len() >= 3);
+    let records = common::records(&server.data());
     assert_eq!(records.len(), 3);
     for record in records {
         assert_eq!(record["ended_by"], "server", "{record}");

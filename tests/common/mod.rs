@@ -150,24 +150,8 @@ impl Server {
                 "{} of {count} records came",
                 records.len()
             );
+            // A store tells nobody of a new record.
             std::thread::sleep(Duration::from_millis(100));
-        }
-    }
-
-    /// The records of a server that has ended, once they are `enough`, or after a minute. One that stops
-    /// does not wait long for a slow disk: what it has not stored by then is stored at the next start.
-    pub fn records_after_end(
-        &mut self,
-        enough: impl Fn(&[serde_json::Value]) -> bool,
-    ) -> Vec<serde_json::Value> {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        loop {
-            let records = records(&self.data());
-            if enough(&records) || Instant::now() > deadline {
-                return records;
-            }
-            self.restart();
-            assert!(self.terminate().success());
         }
     }
 
@@ -194,19 +178,12 @@ impl Server {
 
     /// Until monitoring is told this line.
     pub fn wait_for_metric(&self, line: &str) {
-        let told = self.tells_metric_within(line, Duration::from_secs(60));
-        assert!(told, "no {line}");
-    }
-
-    pub fn tells_metric_within(&self, line: &str, time: Duration) -> bool {
-        let deadline = Instant::now() + time;
+        let deadline = Instant::now() + Duration::from_secs(60);
         while !self.get("/metrics").lines().any(|told| told == line) {
-            if Instant::now() > deadline {
-                return false;
-            }
+            assert!(Instant::now() < deadline, "no {line}");
+            // Metrics are asked for; they tell nobody of a change.
             std::thread::sleep(Duration::from_millis(50));
         }
-        true
     }
 
     pub fn process_id(&self) -> u32 {
