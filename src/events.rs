@@ -69,6 +69,9 @@ pub enum Event {
     /// From here on the caller is given more time, or as much as usual again.
     PaceSet {
         pace: Pace,
+        /// Absent in journals of before it was told.
+        #[serde(default)]
+        by: Option<PacedBy>,
     },
     NodeEntered {
         node: String,
@@ -241,6 +244,20 @@ pub enum Pace {
     #[default]
     Usual,
     Elder,
+}
+
+/// What brought the caller's pace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PacedBy {
+    /// The caller pressed the dialplan's key for it.
+    Key,
+    /// The caller's number is on the dialplan's list.
+    Number,
+    /// The caller asked for it in words.
+    Speech,
+    /// The caller was silent twice.
+    Silence,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,8 +5,8 @@
 use crate::call::outcome::Outcome;
 use crate::call::outcome_rules::OutcomeRules;
 use crate::events::{
-    CallRef, EndedBy, Entry, Event, KeySource, LegName, LookupResult, Pace, Quality, RequestedBy,
-    SlotValue, TargetFailure, TransferWay,
+    CallRef, EndedBy, Entry, Event, KeySource, LegName, LookupResult, Pace, PacedBy, Quality,
+    RequestedBy, SlotValue, TargetFailure, TransferWay,
 };
 use crate::language::Language;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,9 @@ pub struct CallRecord {
     /// The pace at which the call ended.
     #[serde(default)]
     pub pace: Pace,
+    /// What brought it, where it is not the usual one.
+    #[serde(default)]
+    pub paced_by: Option<PacedBy>,
     pub codec: Option<String>,
     pub keys_by: Option<KeySource>,
 
@@ -232,7 +235,10 @@ impl Fold {
         let count = |counter: &mut u32| *counter = counter.saturating_add(1);
         match event {
             Event::LanguageSet { language } => record.language = Some(*language),
-            Event::PaceSet { pace } => record.pace = *pace,
+            Event::PaceSet { pace, by } => {
+                record.pace = *pace;
+                record.paced_by = *by;
+            }
             Event::NodeEntered { node } => record.last_node = Some(node.clone()),
             Event::StepAsked { steps, depth, .. } => {
                 record.steps = *steps;

@@ -271,7 +271,7 @@ fn tell_attempts(out: &mut String, attempts: &[Attempt]) -> std::fmt::Result {
 mod tests {
     use super::*;
     use crate::call::example_call::law_4;
-    use crate::events::RequestedBy;
+    use crate::events::{PacedBy, RequestedBy};
 
     fn story(entries: &[Entry]) -> String {
         story_of(entries, true)
@@ -320,9 +320,15 @@ mod tests {
         assert!(!story(&entries).contains("elder"));
         let silence = |entry: &Entry| matches!(entry.event, Event::NoInput { .. });
         let at = entries.iter().position(silence).expect("there is one");
-        entries[at].event = Event::PaceSet { pace: Pace::Elder };
+        entries[at].event = Event::PaceSet {
+            pace: Pace::Elder,
+            by: Some(PacedBy::Key),
+        };
         let told = story(&entries);
-        assert!(told.contains("is given more time (elder pacing)"), "{told}");
+        assert!(
+            told.contains("is given more time (elder pacing), by the key for it\n"),
+            "{told}"
+        );
         assert!(told.contains(", elder pacing, "), "{told}");
     }
 

@@ -1,7 +1,9 @@
 //! Call records as rows: a table to look at, CSV to compute with.
 
 use crate::call::call_record::CallRecord;
-use crate::events::{EndedBy, KeySource, Pace, Quality, RequestedBy, SlotValue, TargetFailure};
+use crate::events::{
+    EndedBy, KeySource, Pace, PacedBy, Quality, RequestedBy, SlotValue, TargetFailure,
+};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -95,6 +97,7 @@ struct CsvRow<'a> {
     dialplan_version: &'a str,
     language: Option<&'static str>,
     pace: Pace,
+    paced_by: Option<PacedBy>,
     codec: Option<&'a str>,
     keys_by: Option<KeySource>,
     outcome: &'static str,
@@ -157,6 +160,7 @@ impl<'a> CsvRow<'a> {
             dialplan_version: &record.dialplan_version,
             language: record.language.map(|language| language.tag()),
             pace: record.pace,
+            paced_by: record.paced_by,
             codec: record.codec.as_deref(),
             keys_by: record.keys_by,
             outcome: record.outcome.name(),

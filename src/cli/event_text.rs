@@ -2,7 +2,7 @@
 
 use crate::cli::call_table::{loss_percent, printable, slot_value};
 use crate::events::{
-    EndedBy, Event, KeySource, LegName, LookupResult, Pace, RequestedBy, ReturnReason,
+    EndedBy, Event, KeySource, LegName, LookupResult, Pace, PacedBy, RequestedBy, ReturnReason,
     SpeechResult, StepKind, TargetFailure, TransferWay,
 };
 use crate::language::Language;
@@ -91,7 +91,10 @@ fn describe_call(event: &Event) -> String {
 fn describe_dialogue(event: &Event) -> String {
     match event {
         Event::LanguageSet { language } => format!("goes on in {}", language_name(*language)),
-        Event::PaceSet { pace } => format!("is given {}", pace_name(*pace)),
+        Event::PaceSet { pace, by } => {
+            let by = by.map_or(String::new(), |by| format!(", {}", paced_by(by)));
+            format!("is given {}{by}", pace_name(*pace))
+        }
         Event::NodeEntered { node } => format!("comes to {node}"),
         Event::StepAsked {
             node,
@@ -311,6 +314,15 @@ pub fn pace_name(pace: Pace) -> &'static str {
     match pace {
         Pace::Usual => "as much time as usual",
         Pace::Elder => "more time (elder pacing)",
+    }
+}
+
+fn paced_by(by: PacedBy) -> &'static str {
+    match by {
+        PacedBy::Key => "by the key for it",
+        PacedBy::Number => "as the caller's number is listed for it",
+        PacedBy::Speech => "as the caller asked for it",
+        PacedBy::Silence => "after two silences",
     }
 }
 

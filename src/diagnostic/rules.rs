@@ -62,6 +62,7 @@ rules! {
     HUMAN_KEY_REBOUND = Error "human-key-rebound" "The human key means a person in every node, and 0 never means anything else.";
     HUMAN_KEY_MISNAMED = Error "human-key-misnamed" "While digits are keyed that may contain it, that key is a digit: the person is at `*`, and the engine says so.";
     RESERVED_KEY = Error "reserved-key" "`*` goes back (or to a person while digits are keyed) and `#` ends input, in every node.";
+    ELDER_KEY = Error "elder-key" "The key for slower speech is told once and means the same wherever one key answers: so it is none to which the engine or a question gives another meaning.";
     HANDOFF_WITHOUT_TARGET = Error "handoff-without-target" "The human key would ring nobody.";
     TARGET_NOT_ALLOWED = Error "target-not-allowed" "Calls are passed on only to targets that the config allows, so that nobody can make the server call at the operator's cost.";
     BAD_TARGET = Error "bad-target" "It is no address that can be rung.";

@@ -119,7 +119,7 @@ impl DigitEntry {
         self.kind.keyed(self.language, entered, self.today)
     }
 
-    fn may_contain(&self, key: Key) -> bool {
+    pub fn may_contain(&self, key: Key) -> bool {
         key.digit().is_some()
             && match &self.rules.alphabet {
                 Some(alphabet) => alphabet.contains(key.to_char()),

@@ -1,5 +1,6 @@
 //! What callers may say in each of a dialplan's places: grammars, made once when it is loaded.
 
+use super::portions::AT_ONCE;
 use crate::dialplan::model::{Dialplan, Knowledge, Menu, NodeId, NodeKind, Slot, SlotKind};
 use crate::key::Key;
 use crate::language::{ByLanguage, Language};
@@ -108,17 +109,30 @@ fn anywhere(dialplan: &Dialplan, language: Language) -> Vec<Phrase> {
         let own = operators_human(dialplan, other);
         own.chain(built_in::human(other))
     });
-    let phrases = operators_human(dialplan, language).chain(built_in::everywhere(language));
+    let own = operators_human(dialplan, language).chain(operators_slower(dialplan, language));
+    let phrases = own.chain(built_in::everywhere(language));
     phrases.chain(others).collect()
 }
 
-/// An operator's `hear` is one list for all languages.
 fn operators_human(dialplan: &Dialplan, language: Language) -> impl Iterator<Item = Phrase> {
-    let human = dialplan.human.hear.iter();
-    let human = human.filter(move |words| Language::of_text(words) == language);
-    human.map(|words| Phrase {
+    operators(&dialplan.human.hear, language, Meaning::Human)
+}
+
+fn operators_slower(dialplan: &Dialplan, language: Language) -> impl Iterator<Item = Phrase> {
+    operators(&dialplan.elder.hear, language, Meaning::Slower)
+}
+
+/// An operator's `hear` is one list for all languages.
+fn operators(
+    hear: &[String],
+    language: Language,
+    meaning: Meaning,
+) -> impl Iterator<Item = Phrase> {
+    let own = hear.iter();
+    let own = own.filter(move |words| Language::of_text(words) == language);
+    own.map(move |words| Phrase {
         words: words.clone(),
-        meaning: Meaning::Human,
+        meaning,
     })
 }
 
@@ -136,9 +150,16 @@ fn option(key: Key, hear: &[String], language: Language) -> Vec<Phrase> {
 
 fn options(menu: &Menu, language: Language) -> Vec<Phrase> {
     let options = menu.options.iter();
-    options
+    let mut phrases: Vec<Phrase> = options
         .flat_map(|it| option(it.key, &it.hear, language))
-        .collect()
+        .collect();
+    // Elder pacing puts long menus in portions; an option's own words are the option's.
+    if menu.options.len() > AT_ONCE + 1 {
+        let mut more = built_in::more(language);
+        more.retain(|it| phrases.iter().all(|own| own.words != it.words));
+        phrases.extend(more);
+    }
+    phrases
 }
 
 fn questions(knowledge: &Knowledge, language: Language) -> Vec<Phrase> {

@@ -267,6 +267,9 @@ impl Dialogue {
             })
             .collect();
         context.push(("language".to_string(), self.language.tag().to_string()));
+        if self.pace == Pace::Elder {
+            context.push(("pace".to_string(), "elder".to_string()));
+        }
         context.push(("depth".to_string(), self.depth().to_string()));
         context.push(("steps".to_string(), self.steps.to_string()));
         context
@@ -296,29 +299,6 @@ impl Dialogue {
         if std::mem::replace(&mut self.told_sensitive, sensitive) != sensitive {
             self.act(Action::Sensitive(sensitive));
         }
-    }
-
-    fn start(&mut self) -> Option<Next> {
-        if !matches!(self.state, State::New) {
-            return None;
-        }
-        self.speaker.greet();
-        self.prepare_notice();
-        let start = self.dialplan().start;
-        let speaks = matches!(
-            self.dialplan().node(start).kind,
-            NodeKind::Menu(_)
-                | NodeKind::Knowledge(_)
-                | NodeKind::LanguageMenu(_)
-                | NodeKind::Ask(_)
-                | NodeKind::Say(_)
-        );
-        if speaks {
-            return Some(Next::To(Target::Node(start)));
-        }
-        self.state = State::Greeting;
-        self.play(Vec::new());
-        None
     }
 
     /// Follows the dialplan until something has to be waited for.

@@ -3,7 +3,7 @@
 use super::interpreter::Dialogue;
 use super::state::{Among, Failure, Next, State};
 use crate::dialplan::model::HttpMethod;
-use crate::events::{Event, KeySource, RequestedBy};
+use crate::events::{Event, KeySource, PacedBy, RequestedBy};
 use crate::key::Key;
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -63,6 +63,9 @@ impl Dialogue {
         let now = self.now;
         if !listening || self.typed_ahead.is_superfluous(key, now) {
             return None;
+        }
+        if self.slows_down(key) {
+            return self.slower(PacedBy::Key);
         }
         match &self.state {
             State::Choosing(_) => self.choose(key),
@@ -152,6 +155,10 @@ impl Dialogue {
         let State::Choosing(choosing) = &self.state else {
             return None;
         };
+        if self.slows_down(key) {
+            // Pressed ahead, and only now with a meaning.
+            return self.slower(PacedBy::Key);
+        }
         let among = choosing.among.clone();
         self.stop_playing();
         match among {

@@ -10,7 +10,7 @@ use super::interpreter::Dialogue;
 use super::state::{Among, Choosing, Failure, Next, Perhaps, State, Wanted};
 use super::timers::Timer;
 use crate::dialplan::model::{HttpMethod, NodeId, SlotId, Target};
-use crate::events::{Event, Pace, RequestedBy, SpeechResult};
+use crate::events::{Event, Pace, PacedBy, RequestedBy, SpeechResult};
 use crate::key::Key;
 use crate::language::Language;
 use crate::speech::grammar::{Grammar, Meaning};
@@ -302,10 +302,7 @@ impl Dialogue {
             Meaning::Human => self.human_wanted(RequestedBy::Speech),
             Meaning::Key(key) => self.key_said(key),
             Meaning::Repeat => self.again(),
-            Meaning::Slower => {
-                self.begin_elder_pacing();
-                self.again()
-            }
+            Meaning::Slower => self.slower(PacedBy::Speech),
             Meaning::Entry(entry) => self.question_asked(entry),
             Meaning::Undecided => self.not_understood(),
         }
@@ -333,7 +330,7 @@ impl Dialogue {
         }
     }
 
-    fn again(&mut self) -> Option<Next> {
+    pub(super) fn again(&mut self) -> Option<Next> {
         match &self.state {
             State::Choosing(_) | State::Keying(_) => {
                 self.stop_playing();

@@ -5,7 +5,7 @@ use super::interpreter::Dialogue;
 use super::state::{Among, Choosing, Failure, Failures, Keying, Next, State, Wanted};
 use super::timers::Timer;
 use crate::dialplan::model::NodeKind;
-use crate::events::{Event, RequestedBy, StepKind};
+use crate::events::{Event, PacedBy, RequestedBy, StepKind};
 use crate::key::Key;
 use crate::language::Language;
 use crate::speech::sentences::Sentence;
@@ -27,6 +27,7 @@ impl Dialogue {
         self.state = State::Choosing(Choosing {
             among,
             failures: Failures::default(),
+            portion: 0,
         });
         self.put(None)
     }
@@ -114,7 +115,8 @@ impl Dialogue {
         }
         let key = self.human_key_now();
         let offer = self.in_its_languages(Sentence::HumanOffer { key });
-        if name_human {
+        let first = self.offers_person_first() && !self.greeting_is_due();
+        if name_human || first {
             parts.extend(offer);
             parts.extend(question);
             return Ok(parts);
@@ -179,7 +181,7 @@ impl Dialogue {
 
     fn choice_parts(&self, choosing: &Choosing, again: bool) -> Result<Vec<Part>, String> {
         Ok(match &choosing.among {
-            Among::Menu => self.paced_options(self.menu_parts(again)?),
+            Among::Menu => self.menu_at_pace(self.menu_parts(again)?, choosing.portion),
             Among::Languages => self.paced_options(self.language_menu_parts()?),
             Among::ValueRight(slot) => self.read_back(*slot),
             Among::Resolved => vec![self.sentence(Sentence::DidThatAnswer)],
@@ -277,7 +279,7 @@ impl Dialogue {
             Failure::NotHeard => {}
         }
         if failure == Failure::NoInput && count >= ELDER_PACING {
-            self.begin_elder_pacing();
+            self.begin_elder_pacing(PacedBy::Silence);
         }
         if count < LAST_FAILURE {
             return self.put(Some(failure));

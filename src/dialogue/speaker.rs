@@ -6,7 +6,7 @@ use super::interpreter::Dialogue;
 use super::timers::Timer;
 use crate::dialplan::model::{NodeKind, Prompt};
 use crate::dialplan::template;
-use crate::events::Event;
+use crate::events::{Event, Pace};
 use crate::key::Key;
 use crate::language::Language;
 use crate::speech::sentences::Sentence;
@@ -158,6 +158,9 @@ impl Dialogue {
             say(Sentence::HumanOffer { key });
             if self.context.hears.get(language) == Some(&true) {
                 say(Sentence::YouMaySpeak);
+            }
+            if let Some(key) = dialplan.elder.key.filter(|_| self.pace == Pace::Usual) {
+                say(Sentence::SlowerOffer { key });
             }
         }
         parts

@@ -51,6 +51,8 @@ impl State {
 pub(super) struct Choosing {
     pub among: Among,
     pub failures: Failures,
+    /// Of a long menu, which elder pacing puts in portions: the one that was put last, from 0.
+    pub portion: usize,
 }
 
 #[derive(Debug, Clone)]

@@ -70,6 +70,7 @@ impl Judge<'_, '_, '_> {
     /// What can be judged part by part.
     fn parts(&mut self) {
         self.human_key();
+        self.elder_key();
         self.option_keys();
         self.keys_in_questions();
         self.targets();

@@ -1,5 +1,6 @@
 //! A dialplan's text to typed data, or every mistake in it at once.
 
+mod elder;
 mod handoffs;
 mod knowledge;
 mod lookups;
@@ -15,6 +16,7 @@ use crate::diagnostic::{Diagnostic, Report, Source, Span, rules};
 use crate::key::Key;
 use crate::language::{ByLanguage, Language};
 use crate::yaml::{self, Entry, read};
+pub use elder::bare_number;
 use names::Names;
 pub use names::RESERVED_TARGETS;
 pub use nodes::NODE_KINDS;
@@ -116,6 +118,7 @@ fn dialplan(tree: &yaml::Node, text: &str, report: &mut Report) -> Option<Dialpl
     let greeting = fields.require("greeting", "greeting: { en: Welcome … }", report);
     let greeting = greeting.and_then(|node| context.prompt(node, "the greeting", report));
     let human = human(&context, &mut fields, report);
+    let elder = elder::elder(&context, &mut fields, report);
     let start = fields.require("start", "start: main", report);
     let start = start.and_then(|node| context.node_name(node, report));
     let mut nodes: Vec<Node> = node_entries
@@ -150,6 +153,7 @@ fn dialplan(tree: &yaml::Node, text: &str, report: &mut Report) -> Option<Dialpl
         greeting: greeting.unwrap_or_default(),
         record: record.unwrap_or(false),
         human,
+        elder,
         start: start.unwrap_or(NodeId(0)),
         nodes,
         slots,

@@ -34,6 +34,7 @@ pub struct Dialplan {
     /// Whether calls are recorded. The greeting must say so (the checker looks).
     pub record: bool,
     pub human: Human,
+    pub elder: Elder,
     pub start: NodeId,
     pub nodes: Vec<Node>,
     pub slots: Vec<Slot>,
@@ -69,6 +70,17 @@ pub struct Human {
     pub hear: Vec<String>,
     pub handoff: HandoffId,
     pub span: Span,
+}
+
+/// What brings elder pacing, beside the built-in words and a second silence.
+#[derive(Debug, Clone, Default)]
+pub struct Elder {
+    /// `4` to `9`, and no option's; the engine's own choices have 1 to 3.
+    pub key: Option<Key>,
+    /// Callers' numbers, `*` for any part; without spaces and the like.
+    pub numbers: Vec<String>,
+    /// Words that operators add to the built-in ones.
+    pub hear: Vec<String>,
 }
 
 #[derive(Debug, Clone)]

@@ -25,6 +25,11 @@ pub fn dialplan() -> Value {
                 "hear": { "$ref": "#/$defs/hear" },
                 "handoff": { "type": "string" },
             })),
+            "elder": closed(&[], json!({
+                "key": { "enum": ["4", "5", "6", "7", "8", "9", 4, 5, 6, 7, 8, 9] },
+                "numbers": { "type": ["string", "array"], "items": { "type": "string" }, "examples": ["+4420*"] },
+                "hear": { "$ref": "#/$defs/hear" },
+            })),
             "start": { "type": "string", "description": "The first node." },
             "timing": closed(&[], json!({
                 "no_input_timeout": { "$ref": "#/$defs/duration" },
@@ -291,6 +296,7 @@ mod tests {
         parts.extend([
             ("file", schema.clone()),
             ("human", part("human")),
+            ("elder", part("elder")),
             ("timing", part("timing")),
             ("limits", part("limits")),
             ("lookup", http),

@@ -49,7 +49,7 @@ pub fn known_parts(dialplan: &Dialplan) -> Vec<Part> {
     let mut parts = Vec::new();
     let prompts = sources::prompts(dialplan);
     for &language in &dialplan.languages {
-        let sentences = Sentence::fixed(dialplan.human.key).into_iter();
+        let sentences = Sentence::fixed(dialplan.human.key, dialplan.elder.key).into_iter();
         let sentences = sentences.map(Content::Sentence);
         let texts = prompts.iter().filter_map(|prompt| {
             let text = prompt.text.get(language)?;
@@ -429,7 +429,7 @@ mod tests {
                 println!("skipped: nothing speaks {language} here");
                 continue;
             }
-            for sentence in Sentence::fixed(Key::ZERO) {
+            for sentence in Sentence::fixed(Key::ZERO, None) {
                 let text = sentence.text(language);
                 let (sound, _) = registry.synthesize(&text, language, 1.0).unwrap();
                 for decibels in [0.0, -10.0, -20.0f32] {

@@ -12,6 +12,12 @@ pub enum Sentence {
     },
     /// Where a recognizer listens: "You can also say what you would like."
     YouMaySpeak,
+    /// After the offer of a person: "To be spoken to more slowly, press 8."
+    SlowerOffer {
+        key: Key,
+    },
+    /// Elder pacing names a long menu's choices in portions: "For more choices, press the hash key."
+    MoreChoices,
     /// Where the greeting, which says so, was not heard to its end: "This call is recorded."
     CallRecorded,
     /// Before our own INVITE: "I am connecting you to a person."
@@ -107,6 +113,7 @@ impl Sentence {
     pub fn audio(&self) -> String {
         match self {
             Sentence::HumanOffer { key } => format!("human_offer_{}", key_name(*key)),
+            Sentence::SlowerOffer { key } => format!("slower_offer_{}", key_name(*key)),
             Sentence::Digit(digit) => format!("digit_{digit}"),
             Sentence::DigitsKeyed(count) => format!("digits_keyed_{count}"),
             Sentence::Choices(choices) => choices
@@ -117,14 +124,15 @@ impl Sentence {
         }
     }
 
-    /// Every sentence that a call of a dialplan with this human key can need, to be rendered when
-    /// it is loaded.
-    pub fn fixed(human_key: Key) -> Vec<Sentence> {
+    /// Every sentence that a call of a dialplan with these keys can need, to be rendered when it is
+    /// loaded.
+    pub fn fixed(human_key: Key, elder_key: Option<Key>) -> Vec<Sentence> {
         use Sentence::*;
         let mut all = vec![
             HumanOffer { key: human_key },
             HumanOffer { key: Key::STAR },
             YouMaySpeak,
+            MoreChoices,
             CallRecorded,
             Connecting,
             StillTrying,
@@ -162,6 +170,7 @@ impl Sentence {
             MessageFailed,
             Goodbye,
         ];
+        all.extend(elder_key.map(|key| SlowerOffer { key }));
         all.extend((0..10).map(Digit));
         all.extend((1..=4).map(DigitsKeyed));
         for try_again in [true, false] {
@@ -181,6 +190,10 @@ impl Sentence {
                     english_key(*key)
                 );
             }
+            SlowerOffer { key } => {
+                return format!("To be spoken to more slowly, press {}.", english_key(*key));
+            }
+            MoreChoices => "For more choices, press the hash key.",
             YouMaySpeak => "You can also say what you would like.",
             CallRecorded => "This call is recorded.",
             Connecting => "I am connecting you to a person. Please stay on the line.",
@@ -248,6 +261,8 @@ impl Sentence {
         use Sentence::*;
         let text = match self {
             HumanOffer { key } => return format!("您可以随时按{}转人工服务。", mandarin_key(*key)),
+            SlowerOffer { key } => return format!("需要放慢语速请按{}。", mandarin_key(*key)),
+            MoreChoices => "更多选项请按井号键。",
             YouMaySpeak => "您也可以直接说出您的需求。",
             CallRecorded => "本次通话会被录音。",
             Connecting => "正在为您转接人工服务，请不要挂机。",
@@ -412,7 +427,7 @@ mod tests {
 
     #[test]
     fn every_fixed_sentence_has_words_in_every_language() {
-        for sentence in Sentence::fixed(Key::ZERO) {
+        for sentence in Sentence::fixed(Key::ZERO, Key::of_digit(8)) {
             for language in Language::ALL {
                 let text = sentence.text(language);
                 assert!(!text.trim().is_empty(), "{sentence:?} in {language}");
@@ -427,7 +442,7 @@ mod tests {
 
     #[test]
     fn recordings_have_names_of_their_own() {
-        let fixed = Sentence::fixed(Key::ZERO);
+        let fixed = Sentence::fixed(Key::ZERO, Key::of_digit(8));
         let names: std::collections::BTreeSet<String> = fixed.iter().map(Sentence::audio).collect();
         assert_eq!(names.len(), fixed.len());
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';

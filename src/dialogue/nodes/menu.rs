@@ -24,7 +24,12 @@ impl Dialogue {
 
     pub(in crate::dialogue) fn choose_option(&mut self, key: Key) -> Option<Next> {
         if key == Key::STAR {
-            return Some(self.back());
+            return self.first_choices().unwrap_or_else(|| Some(self.back()));
+        }
+        if key == Key::HASH
+            && let Some(next) = self.more_choices()
+        {
+            return next;
         }
         let menu = match &self.node().kind {
             NodeKind::Menu(menu) => menu,

@@ -175,6 +175,7 @@ pub fn plan(nodes: Vec<NodeKind>, slots: Vec<Slot>) -> Dialplan {
             handoff: SUPPORT,
             span: Span::default(),
         },
+        elder: Elder::default(),
         start: NodeId(0),
         nodes: nodes.collect(),
         slots,

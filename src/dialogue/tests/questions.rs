@@ -358,7 +358,7 @@ fn from_the_second_silence_on_the_caller_is_given_more_time() {
         caller.log()[4..],
         [
             "no input 2",
-            "PaceSet { pace: Elder }",
+            "PaceSet { pace: Elder, by: Some(Silence) }",
             "step n0 again (3, 1)"
         ]
     );
@@ -381,7 +381,7 @@ fn from_the_second_silence_on_the_caller_is_given_more_time() {
     assert!(
         !caller
             .log()
-            .contains(&"PaceSet { pace: Elder }".to_string())
+            .contains(&"PaceSet { pace: Elder, by: Some(Silence) }".to_string())
     );
 }
 

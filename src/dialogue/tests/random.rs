@@ -32,7 +32,12 @@ fn random_plan(rng: &mut SmallRng) -> Dialplan {
         let mut to = || target(rng, count);
         let (first, second, third) = (to(), to(), to());
         match rng.random_range(0..9) {
-            0..=2 => menu("Menu.", &[('1', first), ('2', second), ('3', third)]),
+            0 | 1 => menu("Menu.", &[('1', first), ('2', second), ('3', third)]),
+            2 => {
+                let words = "Key 1. Key 2. Key 3. Key 4. Key 5. Key 6.";
+                let options = [first, second, third, second, third, first];
+                menu(words, &Vec::from_iter(('1'..).zip(options)))
+            }
             3 => ask(
                 rng.random_range(0..2),
                 "Number?",
@@ -54,11 +59,15 @@ fn random_plan(rng: &mut SmallRng) -> Dialplan {
     });
     let mut plan = plan(kinds.collect(), vec![digits("a", 4, 4), digits("b", 2, 9)]);
     plan.slots[1].sensitive = true;
+    plan.elder.key = rng.random_bool(0.5).then(|| key('8'));
+    if rng.random_bool(0.3) {
+        plan.elder.numbers.push("+44*".to_string());
+    }
     plan
 }
 
 /// What callers say: options, values, asides, and what means nothing.
-const WORDS: [&str; 12] = [
+const WORDS: [&str; 13] = [
     "one",
     "two",
     "yes",
@@ -69,6 +78,7 @@ const WORDS: [&str; 12] = [
     "go back",
     "say that again",
     "slower",
+    "more choices",
     "I spoke to an agent yesterday",
     "what a lovely day",
 ];
@@ -237,6 +247,9 @@ fn a_filled_slot_is_never_asked_again_unless_the_caller_goes_back() {
             match event {
                 Event::SlotFilled { slot, .. } => {
                     filled.insert(slot.clone());
+                }
+                Event::SpeechHeard { words, .. } if words.as_deref() == Some("go back") => {
+                    filled.clear();
                 }
                 Event::StepAsked {
                     node,

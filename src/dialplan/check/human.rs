@@ -20,6 +20,19 @@ impl Judge<'_, '_, '_> {
         }
     }
 
+    /// 1 to 3 are the engine's own choices, in confirmations and after a failed transfer.
+    pub(super) fn elder_key(&mut self) {
+        let Some(key) = self.dialplan.elder.key else {
+            return;
+        };
+        if key == self.dialplan.human.key || !matches!(key.digit(), Some(4..)) {
+            let span = self.place(&["elder", "key"]);
+            let message = format!("The key for slower speech cannot be `{key}`.");
+            let fix = "Write a key from \"4\" to \"9\" that is no option's, as \"8\".";
+            self.report.add(&rules::ELDER_KEY, span, message, fix);
+        }
+    }
+
     /// The keys of menus and language choices.
     pub(super) fn option_keys(&mut self) {
         let dialplan = self.dialplan;
@@ -102,6 +115,11 @@ impl Judge<'_, '_, '_> {
 
     fn option_key(&mut self, key: Key, span: Span) {
         if self.may_be_bound(key) {
+            if self.dialplan.elder.key == Some(key) {
+                let message = format!("The key `{key}` slows the bot down (`elder: key`).");
+                let fix = "Use another key here, or another one in `elder`.";
+                self.report.add(&rules::ELDER_KEY, span, message, fix);
+            }
             return;
         }
         let (rule, message) = if key == Key::STAR || key == Key::HASH {

@@ -19,7 +19,7 @@ impl Judge<'_, '_, '_> {
         }
         for &language in &self.dialplan.languages {
             let span = self.language_place(language);
-            for sentence in Sentence::fixed(self.dialplan.human.key) {
+            for sentence in Sentence::fixed(self.dialplan.human.key, self.dialplan.elder.key) {
                 self.recording(language, &sentence.audio(), span);
             }
         }

@@ -44,18 +44,51 @@ pub fn repeat(language: Language) -> Vec<Phrase> {
     )
 }
 
-/// More time, and calmer speech.
+/// More time, and calmer speech: as a wish, or as what callers say of themselves.
 pub fn slower(language: Language) -> Vec<Phrase> {
-    phrases(
+    let mut all = phrases(
         Meaning::Slower,
         match language {
             Language::En => {
-                "slower, slow down, more slowly, speak slowly, speak more slowly, too fast, \
+                "slower, slower please, slow down, more slowly, speak slowly, speak more slowly, too fast, \
              you are too fast, not so fast, i need more time"
             }
             Language::Zh => {
-                "说慢一点, 慢一点, 慢点, 慢点说, 说慢点, 太快了, 说得太快, 慢一些, 放慢"
+                "说慢一点, 慢一点, 慢点, 慢点说, 说慢点, 说慢些, 请说慢些, 太快了, 说得太快, 慢一些, 放慢, \
+             听不清, 听不清楚"
             }
+        },
+    );
+    all.extend(phrases(Meaning::Slower, of_oneself(language)));
+    all
+}
+
+/// Whether the phrase tells of the caller: then it asks for more time only where it is all that was
+/// said. 老年人优待证怎么办理 is about a card.
+pub(super) fn is_of_oneself(phrase: &Phrase, language: Language) -> bool {
+    phrase.meaning == Meaning::Slower
+        && of_oneself(language)
+            .split(", ")
+            .any(|words| words == phrase.words)
+}
+
+fn of_oneself(language: Language) -> &'static str {
+    match language {
+        Language::En => {
+            "hard of hearing, i am hard of hearing, i do not hear well, i can not hear well, i am elderly, i am an old man, \
+         i am an old woman, i am old"
+        }
+        Language::Zh => "耳朵不好, 耳背, 老年人, 我是老年人, 年纪大了, 我年纪大了",
+    }
+}
+
+/// The next choices of a menu that is put in portions: as the key `#`.
+pub fn more(language: Language) -> Vec<Phrase> {
+    phrases(
+        Meaning::Key(Key::HASH),
+        match language {
+            Language::En => "more, more choices, more options, next ones",
+            Language::Zh => "更多, 更多选项, 还有呢, 还有别的吗",
         },
     )
 }

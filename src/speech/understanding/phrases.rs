@@ -2,7 +2,7 @@
 
 use super::align::{Alignment, align};
 use super::tokens::{self, Form, Role, Token};
-use super::{Candidate, Heard, Sense};
+use super::{Candidate, Heard, Sense, built_in};
 use crate::speech::grammar::{Grammar, Meaning};
 
 /// What each further word takes from the score: "track the parcel that I sent" is still "track".
@@ -24,6 +24,9 @@ pub(super) fn candidates(grammar: &Grammar, said: &[Token]) -> Vec<Candidate> {
     own.filter_map(|(at, phrase)| {
         let wanted = tokens::of(&phrase.words, grammar.language);
         let fit = fit(&wanted, said)?;
+        if !fit.whole && built_in::is_of_oneself(phrase, grammar.language) {
+            return None;
+        }
         Some(Candidate {
             heard: Heard {
                 sense: Sense::Meaning(phrase.meaning),

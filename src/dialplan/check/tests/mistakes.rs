@@ -12,6 +12,35 @@ pub(super) const MISTAKES: &[(&str, &str, &str, usize, usize)] = &[
         7,
     ),
     ("key: \"0\"", "key: \"9\"", "", 0, 0),
+    // Elder pacing's key: none that anything else has.
+    (
+        "start: main",
+        "elder: { key: \"8\" }\nstart: main",
+        "",
+        0,
+        0,
+    ),
+    (
+        "start: main",
+        "elder: { key: \"3\" }\nstart: main",
+        "elder-key",
+        9,
+        15,
+    ),
+    (
+        "start: main",
+        "elder: { key: \"0\" }\nstart: main",
+        "elder-key",
+        9,
+        15,
+    ),
+    (
+        "      \"1\": back\n",
+        "      \"1\": back\n      \"8\": human\nelder: { key: \"8\" }\n",
+        "elder-key",
+        39,
+        7,
+    ),
     (
         "\"2\": { to: hours }",
         "\"*\": { to: hours }",

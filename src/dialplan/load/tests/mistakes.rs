@@ -43,6 +43,36 @@ fn each_mistake_has_its_rule_and_place() {
         ),
         ("key: \"0\"", "key: zero", "bad-value", "zero"),
         (
+            "record: true",
+            "record: true\nelder: { key: \"10\" }",
+            "bad-value",
+            "\"10\"",
+        ),
+        (
+            "record: true",
+            "record: true\nelder: { numbers: [granny] }",
+            "bad-value",
+            "granny",
+        ),
+        (
+            "record: true",
+            "record: true\nelder: { numbers: [\"+*\"] }",
+            "bad-value",
+            "\"+*\"",
+        ),
+        (
+            "record: true",
+            "record: true\nelder: { number: [\"+44*\"] }",
+            "unknown-field",
+            "number",
+        ),
+        (
+            "record: true",
+            "record: true\nelder: [slower]",
+            "wrong-type",
+            "[slower]",
+        ),
+        (
             "handoff: support",
             "handoff: suport",
             "unknown-handoff",
