@@ -49,6 +49,12 @@ impl NameAddr {
         self.params.get("tag").filter(|tag| !tag.is_empty())
     }
 
+    /// A Contact's `q` (RFC 3261, 20.10) in thousandths; without one, 1000.
+    pub fn preference(&self) -> u32 {
+        let q = self.params.get("q").and_then(|q| q.parse::<f32>().ok());
+        q.map_or(1000, |q| (q.clamp(0.0, 1.0) * 1000.0) as u32)
+    }
+
     /// The display name without quotes and escapes; what is no UTF-8 is replaced (U+FFFD).
     pub fn display_name(&self) -> Option<String> {
         let name = lexer::unquote(self.display.as_deref()?);

@@ -449,16 +449,10 @@ fn contacts_by_preference(headers: &Headers) -> Vec<String> {
     let mut contacts: Vec<(u32, String)> = headers
         .contacts()
         .iter()
-        .map(|contact| (preference(contact), contact.uri.to_string()))
+        .map(|contact| (contact.preference(), contact.uri.to_string()))
         .collect();
     contacts.sort_by_key(|(preference, _)| std::cmp::Reverse(*preference));
     contacts.into_iter().map(|(_, uri)| uri).collect()
-}
-
-/// `q` in thousandths; without one, 1000.
-fn preference(contact: &NameAddr) -> u32 {
-    let q = contact.params.get("q").and_then(|q| q.parse::<f32>().ok());
-    q.map_or(1000, |q| (q.clamp(0.0, 1.0) * 1000.0) as u32)
 }
 
 /// The seconds of a Retry-After, its comment and parameters left aside.

@@ -1,0 +1,321 @@
+//! The server's side of digest authentication (RFC 8760, RFC 7616, 3.3 to 3.6): challenges whose
+//! nonces expire, and proofs that are good for one request each.
+//!
+//! A challenge costs no memory, so strangers can ask for any number: a nonce carries the time of its
+//! making and a code that only its maker can make. Only nonces that a right password came with are
+//! remembered, with the count that was used last.
+
+use crate::sip::authorization::Authorization;
+use crate::sip::challenge::Challenge;
+use crate::sip::digest::{Algorithm, Hash, Qop};
+use crate::sip::header::Header;
+use crate::sip::message::Request;
+use crate::sip::uri::Uri;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// How long a nonce can be answered.
+const GOOD_FOR: Duration = Duration::from_secs(300);
+/// Nonces whose counts are remembered; one more makes the oldest, and all before it, stale.
+const MAX_USED: usize = 4096;
+/// What is offered, the preferred first (RFC 8760, 2.4).
+const HASHES: [Hash; 2] = [Hash::Sha256, Hash::Md5];
+
+#[derive(Debug)]
+pub struct DigestServer {
+    realm: String,
+    secret: [u8; 32],
+    start: Instant,
+    /// The last nonce's; they count from 1.
+    serial: u64,
+    /// By serial: when it was made, and the count that was used last.
+    used: BTreeMap<u64, (Instant, u32)>,
+    /// Nonces up to this one are stale, as nobody knows which of their counts were used.
+    forgotten: u64,
+}
+
+/// Why a request does not prove who sent it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unproven {
+    /// It has no credentials for this realm.
+    NotTried,
+    /// Somebody who knows the password made it, but the nonce is old, or was used with this count.
+    Stale,
+    /// Nobody is called so, or the password is another.
+    Wrong,
+}
+
+impl DigestServer {
+    /// `secret` must be one that nobody guesses.
+    pub fn new(now: Instant, realm: impl Into<String>, secret: [u8; 32]) -> DigestServer {
+        DigestServer {
+            realm: realm.into(),
+            secret,
+            start: now,
+            serial: 0,
+            used: BTreeMap::new(),
+            forgotten: 0,
+        }
+    }
+
+    /// The values of WWW-Authenticate, a line each.
+    pub fn challenges(&mut self, now: Instant, stale: bool) -> Vec<String> {
+        let nonce = self.nonce(now);
+        let challenge = |hash| Challenge {
+            realm: self.realm.clone(),
+            nonce: nonce.clone(),
+            opaque: None,
+            algorithm: Algorithm {
+                hash,
+                session: false,
+            },
+            qop: vec![Qop::Auth],
+            stale,
+        };
+        HASHES
+            .map(|hash| challenge(hash).to_value())
+            .into_iter()
+            .collect()
+    }
+
+    /// Who sent the request, by the password that `password_of` has for the name. Each proof is taken
+    /// once.
+    pub fn verify<'p>(
+        &mut self,
+        now: Instant,
+        request: &Request,
+        password_of: impl Fn(&str) -> Option<&'p str>,
+    ) -> Result<String, Unproven> {
+        let lines = request.headers.lines(Header::Authorization);
+        let authorization = lines
+            .filter_map(|line| Authorization::parse(line).ok())
+            .find(|authorization| authorization.realm == self.realm)
+            .ok_or(Unproven::NotTried)?;
+        let password = password_of(&authorization.username);
+        let is_for_this = is_for(&authorization, request);
+        // As long for a name that nobody has.
+        let method = request.method.as_str();
+        let is_right = authorization.verify(password.unwrap_or_default(), method, &request.body);
+        if password.is_none() || !is_for_this || !is_right {
+            return Err(Unproven::Wrong);
+        }
+        match self.use_up(now, &authorization) {
+            true => Ok(authorization.username),
+            false => Err(Unproven::Stale),
+        }
+    }
+
+    /// Milliseconds since the start, the serial, and the code for both.
+    fn nonce(&mut self, now: Instant) -> String {
+        self.serial += 1;
+        let made = now.saturating_duration_since(self.start).as_millis() as u64;
+        let code = self.code(made, self.serial);
+        format!("{made:x}.{:x}.{code}", self.serial)
+    }
+
+    fn code(&self, made: u64, serial: u64) -> String {
+        let text = format!("{made:x}.{serial:x}");
+        Hash::Sha512Trunc256.of(&[&self.secret, text.as_bytes()])
+    }
+
+    /// Whether the nonce is ours and young, and its count is new: then it is not any more.
+    fn use_up(&mut self, now: Instant, authorization: &Authorization) -> bool {
+        let Some((made, serial)) = self.read(&authorization.nonce) else {
+            return false;
+        };
+        self.forget(now);
+        // Without a count a nonce is good once.
+        let count = authorization.qop.map_or(u32::MAX, |(_, count)| count);
+        let last = self.used.get(&serial).map_or(0, |(_, last)| *last);
+        if now >= made + GOOD_FOR || serial <= self.forgotten || count <= last {
+            return false;
+        }
+        self.used.insert(serial, (made, count));
+        if self.used.len() > MAX_USED
+            && let Some((oldest, _)) = self.used.pop_first()
+        {
+            self.forgotten = oldest;
+        }
+        true
+    }
+
+    fn read(&self, nonce: &str) -> Option<(Instant, u64)> {
+        let mut parts = nonce.split('.');
+        let mut number = || u64::from_str_radix(parts.next()?, 16).ok();
+        let (made, serial) = (number()?, number()?);
+        if parts.next()? != self.code(made, serial) || parts.next().is_some() {
+            return None;
+        }
+        let made = self.start.checked_add(Duration::from_millis(made))?;
+        Some((made, serial))
+    }
+
+    /// What has expired need not be remembered.
+    fn forget(&mut self, now: Instant) {
+        while let Some(oldest) = self.used.first_entry()
+            && now >= oldest.get().0 + GOOD_FOR
+        {
+            oldest.remove();
+        }
+    }
+}
+
+/// Whether the credentials speak of this request's URI, and protect as much as was asked.
+fn is_for(authorization: &Authorization, request: &Request) -> bool {
+    let uri = Uri::parse(authorization.uri.as_bytes());
+    let is_offered = HASHES.contains(&authorization.algorithm.hash);
+    is_offered && uri.is_ok_and(|uri| uri == request.uri || uri.equivalent(&request.uri))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::digest::{Credentials, DigestClient};
+    use crate::sip::method::Method;
+    use proptest::prelude::*;
+    use rand::SeedableRng;
+    use rand::rngs::SmallRng;
+
+    const URI: &str = "sip:127.0.0.1:5060";
+
+    fn server(now: Instant) -> DigestServer {
+        DigestServer::new(now, "zeroline", [7; 32])
+    }
+
+    fn password_of(name: &str) -> Option<&'static str> {
+        (name == "anna").then_some("secret")
+    }
+
+    fn client(challenge: &str, name: &str, password: &str) -> DigestClient {
+        let challenge = Challenge::parse(challenge.as_bytes()).expect("it is one");
+        let credentials = Credentials {
+            username: name.into(),
+            password: password.into(),
+        };
+        DigestClient::new(challenge, credentials, &mut SmallRng::seed_from_u64(1))
+    }
+
+    fn register(authorization: String) -> Request {
+        let uri: Uri = URI.parse().expect("it is a URI");
+        let mut request = Request::new(Method::Register, uri);
+        request.headers.push(Header::Authorization, authorization);
+        request
+    }
+
+    fn verify(server: &mut DigestServer, now: Instant, line: &str) -> Result<String, Unproven> {
+        server.verify(now, &register(line.into()), password_of)
+    }
+
+    #[test]
+    fn who_knows_the_password_proves_it_by_either_hash_and_each_proof_counts_once() {
+        let now = Instant::now();
+        let mut server = server(now);
+        let challenges = server.challenges(now, false);
+        assert!(challenges[0].contains("algorithm=SHA-256") && challenges[1].contains("=MD5"));
+        for challenge in challenges {
+            let mut server = self::server(now);
+            server.challenges(now, false);
+            let mut client = client(&challenge, "anna", "secret");
+            let first = client.authorize("REGISTER", URI, b"");
+            let second = client.authorize("REGISTER", URI, b"");
+            assert_eq!(verify(&mut server, now, &first), Ok("anna".into()));
+            assert_eq!(verify(&mut server, now, &first), Err(Unproven::Stale));
+            assert_eq!(verify(&mut server, now, &second), Ok("anna".into()));
+            assert_eq!(verify(&mut server, now, &first), Err(Unproven::Stale));
+        }
+    }
+
+    #[test]
+    fn a_nonce_expires_and_nobody_else_makes_one() {
+        let now = Instant::now();
+        let mut server = server(now);
+        let challenge = server.challenges(now, false).remove(0);
+        let mut client = self::client(&challenge, "anna", "secret");
+        let last = now + GOOD_FOR - Duration::from_millis(1);
+        let line = client.authorize("REGISTER", URI, b"");
+        assert_eq!(verify(&mut server, last, &line), Ok("anna".into()));
+        let line = client.authorize("REGISTER", URI, b"");
+        assert_eq!(
+            verify(&mut server, now + GOOD_FOR, &line),
+            Err(Unproven::Stale)
+        );
+        // Another server's, or one from before a restart.
+        let mut other = DigestServer::new(now, "zeroline", [8; 32]);
+        let challenge = other.challenges(now, true).remove(0);
+        assert!(challenge.contains("stale=true"));
+        let line = self::client(&challenge, "anna", "secret").authorize("REGISTER", URI, b"");
+        assert_eq!(verify(&mut server, now, &line), Err(Unproven::Stale));
+    }
+
+    #[test]
+    fn without_a_count_a_nonce_is_good_once() {
+        let now = Instant::now();
+        let mut server = server(now);
+        let challenge = server.challenges(now, false).remove(1);
+        let plain = challenge.replace(", qop=\"auth\"", "");
+        let mut client = client(&plain, "anna", "secret");
+        let line = client.authorize("REGISTER", URI, b"");
+        assert!(!line.contains("nc="));
+        assert_eq!(verify(&mut server, now, &line), Ok("anna".into()));
+        assert_eq!(verify(&mut server, now, &line), Err(Unproven::Stale));
+    }
+
+    #[test]
+    fn who_guesses_is_wrong_whatever_the_nonce() {
+        let now = Instant::now();
+        let mut server = server(now);
+        let challenge = server.challenges(now, false).remove(0);
+        for (name, password) in [("anna", "guess"), ("ben", "secret"), ("ben", "")] {
+            let line = client(&challenge, name, password).authorize("REGISTER", URI, b"");
+            assert_eq!(verify(&mut server, now, &line), Err(Unproven::Wrong));
+            let late = now + 2 * GOOD_FOR;
+            assert_eq!(verify(&mut server, late, &line), Err(Unproven::Wrong));
+        }
+        let mut anna = client(&challenge, "anna", "secret");
+        let other_method = anna.authorize("INVITE", URI, b"");
+        let other_uri = anna.authorize("REGISTER", "sip:elsewhere.example", b"");
+        for line in [other_method, other_uri] {
+            assert_eq!(verify(&mut server, now, &line), Err(Unproven::Wrong));
+        }
+        let other_realm = challenge.replace("zeroline", "elsewhere");
+        let line = client(&other_realm, "anna", "secret").authorize("REGISTER", URI, b"");
+        assert_eq!(verify(&mut server, now, &line), Err(Unproven::NotTried));
+        assert!(!server.used.contains_key(&1), "no guess is remembered");
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded_and_what_is_forgotten_cannot_be_repeated() {
+        let now = Instant::now();
+        let mut server = server(now);
+        let mut lines = Vec::new();
+        for _ in 0..MAX_USED + 10 {
+            let challenge = server.challenges(now, false).remove(0);
+            let line = client(&challenge, "anna", "secret").authorize("REGISTER", URI, b"");
+            assert_eq!(verify(&mut server, now, &line), Ok("anna".into()));
+            lines.push(line);
+        }
+        assert_eq!(server.used.len(), MAX_USED);
+        for line in &lines {
+            assert_eq!(verify(&mut server, now, line), Err(Unproven::Stale));
+        }
+        let challenge = server.challenges(now + GOOD_FOR, false).remove(0);
+        let line = client(&challenge, "anna", "secret").authorize("REGISTER", URI, b"");
+        assert_eq!(
+            verify(&mut server, now + GOOD_FOR, &line),
+            Ok("anna".into())
+        );
+        assert_eq!(server.used.len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn no_credentials_panic(nonce in "[0-9a-f.]{0,90}", nc in "[0-9a-f]{0,9}", rest in ".{0,60}") {
+            let now = Instant::now();
+            let line = format!(
+                "Digest username=\"anna\", realm=\"zeroline\", nonce=\"{nonce}\", nc={nc}, \
+                 uri=\"{URI}\", qop=auth, cnonce=\"c\", response=\"{rest}\""
+            );
+            prop_assert!(verify(&mut server(now), now, &line).is_err());
+        }
+    }
+}
