@@ -15,6 +15,7 @@ use crate::dialplan::targets::TargetPattern;
 use crate::language::Language;
 use agent::{AgentConfig, own_user};
 use ipnet::IpNet;
+use secret::Password;
 use speech::Speech;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -57,6 +58,8 @@ pub struct Config {
     pub speech: Speech,
     /// The console and its HTTP interface.
     pub console: SocketAddr,
+    /// Who asks the HTTP interface about agents has to know it; `None`: whoever reaches it may ask.
+    pub console_token: Option<Password>,
     /// Prometheus metrics and health; `None`: not served.
     pub metrics: Option<SocketAddr>,
     pub log: Log,
@@ -186,6 +189,7 @@ impl Default for Config {
             human: None,
             speech: Speech::default(),
             console: loopback(8060),
+            console_token: None,
             metrics: None,
             log: Log {
                 format: LogFormat::Text,

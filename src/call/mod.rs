@@ -1,5 +1,7 @@
 //! One call: its legs, their media, its dialogue and its record, without sockets or clocks.
 
+pub mod agent_code;
+pub mod announcement;
 #[allow(
     clippy::module_inception,
     reason = "a file is named by what it defines: the `Call`"

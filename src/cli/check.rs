@@ -373,7 +373,8 @@ mod tests {
     fn a_config_is_judged_with_all_that_it_names() {
         let config = "dialplans: { default: x.yaml, numbers: { \"1\": none.yaml, \"2\": . } }\n\
                       prompts: nowhere\ndata: x.yaml\ndrain: x\n\
-                      trunks: { t: { user: u, password_env: ZEROLINE_NOT_SET } }\n";
+                      trunks: { t: { user: u, password_env: ZEROLINE_NOT_SET } }\n\
+                      agents: { anna: { password_env: ZEROLINE_NOT_SET } }\n";
         let broken = PLAN.replace("to: human", "to: nowhere");
         let files = [("x.yaml", broken.as_str()), ("zeroline.yaml", config)];
         let all = found(&files, "check @zeroline.yaml");
@@ -384,10 +385,11 @@ mod tests {
             ("zeroline.yaml", "not-a-folder"),
             ("zeroline.yaml", "wrong-type"),
             ("zeroline.yaml", "password-unknown"),
+            ("zeroline.yaml", "password-unknown"),
             ("x.yaml", "unknown-node"),
         ];
         assert_eq!(rules_of(&all), told, "{all:#}");
-        assert_eq!((&all["errors"], &all["warnings"]), (&json!(5), &json!(2)));
+        assert_eq!((&all["errors"], &all["warnings"]), (&json!(5), &json!(3)));
         assert_eq!(found(&files, "check --config @zeroline.yaml")["errors"], 5);
     }
 

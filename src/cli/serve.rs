@@ -1,6 +1,6 @@
 //! `zeroline serve`: takes calls.
 
-use crate::call::demo_agent;
+use crate::call::{agent_code, demo_agent};
 use crate::cli::demo_service;
 use crate::config::{Config, Dialplans, Listen, Overrides, read_source};
 use crate::diagnostic::render::render;
@@ -136,7 +136,7 @@ fn prepare(args: Args) -> Result<Ready, ExitCode> {
         ExitCode::FAILURE
     };
     look_first(&config).map_err(|error| failed(&error))?;
-    let parts = parts(&programs);
+    let parts = parts(&programs, !config.agents.is_empty());
     let library = Arc::new(library(&config, registry, &parts)?);
     speak_slowly_later(library.clone(), parts).map_err(|error| failed(&error))?;
     let pool = SynthesizerPool::start(library.clone()).map_err(|error| failed(&error))?;
@@ -266,12 +266,14 @@ fn show_all(found: &[Diagnostic], source: &Source) -> ExitCode {
 }
 
 /// All that is known beforehand of what calls will say.
-fn parts(programs: &Programs) -> Vec<Part> {
-    let agent = demo_agent::greeting().into_iter();
-    let agent = agent.map(|(language, content)| Part { language, content });
+fn parts(programs: &Programs, has_agents: bool) -> Vec<Part> {
+    let own = demo_agent::greeting().into_iter();
+    // Which nobody can dial where no agents are.
+    let to_agents = agent_code::confirmations().filter(|_| has_agents);
+    let own = own.chain(to_agents);
+    let own = own.map(|(language, content)| Part { language, content });
     let programs = programs.values();
-    agent
-        .chain(programs.flat_map(|program| known_parts(&program.dialplan)))
+    own.chain(programs.flat_map(|program| known_parts(&program.dialplan)))
         .collect()
 }
 

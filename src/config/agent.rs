@@ -5,13 +5,14 @@ use super::trunk::secret;
 use crate::diagnostic::{Report, rules};
 use crate::dialplan::load::names::{check_name, language};
 use crate::language::Language;
+use crate::sip::digest::Hash;
 use crate::yaml::{Entry, Node, read};
 use read::Fields;
 use std::path::Path;
 use std::time::Duration;
 
 /// The host of agents' addresses: calls there are this server's own business.
-const OUR_HOST: &str = "zeroline.local";
+pub const OUR_HOST: &str = "zeroline.local";
 const MAX_SKILLS: usize = 32;
 const USUAL_WRAP_UP: Duration = Duration::from_secs(10);
 
@@ -22,8 +23,10 @@ pub struct AgentConfig {
     pub name: String,
     /// `None`: nobody can register as them.
     pub password: Option<Password>,
+    /// What their telephone proves with that it knows the password.
+    pub digest: Hash,
     pub skills: Vec<String>,
-    /// That they speak; never empty.
+    /// That they speak, the one that they are spoken to in first; never empty.
     pub languages: Vec<Language>,
     /// How long they are left alone after a call.
     pub wrap_up: Duration,
@@ -35,6 +38,7 @@ impl AgentConfig {
         AgentConfig {
             name: name.into(),
             password: None,
+            digest: Hash::Md5,
             skills: Vec::new(),
             languages: Language::ALL.to_vec(),
             wrap_up: USUAL_WRAP_UP,
@@ -77,16 +81,18 @@ pub(super) fn read_agent(entry: &Entry, base: &Path, report: &mut Report) -> Opt
             "Add `password_env` (or `password_file`, or `password`).",
         );
     }
+    if let Some(node) = fields.take("digest") {
+        let choices = [("md5", Hash::Md5), ("sha-256", Hash::Sha256)];
+        let digest = read::one_of(node, "`digest`", &choices, report);
+        agent.digest = digest.unwrap_or(Hash::Md5);
+    }
     if let Some(node) = fields.take("skills") {
         agent.skills = skills(node, report);
     }
     if let Some(node) = fields.take("languages") {
-        let items = read::one_or_more(node).iter();
-        agent.languages = items.filter_map(|item| language(item, report)).collect();
-        agent.languages.sort();
-        agent.languages.dedup();
-        if agent.languages.is_empty() {
-            agent.languages = Language::ALL.to_vec();
+        let spoken = languages(node, report);
+        if !spoken.is_empty() {
+            agent.languages = spoken;
         }
     }
     if let Some(node) = fields.take("wrap_up") {
@@ -96,6 +102,15 @@ pub(super) fn read_agent(entry: &Entry, base: &Path, report: &mut Report) -> Opt
     }
     fields.finish(report);
     is_name.then_some(agent)
+}
+
+fn languages(node: &Node, report: &mut Report) -> Vec<Language> {
+    let mut languages = Vec::new();
+    for item in read::one_or_more(node) {
+        let spoken = language(item, report);
+        languages.extend(spoken.filter(|spoken| !languages.contains(spoken)));
+    }
+    languages
 }
 
 fn skills(node: &Node, report: &mut Report) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use super::agent::read_agent;
 use super::speech::{Speech, speech};
-use super::trunk::{networks, read_trunk, uri};
+use super::trunk::{networks, read_trunk, secret, uri};
 use super::{
     Advertise, Config, Dialplans, Listen, Log, LogFormat, LogLevel, Media, Rate, SessionTimers,
 };
@@ -78,10 +78,14 @@ pub(super) fn read(base: &Path, report: &mut Report) -> Option<Config> {
         None => Speech::within(base),
     };
     config.human = uri(&mut fields, "human", report);
-    if let Some(address) = address(&mut fields, "console", report) {
+    let console = fields.take("console");
+    if let Some(address) = console.and_then(|node| address(node, "console", report)) {
         config.console = address;
     }
-    config.metrics = address(&mut fields, "metrics", report);
+    let names = ["console_token", "console_token_file", "console_token_env"];
+    config.console_token = secret(&mut fields, names, base, report);
+    let metrics = fields.take("metrics");
+    config.metrics = metrics.and_then(|node| address(node, "metrics", report));
     if let Some(node) = fields.take("log") {
         config.log = log(node, config.log, report);
     }
@@ -94,6 +98,9 @@ pub(super) fn read(base: &Path, report: &mut Report) -> Option<Config> {
     }
     fields.finish(report);
     check_exposure(&config, listen_span, allow_span, report);
+    if let Some(node) = console {
+        check_console(&config, node.span, report);
+    }
     Some(config)
 }
 
@@ -308,8 +315,7 @@ fn transfers(node: &Node, report: &mut Report) -> Vec<TargetPattern> {
     patterns
 }
 
-fn address(fields: &mut Fields, name: &'static str, report: &mut Report) -> Option<SocketAddr> {
-    let node = fields.take(name)?;
+fn address(node: &Node, name: &str, report: &mut Report) -> Option<SocketAddr> {
     let text = read::word(node, &format!("`{name}`"), report)?;
     let address = text.parse().ok();
     if address.is_none() {
@@ -384,6 +390,19 @@ fn check_exposure(config: &Config, listen: Option<Span>, allow: Option<Span>, re
             allow.or(listen).unwrap_or(Span::START),
             "Calls are taken from every address.",
             "Name the networks of your trunks and phones in `allow`, or in a trunk's `match`.",
+        );
+    }
+}
+
+/// Over the console agents are sent away and called back.
+fn check_console(config: &Config, span: Span, report: &mut Report) {
+    let is_open = !config.console.ip().is_loopback() && config.console_token.is_none();
+    if is_open && !config.agents.is_empty() {
+        report.add(
+            &rules::CONSOLE_EXPOSED,
+            span,
+            "Whoever reaches this address may send your agents away.",
+            "Listen on 127.0.0.1, or add `console_token_env` with the name of an environment variable.",
         );
     }
 }

@@ -72,18 +72,22 @@ fn is_folder(field: &str, folder: &Path, tree: &Node, rule: &Rule, report: &mut 
 }
 
 fn passwords(config: &Config, tree: &Node, report: &mut Report) {
-    for (name, trunk) in &config.trunks {
-        let Some(Err(reason)) = trunk.password.as_ref().map(Password::reveal) else {
+    let trunks = config.trunks.iter();
+    let trunks = trunks.map(|(name, trunk)| ("trunks", "trunk", name, &trunk.password));
+    let agents = config.agents.iter();
+    let agents = agents.map(|(name, agent)| ("agents", "agent", name, &agent.password));
+    for (list, what, name, password) in trunks.chain(agents) {
+        let Some(Err(reason)) = password.as_ref().map(Password::reveal) else {
             continue;
         };
-        let field = match trunk.password {
+        let field = match password {
             Some(Password::File(_)) => "password_file",
             _ => "password_env",
         };
         report.add(
             &rules::PASSWORD_UNKNOWN,
-            tree.place(&["trunks", name, field]),
-            format!("The password of the trunk `{name}` is not known: {reason}."),
+            tree.place(&[list, name, field]),
+            format!("The password of the {what} `{name}` is not known: {reason}."),
             "Set it where the server starts, or correct the name.",
         );
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::sip::digest::Hash;
 use secret::Password;
 use trunk::{TrunkKeys, TrunkWay};
 
@@ -44,6 +45,9 @@ trunks:
     way: refer
     keys: info
     match: [198.51.100.0/24]
+agents:
+  anna: { password_env: ANNA, digest: sha-256, skills: [refunds, cards], languages: [zh, en], wrap_up: 30s }
+  ben: { password_file: ben.password }
 transfers: { allow: ["sip:*@pbx.example.com"] }
 speech:
   recognizers: { en: [whisper, remote], zh: off }
@@ -54,6 +58,7 @@ speech:
   remote_voice: { url: "https://voice.example.com/v1", key_file: voice.key, voice: echo }
 human: "sip:desk@pbx.example.com"
 console: 127.0.0.1:9000
+console_token_env: CONSOLE_TOKEN
 metrics: 127.0.0.1:9100
 log: { format: json, level: debug }
 drain: 2m
@@ -115,6 +120,54 @@ fn every_field_is_read() {
     );
     assert!(config.may_ring("sip:7@pbx.example.com"));
     assert_eq!(config.session.expires, Duration::from_secs(1200));
+}
+
+#[test]
+fn agents_are_read_and_can_be_rung() {
+    let (config, found) = checked(FULL);
+    assert_eq!(found, []);
+    let config = config.expect("nothing is wrong");
+    let expected = AgentConfig {
+        password: Some(Password::Environment("ANNA".into())),
+        digest: Hash::Sha256,
+        skills: vec!["cards".into(), "refunds".into()],
+        languages: vec![Language::Zh, Language::En],
+        wrap_up: Duration::from_secs(30),
+        ..AgentConfig::named("anna")
+    };
+    assert_eq!(config.agent_of("sip:anna@zeroline.local"), Some(&expected));
+    let ben = AgentConfig {
+        password: Some(Password::File("/etc/zeroline/ben.password".into())),
+        ..AgentConfig::named("ben")
+    };
+    assert_eq!(config.agent_of("sip:ben@ZEROLINE.local"), Some(&ben));
+    let allows = |uri: &str| config.may_ring(uri);
+    assert!(allows("sip:anna@zeroline.local"));
+    assert!(!allows("sip:carl@zeroline.local") && !allows("sip:anna@elsewhere.example"));
+    assert_eq!(config.agent_of("sip:anna@elsewhere.example"), None);
+    assert_eq!(config.agent_of(BUILT_IN_AGENT), None);
+    let shown = config.view(&[]).transfers;
+    let of_anna = shown
+        .iter()
+        .find(|pattern| pattern.allows("sip:anna@zeroline.local"));
+    assert!(of_anna.is_some_and(|pattern| !pattern.allows("sip:carl@zeroline.local")));
+}
+
+#[test]
+fn who_can_reach_a_console_without_a_token_is_told_of() {
+    let agents = "agents: { anna: { password_env: ANNA } }\n";
+    let open = "console: 0.0.0.0:8060\n";
+    for (text, is_told) in [
+        (format!("{agents}{open}"), true),
+        (format!("{agents}{open}console_token_env: TOKEN\n"), false),
+        (open.to_owned(), false),
+        (agents.to_owned(), false),
+    ] {
+        let (_, found) = checked(&text);
+        let told: Vec<_> = found.iter().map(|d| (d.rule, d.text.as_str())).collect();
+        let expected = is_told.then_some(("console-exposed", "0.0.0.0:8060"));
+        assert_eq!(told, Vec::from_iter(expected), "{text}");
+    }
 }
 
 #[test]
@@ -240,6 +293,18 @@ fn each_mistake_has_its_rule_and_place() {
             "registrar: \"sip:sip.acme.example\"",
         ),
         ("way: refer", "way: blind", "bad-value", "blind"),
+        ("ben: {", "Ben: {", "bad-name", "Ben"),
+        ("ben: {", "agent: {", "reserved-name", "agent"),
+        (
+            "{ password_file: ben.password }",
+            "{ wrap_up: 5s }",
+            "missing-field",
+            "{ wrap_up: 5s }",
+        ),
+        ("digest: sha-256", "digest: sha256", "bad-value", "sha256"),
+        ("[refunds, cards]", "[refunds, 2]", "bad-name", "2"),
+        ("[zh, en]", "[zh, fr]", "unknown-language", "fr"),
+        ("wrap_up: 30s", "wrap_up: 2h", "out-of-range", "2h"),
         (
             "way: refer",
             "password_file: p",

@@ -1,5 +1,7 @@
 //! Health, metrics, and the demo's parcel service.
 
+use super::agents::{self, ToAgents};
+use crate::config::secret::Secret;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
@@ -16,12 +18,15 @@ pub struct Console {
     pub not_ready: Arc<dyn Fn() -> Option<&'static str> + Send + Sync>,
     /// Also answer the demo dialplans' lookups.
     pub demo: bool,
+    pub agents: ToAgents,
+    /// What who asks about agents has to know, if anything.
+    pub token: Option<Secret>,
 }
 
 /// Everything.
 pub fn router(console: Console) -> Router {
     let demo = Router::new().route("/demo/parcels/{number}", get(parcel));
-    let metrics = metrics_router(console.clone());
+    let metrics = metrics_router(console.clone()).merge(agents::router(console.clone()));
     if console.demo {
         metrics.merge(demo)
     } else {

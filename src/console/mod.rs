@@ -1,3 +1,4 @@
 //! The HTTP side: health and metrics.
 
+pub mod agents;
 pub mod http;

@@ -109,6 +109,7 @@ rules! {
 
     // The config file.
     LISTEN_EXPOSED = Warning "listen-exposed" "The whole internet could send calls here: scanners find such a server within minutes.";
+    CONSOLE_EXPOSED = Warning "console-exposed" "Agents who are sent away are not rung, and callers wait for nobody.";
     NO_DIALPLAN = Error "no-dialplan" "Without a dialplan there is nothing to say to callers, so a server does not start.";
     MISSING_FOLDER = Warning "missing-folder" "No recording in it can be played: texts are synthesized instead.";
     NO_FOLDER = Error "not-a-folder" "Files can only be read and kept in a folder.";

@@ -1,7 +1,7 @@
 //! Which requests and calls are taken. What is refused costs little, and a caller who cannot be
 //! served here is sent to a person where the config names one.
 
-use crate::config::Admission::{Allowed, Blocked};
+use crate::config::Admission::{Allowed, Blocked, NotAllowed};
 use crate::config::Config;
 use crate::sip::header::Header;
 use crate::sip::message::Request;
@@ -115,6 +115,21 @@ impl Admission {
             }
         }
         is_allowed
+    }
+
+    /// Whether a REGISTER from there is looked at: agents may be outside of `allow`, scanners not.
+    pub fn may_register(&mut self, now: Instant, source: IpAddr, register: &Request) -> bool {
+        let scans = is_scanner(register);
+        match self.config.admit(source) {
+            Blocked => false,
+            Allowed { .. } => !scans,
+            NotAllowed => {
+                if scans {
+                    self.block(now, source);
+                }
+                !scans
+            }
+        }
     }
 
     /// For a source that is known. `busy` says why the server itself cannot take a call now.

@@ -5,6 +5,7 @@ use metrics::{counter, describe_counter, describe_gauge, gauge};
 
 pub fn describe() {
     describe_gauge!("zeroline_calls", "Calls at this moment");
+    describe_gauge!("zeroline_agents", "Agents who register here, by state");
     describe_gauge!(
         "zeroline_calls_unstored",
         "Ended calls that are in the journal and not in the store yet"

@@ -5,6 +5,7 @@ use super::calls::Calls;
 use super::journal_writer::Journal;
 use super::ports::PortRange;
 use super::resident::CallNumber;
+use super::roster::Roster;
 use super::routes::ToSignalling;
 use super::services::Directory;
 use super::signalling::{Phase, Signalling};
@@ -14,6 +15,7 @@ use super::trunks::Trunks;
 use super::unanswered::Unanswered;
 use crate::call::contract::SipCommand;
 use crate::config::Config;
+use crate::console::agents::ToAgents;
 use crate::engines::prompt_library::PromptLibrary;
 use crate::engines::registry::Registry;
 use crate::journal::append::Limits;
@@ -38,6 +40,7 @@ pub struct Desk {
     /// Connected to its UDP socket; another source than 127.0.0.1, with a rate limit of its own.
     pub phone: UdpSocket,
     wishes: mpsc::Sender<ToSignalling>,
+    pub to_agents: ToAgents,
     _phase: watch::Sender<Phase>,
     _journal: Journal,
     _data: tempfile::TempDir,
@@ -63,6 +66,7 @@ impl Desk {
         let transports = Transports::bind(&listen).await.expect("free ports");
         let phone = UdpSocket::bind(("127.0.0.2", 0)).expect("a free port");
         let (wishes_in, wishes) = mpsc::channel(64);
+        let (to_agents, agent_requests) = mpsc::channel(4);
         let (phase_in, phase) = watch::channel(Phase::Serving);
         let locator = Locator::of_system(&transports.protocols());
         let library = Arc::new(PromptLibrary::new(Registry::of(Vec::new()), None, None));
@@ -79,6 +83,7 @@ impl Desk {
             admission: Admission::new(config.clone(), Arc::new(AtomicBool::new(true))),
             targets: Targets::new(config.clone(), locator.clone()),
             trunks: Trunks::new(config.clone(), locator),
+            roster: Roster::new(Instant::now(), &config, agent_requests, [5; 32]),
             calls: Calls::default(),
             unanswered: Unanswered::default(),
             journal: journal.handle(),
@@ -88,6 +93,7 @@ impl Desk {
             signalling,
             phone,
             wishes: wishes_in,
+            to_agents,
             _phase: phase_in,
             _journal: journal,
             _data: data,

@@ -8,9 +8,10 @@ use super::resident::{CallNumber, Resident};
 use super::signalling::Signalling;
 use super::unanswered::NewCall;
 use super::wishes::ignore_gone;
+use crate::call::announcement::Announcement;
 use crate::call::call::{Call, Incoming};
 use crate::call::contract::{LegNumber, SipCommand};
-use crate::call::demo_agent::DemoAgent;
+use crate::call::demo_agent;
 use crate::config::BUILT_IN_AGENT;
 use crate::events::{CallRef, EndedBy, Entry, Event};
 use crate::language::Language;
@@ -26,6 +27,9 @@ impl Signalling {
     pub(super) fn incoming(&mut self, now: Instant, incoming: event::Incoming) {
         // The call that wants the built-in agent is admitted already, and has its record.
         let is_ours = self.is_own_call(&incoming.request);
+        if !is_ours && let Some(code) = self.agent_code(&incoming.request) {
+            return self.agent_calls(now, &incoming, code);
+        }
         let answered = match is_ours {
             true => Ok(()),
             false => self.judge(&incoming),
@@ -45,7 +49,7 @@ impl Signalling {
         self.admission.judge_invite(source, &incoming.request, busy)
     }
 
-    fn refuse(&mut self, now: Instant, leg: event::LegId, refusal: &Refusal) {
+    pub(super) fn refuse(&mut self, now: Instant, leg: event::LegId, refusal: &Refusal) {
         let Refusal {
             status,
             contact,
@@ -125,9 +129,10 @@ impl Signalling {
         let number = self.calls.number();
         let unix = unix_now();
         let mut resident = if is_for_agent {
-            let (prompts, sounds) = (self.directory.prompts(), self.directory.sounds());
+            let sounds = (self.directory.prompts(), self.directory.sounds());
             let offer = incoming.offer.as_deref().unwrap_or_default();
-            let agent = DemoAgent::new(now, prompts, sounds, offer, media, seed, unix);
+            let (script, chance) = (demo_agent::script(), (seed, unix));
+            let agent = Announcement::new(now, script, sounds, offer, media, chance);
             Resident::new(number, Box::new(agent))
         } else {
             let services = services.expect("looked at above");
@@ -206,7 +211,7 @@ impl Signalling {
     }
 
     /// Gives a call to a media thread and sends its answer.
-    fn adopt(
+    pub(super) fn adopt(
         &mut self,
         number: CallNumber,
         (leg, flow): (event::LegId, Flow),
@@ -267,7 +272,7 @@ fn rejected(refusal: &Refusal) -> Event {
     }
 }
 
-fn unix_now() -> Duration {
+pub(super) fn unix_now() -> Duration {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.unwrap_or_default()
 }

@@ -1,12 +1,14 @@
 //! Sockets, threads and tasks.
 
 pub mod admission;
+mod agent_calls;
 mod call_metrics;
 pub mod calls;
 #[cfg(test)]
 mod desk;
 mod epoll;
 mod fetcher;
+mod guesses;
 pub mod hearing;
 mod incoming;
 mod journal_disk;
@@ -20,6 +22,7 @@ pub mod preflight;
 mod received;
 mod recorder;
 mod resident;
+mod roster;
 mod routes;
 pub mod serve;
 pub mod services;

@@ -9,6 +9,7 @@ use super::journal_writer::{Journal, JournalHandle};
 use super::media_thread::{Command, MediaThread};
 use super::ports::PortRange;
 use super::recorder;
+use super::roster::Roster;
 use super::routes::{Routes, Waiting};
 use super::services::Directory;
 use super::signalling::{Phase, Signalling};
@@ -16,6 +17,7 @@ use super::targets::Targets;
 use super::transports::Transports;
 use super::trunks::Trunks;
 use super::unanswered::Unanswered;
+use crate::config::secret::Secret;
 use crate::config::{Config, ListenTransport};
 use crate::console::http::{Console, metrics_router, router};
 use crate::engines::pool::SynthesizerPool;
@@ -32,13 +34,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
 /// Wishes of calls on their way to signalling; the media threads keep what does not fit.
 const WISHES: usize = 16_384;
 /// How long hung-up calls have for their BYEs to be answered.
 const GOODBYES: Duration = Duration::from_secs(5);
+/// Requests of the HTTP API about agents that wait for signalling; further ones get 503.
+const AGENT_REQUESTS: usize = 64;
 /// How often a thread is looked at whose inbox is full, or which is to end.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -154,10 +158,13 @@ async fn run<Stop: Future<Output = ()> + Send + 'static>(
         .await
         .map_err(io_error("SIP"))?;
     let sip = transports.listening();
+    let (to_agents, agent_requests) = mpsc::channel(AGENT_REQUESTS);
     let console = Console {
         metrics: ready.metrics.clone(),
         not_ready: Arc::new(not_ready(taking_calls.clone(), journal.clone())),
         demo: ready.demo,
+        agents: to_agents,
+        token: console_token(&config),
     };
     let at = serve_http(config.console, "console", router(console.clone())).await?;
     if let Some(metrics) = config.metrics {
@@ -176,6 +183,12 @@ async fn run<Stop: Future<Output = ()> + Send + 'static>(
         admission: Admission::new(config.clone(), taking_calls),
         targets: Targets::new(config.clone(), locator.clone()),
         trunks: Trunks::new(config.clone(), locator),
+        roster: Roster::new(
+            Instant::now(),
+            &config,
+            agent_requests,
+            rand::rng().random(),
+        ),
         calls: Calls::default(),
         unanswered: Unanswered::default(),
         journal,
@@ -188,6 +201,18 @@ async fn run<Stop: Future<Output = ()> + Send + 'static>(
     stopper.abort();
     end_threads(&threads, &running).await;
     Ok(())
+}
+
+/// One that cannot be had is one that nobody knows.
+fn console_token(config: &Config) -> Option<Secret> {
+    let token = config.console_token.as_ref()?.reveal();
+    Some(token.unwrap_or_else(|reason| {
+        tracing::warn!(
+            reason,
+            "there is no console token: nobody may ask about agents"
+        );
+        Secret::new(format!("{:x}", rand::rng().random::<u128>()))
+    }))
 }
 
 /// Why no new calls are taken, for those who send them.

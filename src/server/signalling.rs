@@ -10,6 +10,7 @@ use super::calls::Calls;
 use super::media_thread::MediaThread;
 use super::ports::PortRange;
 use super::received::Received;
+use super::roster::Roster;
 use super::routes::ToSignalling;
 use super::services::Directory;
 use super::targets::Targets;
@@ -55,6 +56,7 @@ pub struct Signalling {
     pub admission: Admission,
     pub targets: Targets,
     pub trunks: Trunks,
+    pub roster: Roster,
     pub calls: Calls,
     pub unanswered: Unanswered,
     pub journal: super::journal_writer::JournalHandle,
@@ -84,6 +86,7 @@ impl Signalling {
                 let now = Instant::now();
                 self.trunks.finish(now, located, &self.transports, &mut self.agent);
             }
+            request = self.roster.asked() => self.roster.answer(Instant::now(), request),
             Ok(()) = self.phase.changed() => self.stop_taking_calls(),
             () = sleep_until(timeout) => {}
         }
@@ -97,8 +100,10 @@ impl Signalling {
         let retry = self.calls.has_waiting().then(|| Instant::now() + RETRY);
         let unanswered = self.unanswered.next_timeout();
         let agent = self.agent.next_timeout();
-        [agent, self.trunks.next_timeout(), unanswered, retry]
+        let others = [self.trunks.next_timeout(), self.roster.next_timeout()];
+        [agent, unanswered, retry]
             .into_iter()
+            .chain(others)
             .flatten()
             .min()
     }
@@ -151,7 +156,10 @@ impl Signalling {
                     self.agent.receive_bad(flow, &error);
                 }
             }
-            Received::Closed { flow } => self.agent.transport_failed(now, flow),
+            Received::Closed { flow } => {
+                self.roster.flow_lost(now, flow);
+                self.agent.transport_failed(now, flow);
+            }
         }
     }
 
@@ -164,17 +172,25 @@ impl Signalling {
             Message::Request(request) => self.is_own_call(request) || self.agent.awaits(&message),
             Message::Response(_) => self.agent.awaits(&message),
         };
-        match &message {
+        match message {
             _ if !taken && !is_expected => {}
+            Message::Request(request) if !is_expected && self.is_registration(&request) => {
+                self.register(now, flow, request);
+            }
             Message::Request(invite)
                 if invite.method == Method::Invite
                     && !is_expected
-                    && !self.admission.knows(now, source, invite) =>
+                    && !self.may_call(now, flow, &invite) =>
             {
-                self.agent.refuse_without_state(flow, invite, 403);
+                self.agent.answer_without_state(flow, &invite, 403, &[]);
             }
-            _ => self.agent.receive_message(now, flow, message),
+            message => self.agent.receive_message(now, flow, message),
         }
+    }
+
+    fn may_call(&mut self, now: Instant, flow: Flow, invite: &Request) -> bool {
+        let is_agents = self.agent_code(invite).is_some() && self.roster.knows(flow);
+        is_agents || self.admission.knows(now, flow.remote.ip(), invite)
     }
 
     /// The INVITE is one that we sent to ourselves: nobody else has seen its branch.
@@ -191,6 +207,7 @@ impl Signalling {
         }
         self.refuse_late(now);
         self.trunks.handle_timeout(now);
+        self.roster.handle_timeout(now);
         while let Some(event) = self.agent.poll_event() {
             self.handle_event(now, event);
         }
@@ -205,6 +222,7 @@ impl Signalling {
     }
 
     fn handle_event(&mut self, now: Instant, event: Event) {
+        self.roster.handle_event(now, &event);
         match event {
             Event::Incoming(incoming) => self.incoming(now, *incoming),
             Event::Registered { .. }

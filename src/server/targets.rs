@@ -28,6 +28,8 @@ pub struct Prepared {
     /// The From that the target's trunk wants.
     pub from: Option<String>,
     pub credentials: Option<Credentials>,
+    /// The agent whose telephone it is.
+    pub agent: Option<String>,
 }
 
 /// Whose name is being looked up.
@@ -143,6 +145,7 @@ impl Targets {
             uri: target.to_string(),
             from,
             credentials: trunk.and_then(credentials),
+            agent: None,
         })
     }
 }
@@ -198,6 +201,7 @@ fn built_in_agent(transports: &Transports) -> Result<Prepared, String> {
         uri: format!("sip:{user}@{remote}{tcp}"),
         from: None,
         credentials: None,
+        agent: None,
     })
 }
 

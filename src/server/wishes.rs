@@ -6,6 +6,8 @@ use super::resident::CallNumber;
 use super::signalling::Signalling;
 use super::targets::{Asked, Prepared};
 use crate::call::contract::{Input, LegNumber, SipCommand};
+use crate::config::BUILT_IN_AGENT;
+use crate::config::agent::own_user;
 use crate::sip::reason::Reason;
 use crate::sip::user_agent::command::{CommandError, Invite};
 use bytes::Bytes;
@@ -90,7 +92,11 @@ impl Signalling {
     }
 
     fn prepare(&mut self, call: CallNumber, leg: LegNumber, target: &str) {
-        if let Some(prepared) = self.targets.prepare(call, leg, target, &self.transports) {
+        let prepared = match own_user(target).filter(|_| target != BUILT_IN_AGENT) {
+            Some(agent) => Some(self.roster.prepare(agent)),
+            None => self.targets.prepare(call, leg, target, &self.transports),
+        };
+        if let Some(prepared) = prepared {
             self.prepared(call, leg, prepared);
         }
     }
@@ -147,7 +153,7 @@ impl Signalling {
             let host = SocketAddr::new(self.advertised(&prepared.flow), prepared.flow.local.port());
             format!("<sip:{}@{host}>", from_user(&info.caller))
         });
-        let flow = prepared.flow;
+        let (flow, agent) = (prepared.flow, prepared.agent);
         let invite = Invite {
             flow,
             fallbacks: prepared.fallbacks,
@@ -161,7 +167,13 @@ impl Signalling {
             timeout: RINGS_AT_MOST,
         };
         match self.agent.invite(now, invite) {
-            Ok(id) => self.add_leg(call, leg, (id, flow)),
+            Ok(id) => {
+                self.add_leg(call, leg, (id, flow));
+                if let Some(agent) = agent {
+                    self.agent.keep_flow(id);
+                    self.roster.rings(now, id, &agent);
+                }
+            }
             Err(error) => {
                 info.span
                     .in_scope(|| tracing::warn!(%error, "a person cannot be rung"));

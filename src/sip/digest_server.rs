@@ -18,8 +18,13 @@ use std::time::{Duration, Instant};
 const GOOD_FOR: Duration = Duration::from_secs(300);
 /// Nonces whose counts are remembered; one more makes the oldest, and all before it, stale.
 const MAX_USED: usize = 4096;
-/// What is offered, the preferred first (RFC 8760, 2.4).
-const HASHES: [Hash; 2] = [Hash::Sha256, Hash::Md5];
+/// What a user's proof is made with.
+#[derive(Clone, Copy)]
+pub struct Key<'p> {
+    pub password: &'p str,
+    /// The only one that is taken: what nobody else offers, nobody talks a client down to.
+    pub hash: Hash,
+}
 
 #[derive(Debug)]
 pub struct DigestServer {
@@ -58,12 +63,12 @@ impl DigestServer {
         }
     }
 
-    /// The values of WWW-Authenticate, a line each.
-    pub fn challenges(&mut self, now: Instant, stale: bool) -> Vec<String> {
-        let nonce = self.nonce(now);
-        let challenge = |hash| Challenge {
+    /// The value of WWW-Authenticate. One hash is offered: a client that does not know the first of
+    /// several may give up, against the RFC.
+    pub fn challenge(&mut self, now: Instant, hash: Hash, stale: bool) -> String {
+        let challenge = Challenge {
             realm: self.realm.clone(),
-            nonce: nonce.clone(),
+            nonce: self.nonce(now),
             opaque: None,
             algorithm: Algorithm {
                 hash,
@@ -72,31 +77,30 @@ impl DigestServer {
             qop: vec![Qop::Auth],
             stale,
         };
-        HASHES
-            .map(|hash| challenge(hash).to_value())
-            .into_iter()
-            .collect()
+        challenge.to_value()
     }
 
-    /// Who sent the request, by the password that `password_of` has for the name. Each proof is taken
+    /// Who sent the request, by what `key_of` has for the name. Each proof is taken
     /// once.
     pub fn verify<'p>(
         &mut self,
         now: Instant,
         request: &Request,
-        password_of: impl Fn(&str) -> Option<&'p str>,
+        key_of: impl Fn(&str) -> Option<Key<'p>>,
     ) -> Result<String, Unproven> {
         let lines = request.headers.lines(Header::Authorization);
         let authorization = lines
             .filter_map(|line| Authorization::parse(line).ok())
             .find(|authorization| authorization.realm == self.realm)
             .ok_or(Unproven::NotTried)?;
-        let password = password_of(&authorization.username);
+        let key = key_of(&authorization.username);
+        let hash = authorization.algorithm.hash;
         let is_for_this = is_for(&authorization, request);
         // As long for a name that nobody has.
-        let method = request.method.as_str();
-        let is_right = authorization.verify(password.unwrap_or_default(), method, &request.body);
-        if password.is_none() || !is_for_this || !is_right {
+        let (password, method) = (key.map_or("", |key| key.password), request.method.as_str());
+        let is_right = authorization.verify(password, method, &request.body);
+        let is_known = key.is_some_and(|key| key.hash == hash);
+        if !is_known || !is_for_this || !is_right {
             return Err(Unproven::Wrong);
         }
         match self.use_up(now, &authorization) {
@@ -160,11 +164,10 @@ impl DigestServer {
     }
 }
 
-/// Whether the credentials speak of this request's URI, and protect as much as was asked.
+/// Whether the credentials speak of this request's URI.
 fn is_for(authorization: &Authorization, request: &Request) -> bool {
     let uri = Uri::parse(authorization.uri.as_bytes());
-    let is_offered = HASHES.contains(&authorization.algorithm.hash);
-    is_offered && uri.is_ok_and(|uri| uri == request.uri || uri.equivalent(&request.uri))
+    uri.is_ok_and(|uri| uri == request.uri || uri.equivalent(&request.uri))
 }
 
 #[cfg(test)]
@@ -182,8 +185,14 @@ mod tests {
         DigestServer::new(now, "zeroline", [7; 32])
     }
 
-    fn password_of(name: &str) -> Option<&'static str> {
-        (name == "anna").then_some("secret")
+    fn key_of(name: &str) -> Option<Key<'static>> {
+        let hash = match name {
+            "anna" => Hash::Md5,
+            "ben" => Hash::Sha256,
+            _ => return None,
+        };
+        let password = "secret";
+        Some(Key { password, hash })
     }
 
     fn client(challenge: &str, name: &str, password: &str) -> DigestClient {
@@ -203,24 +212,21 @@ mod tests {
     }
 
     fn verify(server: &mut DigestServer, now: Instant, line: &str) -> Result<String, Unproven> {
-        server.verify(now, &register(line.into()), password_of)
+        server.verify(now, &register(line.into()), key_of)
     }
 
     #[test]
-    fn who_knows_the_password_proves_it_by_either_hash_and_each_proof_counts_once() {
+    fn who_knows_the_password_proves_it_by_the_hash_of_theirs_and_each_proof_counts_once() {
         let now = Instant::now();
         let mut server = server(now);
-        let challenges = server.challenges(now, false);
-        assert!(challenges[0].contains("algorithm=SHA-256") && challenges[1].contains("=MD5"));
-        for challenge in challenges {
-            let mut server = self::server(now);
-            server.challenges(now, false);
-            let mut client = client(&challenge, "anna", "secret");
+        for (name, hash) in [("anna", Hash::Md5), ("ben", Hash::Sha256)] {
+            let challenge = server.challenge(now, hash, false);
+            let mut client = client(&challenge, name, "secret");
             let first = client.authorize("REGISTER", URI, b"");
             let second = client.authorize("REGISTER", URI, b"");
-            assert_eq!(verify(&mut server, now, &first), Ok("anna".into()));
+            assert_eq!(verify(&mut server, now, &first), Ok(name.into()));
             assert_eq!(verify(&mut server, now, &first), Err(Unproven::Stale));
-            assert_eq!(verify(&mut server, now, &second), Ok("anna".into()));
+            assert_eq!(verify(&mut server, now, &second), Ok(name.into()));
             assert_eq!(verify(&mut server, now, &first), Err(Unproven::Stale));
         }
     }
@@ -229,7 +235,7 @@ mod tests {
     fn a_nonce_expires_and_nobody_else_makes_one() {
         let now = Instant::now();
         let mut server = server(now);
-        let challenge = server.challenges(now, false).remove(0);
+        let challenge = server.challenge(now, Hash::Md5, false);
         let mut client = self::client(&challenge, "anna", "secret");
         let last = now + GOOD_FOR - Duration::from_millis(1);
         let line = client.authorize("REGISTER", URI, b"");
@@ -241,7 +247,7 @@ mod tests {
         );
         // Another server's, or one from before a restart.
         let mut other = DigestServer::new(now, "zeroline", [8; 32]);
-        let challenge = other.challenges(now, true).remove(0);
+        let challenge = other.challenge(now, Hash::Md5, true);
         assert!(challenge.contains("stale=true"));
         let line = self::client(&challenge, "anna", "secret").authorize("REGISTER", URI, b"");
         assert_eq!(verify(&mut server, now, &line), Err(Unproven::Stale));
@@ -251,7 +257,7 @@ mod tests {
     fn without_a_count_a_nonce_is_good_once() {
         let now = Instant::now();
         let mut server = server(now);
-        let challenge = server.challenges(now, false).remove(1);
+        let challenge = server.challenge(now, Hash::Md5, false);
         let plain = challenge.replace(", qop=\"auth\"", "");
         let mut client = client(&plain, "anna", "secret");
         let line = client.authorize("REGISTER", URI, b"");
@@ -264,8 +270,8 @@ mod tests {
     fn who_guesses_is_wrong_whatever_the_nonce() {
         let now = Instant::now();
         let mut server = server(now);
-        let challenge = server.challenges(now, false).remove(0);
-        for (name, password) in [("anna", "guess"), ("ben", "secret"), ("ben", "")] {
+        let challenge = server.challenge(now, Hash::Md5, false);
+        for (name, password) in [("anna", "guess"), ("carl", "secret"), ("carl", "")] {
             let line = client(&challenge, name, password).authorize("REGISTER", URI, b"");
             assert_eq!(verify(&mut server, now, &line), Err(Unproven::Wrong));
             let late = now + 2 * GOOD_FOR;
@@ -277,6 +283,9 @@ mod tests {
         for line in [other_method, other_uri] {
             assert_eq!(verify(&mut server, now, &line), Err(Unproven::Wrong));
         }
+        // A weaker hash than hers is talked down to, and not taken.
+        let weaker = client(&challenge, "ben", "secret").authorize("REGISTER", URI, b"");
+        assert_eq!(verify(&mut server, now, &weaker), Err(Unproven::Wrong));
         let other_realm = challenge.replace("zeroline", "elsewhere");
         let line = client(&other_realm, "anna", "secret").authorize("REGISTER", URI, b"");
         assert_eq!(verify(&mut server, now, &line), Err(Unproven::NotTried));
@@ -289,7 +298,7 @@ mod tests {
         let mut server = server(now);
         let mut lines = Vec::new();
         for _ in 0..MAX_USED + 10 {
-            let challenge = server.challenges(now, false).remove(0);
+            let challenge = server.challenge(now, Hash::Md5, false);
             let line = client(&challenge, "anna", "secret").authorize("REGISTER", URI, b"");
             assert_eq!(verify(&mut server, now, &line), Ok("anna".into()));
             lines.push(line);
@@ -298,7 +307,7 @@ mod tests {
         for line in &lines {
             assert_eq!(verify(&mut server, now, line), Err(Unproven::Stale));
         }
-        let challenge = server.challenges(now + GOOD_FOR, false).remove(0);
+        let challenge = server.challenge(now + GOOD_FOR, Hash::Md5, false);
         let line = client(&challenge, "anna", "secret").authorize("REGISTER", URI, b"");
         assert_eq!(
             verify(&mut server, now + GOOD_FOR, &line),

@@ -3,10 +3,12 @@
 //! A telephone is called by the way that its REGISTER came, whatever its Contact names: so it is
 //! reached behind a NAT, and no Contact makes this server call somebody else.
 
-use crate::sip::digest_server::{DigestServer, Unproven};
+use crate::sip::digest::Hash;
+use crate::sip::digest_server::{DigestServer, Key, Unproven};
 use crate::sip::flow::{Flow, Protocol};
 use crate::sip::header::Header;
 use crate::sip::message::Request;
+use crate::sip::method::Method;
 use crate::sip::name_addr::NameAddr;
 use crate::sip::uri::Uri;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,8 +35,17 @@ pub struct Registrar {
     changed: BTreeSet<String>,
 }
 
+/// Who may register.
+pub struct Account {
+    pub name: String,
+    pub password: String,
+    /// What proofs are made with.
+    pub hash: Hash,
+}
+
 struct User {
     password: String,
+    hash: Hash,
     bindings: Vec<Binding>,
 }
 
@@ -71,21 +82,22 @@ struct Wish {
 }
 
 impl Registrar {
-    /// `passwords` by user; `secret` must be one that nobody guesses.
+    /// `secret` must be one that nobody guesses.
     pub fn new(
         now: Instant,
         realm: impl Into<String>,
-        passwords: impl IntoIterator<Item = (String, String)>,
+        accounts: impl IntoIterator<Item = Account>,
         secret: [u8; 32],
     ) -> Registrar {
-        let user = |password| User {
-            password,
+        let user = |account: Account| User {
+            password: account.password,
+            hash: account.hash,
             bindings: Vec::new(),
         };
-        let users = passwords.into_iter();
+        let users = accounts.into_iter();
         Registrar {
             digest: DigestServer::new(now, realm, secret),
-            users: users.map(|(name, word)| (name, user(word))).collect(),
+            users: users.map(|of| (of.name.clone(), user(of))).collect(),
             made: 0,
             changed: BTreeSet::new(),
         }
@@ -94,17 +106,17 @@ impl Registrar {
     /// Who sent the request; else the challenge.
     pub fn authenticate(&mut self, now: Instant, request: &Request) -> Result<String, Refusal> {
         let users = &self.users;
-        let password_of = |name: &str| users.get(name).map(|user| user.password.as_str());
-        let proven = self.digest.verify(now, request, password_of);
+        let key_of = |name: &str| users.get(name).map(User::key);
+        let proven = self.digest.verify(now, request, key_of);
         proven.map_err(|unproven| {
-            let challenges = self.digest.challenges(now, unproven == Unproven::Stale);
-            let challenges = challenges.into_iter();
+            let claimed = users.get(&claimed(request));
+            // The most common one for who is nobody.
+            let hash = claimed.map_or(Hash::Md5, |user| user.hash);
+            let stale = unproven == Unproven::Stale;
+            let challenge = self.digest.challenge(now, hash, stale);
             Refusal {
-                status: 401,
-                headers: challenges
-                    .map(|challenge| (Header::WwwAuthenticate, challenge))
-                    .collect(),
                 is_guess: unproven == Unproven::Wrong,
+                ..refuse_with(401, Header::WwwAuthenticate, challenge)
             }
         })
     }
@@ -191,6 +203,24 @@ impl Registrar {
             }
         }
     }
+}
+
+impl User {
+    fn key(&self) -> Key<'_> {
+        Key {
+            password: &self.password,
+            hash: self.hash,
+        }
+    }
+}
+
+/// Who the request says that it is from: a REGISTER speaks of its To.
+fn claimed(request: &Request) -> String {
+    let from = match request.method {
+        Method::Register => request.headers.to(),
+        _ => request.headers.from(),
+    };
+    from.map(|from| from.uri.user()).unwrap_or_default()
 }
 
 /// What is the same for all Contacts of one REGISTER.

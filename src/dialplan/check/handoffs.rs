@@ -1,6 +1,7 @@
 //! Law 1 and 2: who is rung can be rung, and who is not reached is not a dead end.
 
 use super::Judge;
+use crate::config::agent::own_user;
 use crate::diagnostic::rules;
 use crate::dialplan::model::{HandoffId, NodeKind, Otherwise};
 use crate::yaml::Value;
@@ -39,12 +40,9 @@ impl Judge<'_, '_, '_> {
                     .iter()
                     .any(|pattern| pattern.allows(uri));
                 if known && !allowed {
-                    self.report.add(
-                        &rules::TARGET_NOT_ALLOWED,
-                        item.span,
-                        format!("The config does not allow `{uri}` to be rung."),
-                        format!("Add \"{uri}\" to `transfers: {{ allow: […] }}` of the config, and check with `--config`."),
-                    );
+                    let (message, fix) = not_allowed(uri);
+                    self.report
+                        .add(&rules::TARGET_NOT_ALLOWED, item.span, message, fix);
                 }
             }
         }
@@ -118,5 +116,24 @@ impl Judge<'_, '_, '_> {
                 );
             }
         }
+    }
+}
+
+/// What is wrong with a target that the config does not allow, and what to do. At our own host there
+/// are agents only.
+fn not_allowed(uri: &str) -> (String, String) {
+    match own_user(uri) {
+        Some(agent) => (
+            format!("The config has no agent `{agent}`."),
+            format!(
+                "Add `agents: {{ {agent}: {{ password_env: … }} }}` to the config, and check with `--config`."
+            ),
+        ),
+        None => (
+            format!("The config does not allow `{uri}` to be rung."),
+            format!(
+                "Add \"{uri}\" to `transfers: {{ allow: […] }}` of the config, and check with `--config`."
+            ),
+        ),
     }
 }

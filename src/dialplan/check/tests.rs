@@ -126,6 +126,21 @@ fn a_hang_up_before_the_caller_was_asked_anything_is_refused() {
 }
 
 #[test]
+fn an_agent_who_is_not_in_the_config_cannot_be_rung() {
+    let text = GOOD.replace("sip:agent@", "sip:anna@");
+    let told = found(&text);
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert_eq!(told[0].rule, "target-not-allowed");
+    assert_eq!(told[0].message, "The config has no agent `anna`.");
+    let anna = TargetPattern::parse("sip:anna@zeroline.local").expect("it is an address");
+    let view = View {
+        transfers: vec![anna],
+        ..view()
+    };
+    assert_eq!(check(&Source::new("t.yaml", text), &view).1, []);
+}
+
+#[test]
 fn a_language_without_a_voice_is_told_once() {
     let view = View {
         voices: vec![Language::En],

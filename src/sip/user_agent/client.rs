@@ -75,6 +75,14 @@ impl UserAgent {
         Ok(leg)
     }
 
+    /// All further requests of the leg go the way that its INVITE went, whatever address the peer names:
+    /// it is known to be reached there, behind a NAT.
+    pub fn keep_flow(&mut self, leg: LegId) {
+        if let Some(state) = self.legs.get_mut(leg.0) {
+            state.behind_nat = true;
+        }
+    }
+
     fn fill_invite(&self, invite: &Invite, request: &mut Request) {
         let headers = &mut request.headers;
         self.introduce(&invite.flow, headers);
@@ -190,7 +198,10 @@ impl UserAgent {
         prack
             .headers
             .push(Header::RAck, RAck { rseq, cseq }.to_string());
-        let flow = flow_to(state.flow, early.dialog.next_hop());
+        let flow = match state.behind_nat {
+            true => state.flow,
+            false => flow_to(state.flow, early.dialog.next_hop()),
+        };
         if let Some(authorizer) = &mut state.authorizer {
             authorizer.authorize(&mut prack);
         }

@@ -203,8 +203,14 @@ impl UserAgent {
         }
     }
 
-    /// Answers a request with nothing but the status, and keeps nothing (RFC 3261, 8.2.7).
-    pub fn refuse_without_state(&mut self, flow: Flow, request: &Request, status: u16) {
+    /// Answers a request with the status and these lines, and keeps nothing (RFC 3261, 8.2.7).
+    pub fn answer_without_state(
+        &mut self,
+        flow: Flow,
+        request: &Request,
+        status: u16,
+        lines: &[(Header, String)],
+    ) {
         let (Some(mut via), Some(id)) = (request.headers.top_via(), server_id(request)) else {
             return;
         };
@@ -212,7 +218,38 @@ impl UserAgent {
         let tag = Token::derived(self.secret, &id);
         let mut response = self.response_to(request, status, tag);
         response.headers.set_first(Header::Via, &via.to_bytes());
+        put(lines, &mut response);
         self.transmit(response_flow(flow, &via), response_bytes(&response));
+    }
+
+    /// Answers a request that is not an INVITE's, and has the same answer for its repetitions. Without
+    /// state where the table is full.
+    pub fn answer(
+        &mut self,
+        now: Instant,
+        flow: Flow,
+        mut request: Request,
+        status: u16,
+        lines: &[(Header, String)],
+    ) {
+        let (Some(mut via), Some(id)) = (request.headers.top_via(), server_id(&request)) else {
+            return;
+        };
+        via.mark_received(flow.remote);
+        request.headers.set_first(Header::Via, &via.to_bytes());
+        let tag = self.token();
+        let reliable = flow.protocol.is_reliable();
+        let machine = ServerTransaction::new(now, false, reliable, self.config.timers);
+        let mut response = self.response_to(&request, status, tag);
+        put(lines, &mut response);
+        let reply_to = response_flow(flow, &via);
+        match self
+            .servers
+            .insert(id, machine, reply_to, Arc::new(request), tag)
+        {
+            Some(key) => _ = self.respond(now, key, response),
+            None => self.transmit(reply_to, response_bytes(&response)),
+        }
     }
 
     /// Requests other than INVITE, ACK and CANCEL. Those of no dialog are answered without state:
@@ -356,6 +393,12 @@ impl UserAgent {
         let early = dialog.remote_tag().is_empty();
         let expected = if early { "" } else { remote_tag };
         dialog.matches(headers.call_id()?, expected).then_some(leg)
+    }
+}
+
+fn put(lines: &[(Header, String)], response: &mut Response) {
+    for (header, value) in lines {
+        response.headers.push(*header, value.clone());
     }
 }
 

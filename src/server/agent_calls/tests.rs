@@ -1,0 +1,236 @@
+use crate::config::Config;
+use crate::config::agent::AgentConfig;
+use crate::config::secret::{Password, Secret};
+use crate::console::agents::{AgentRequest, AgentView};
+use crate::handoff::agents::AgentState;
+use crate::server::desk::{Desk, LONG};
+use crate::sip::challenge::Challenge;
+use crate::sip::digest::{Credentials, DigestClient};
+use crate::sip::flow::Protocol;
+use crate::sip::user_agent::Load;
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// Anna and Ben register here; calls are taken from nowhere.
+fn staffed(config: &mut Config) {
+    config.allow.clear();
+    for name in ["anna", "ben"] {
+        let agent = AgentConfig {
+            password: Some(Password::Written(Secret::new("secret"))),
+            ..AgentConfig::named(name)
+        };
+        config.agents.insert(name.to_owned(), agent);
+    }
+}
+
+/// A request of Anna's telephone, the `cseq`th, with these lines.
+fn request(method: &str, user: &str, cseq: u32, lines: &str) -> String {
+    let to = if method == "REGISTER" { "anna" } else { user };
+    let at = if user.is_empty() { "" } else { "@" };
+    format!(
+        "{method} sip:{user}{at}127.0.0.1 SIP/2.0\r\n\
+         Via: SIP/2.0/UDP 127.0.0.2:5070;branch=z9hG4bK{method}{cseq};rport\r\nMax-Forwards: 70\r\n\
+         From: <sip:anna@127.0.0.1>;tag=1\r\nTo: <sip:{to}@127.0.0.1>\r\nCall-ID: {method}\r\n\
+         CSeq: {cseq} {method}\r\nContact: <sip:anna@127.0.0.2:5070>\r\n{lines}Content-Length: 0\r\n\r\n"
+    )
+}
+
+/// The line that answers a 401.
+fn proof(answer: &str, (method, uri): (&str, &str), password: &str) -> String {
+    let challenge = answer
+        .lines()
+        .find_map(|line| line.strip_prefix("WWW-Authenticate: "));
+    let challenge = challenge.unwrap_or_else(|| panic!("no challenge: {answer}"));
+    let challenge = Challenge::parse(challenge.as_bytes()).expect("it is one");
+    let credentials = Credentials {
+        username: "anna".into(),
+        password: password.into(),
+    };
+    let mut client = DigestClient::new(challenge, credentials, &mut SmallRng::seed_from_u64(1));
+    let value = client.authorize(method, uri, b"");
+    format!("Authorization: {value}\r\n")
+}
+
+const REGISTRAR: (&str, &str) = ("REGISTER", "sip:127.0.0.1");
+
+async fn register(desk: &mut Desk, cseq: u32, lines: &str) -> String {
+    let challenged = desk.ask(&request("REGISTER", "", cseq, lines)).await;
+    assert!(challenged.starts_with("SIP/2.0 401 "), "{challenged}");
+    let proof = proof(&challenged, REGISTRAR, "secret");
+    desk.ask(&request(
+        "REGISTER",
+        "",
+        cseq + 1,
+        &format!("{lines}{proof}"),
+    ))
+    .await
+}
+
+fn annas(desk: &Desk) -> AgentState {
+    let state = desk.signalling.roster.agents.state("anna");
+    state.expect("the config has her")
+}
+
+#[tokio::test]
+async fn a_telephone_that_registers_makes_its_agent_available_until_it_goes() {
+    let mut desk = Desk::with(staffed).await;
+    assert_eq!(annas(&desk), AgentState::Offline);
+    let error = desk.signalling.roster.prepare("anna").expect_err("offline");
+    assert_eq!(error, "the agent anna is offline");
+    let ok = register(&mut desk, 1, "").await;
+    assert!(ok.starts_with("SIP/2.0 200 "), "{ok}");
+    assert_eq!(annas(&desk), AgentState::Available);
+    let phone = desk.phone.local_addr().expect("it is bound");
+    let prepared = desk
+        .signalling
+        .roster
+        .prepare("anna")
+        .expect("she is there");
+    assert_eq!(prepared.flow.remote, phone, "by the way that it came");
+    assert_eq!(prepared.uri, "sip:anna@127.0.0.2:5070");
+    let gone = register(&mut desk, 3, "Expires: 0\r\n").await;
+    assert!(gone.starts_with("SIP/2.0 200 "), "{gone}");
+    assert_eq!(annas(&desk), AgentState::Offline);
+}
+
+#[tokio::test]
+async fn a_register_that_comes_again_has_the_same_answer() {
+    let mut desk = Desk::with(staffed).await;
+    let challenged = desk.ask(&request("REGISTER", "", 1, "")).await;
+    assert_eq!(
+        desk.signalling.agent.load(),
+        Load::default(),
+        "a stranger's"
+    );
+    let proof = proof(&challenged, REGISTRAR, "secret");
+    let signed = request("REGISTER", "", 2, &proof);
+    let first = desk.ask(&signed).await;
+    assert!(first.starts_with("SIP/2.0 200 "), "{first}");
+    assert_eq!(desk.ask(&signed).await, first);
+    // The same proof in another request is none.
+    let replayed = desk.ask(&request("REGISTER", "", 3, &proof)).await;
+    assert!(replayed.starts_with("SIP/2.0 401 "), "{replayed}");
+    assert!(replayed.contains("stale=true"), "{replayed}");
+}
+
+#[tokio::test]
+async fn who_guesses_is_not_answered_any_more() {
+    let mut desk = Desk::with(staffed).await;
+    for cseq in 1..=20 {
+        let challenged = desk.ask(&request("REGISTER", "", 2 * cseq, "")).await;
+        let proof = proof(&challenged, REGISTRAR, "guess");
+        let refused = desk
+            .ask(&request("REGISTER", "", 2 * cseq + 1, &proof))
+            .await;
+        assert!(refused.starts_with("SIP/2.0 401 "), "{refused}");
+    }
+    let sent = desk.phone.send(request("REGISTER", "", 99, "").as_bytes());
+    sent.expect("it is sent");
+    desk.turn().await;
+    assert_eq!(desk.heard(), None);
+    assert_eq!(annas(&desk), AgentState::Offline);
+}
+
+/// Outside of `allow` the registration opens the codes, and nothing else.
+#[tokio::test]
+async fn an_agent_elsewhere_may_dial_the_codes_only_and_has_to_prove_it() {
+    let mut desk = Desk::with(staffed).await;
+    let refused = desk.ask(&request("INVITE", "*2", 1, "")).await;
+    assert!(refused.starts_with("SIP/2.0 403 "), "{refused}");
+    register(&mut desk, 1, "").await;
+    let refused = desk.ask(&request("INVITE", "hotline", 2, "")).await;
+    assert!(refused.starts_with("SIP/2.0 403 "), "{refused}");
+    desk.phone
+        .send(request("INVITE", "*2", 3, "").as_bytes())
+        .expect("it is sent");
+    let challenged = desk.answer_like("SIP/2.0 401 ").await;
+    let proof = proof(&challenged, ("INVITE", "sip:*2@127.0.0.1"), "guess");
+    desk.phone
+        .send(request("INVITE", "*2", 4, &proof).as_bytes())
+        .expect("it is sent");
+    desk.answer_like("SIP/2.0 401 ").await;
+    assert_eq!(annas(&desk), AgentState::Available);
+}
+
+#[tokio::test]
+async fn without_agents_nobody_registers_and_blocked_sources_are_not_answered() {
+    let mut desk = Desk::new().await;
+    let refused = desk.ask(&request("REGISTER", "", 1, "")).await;
+    assert!(refused.starts_with("SIP/2.0 405 "), "{refused}");
+    let mut desk = Desk::with(|config| {
+        staffed(config);
+        config.block = vec!["127.0.0.2/32".parse().expect("a network")];
+    })
+    .await;
+    let sent = desk.phone.send(request("REGISTER", "", 1, "").as_bytes());
+    sent.expect("it is sent");
+    desk.turn().await;
+    assert_eq!(desk.heard(), None);
+}
+
+// The connection's own task has a thread of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_connection_that_closes_takes_its_agent_away() {
+    let mut desk = Desk::with(|config| {
+        staffed(config);
+        config.allow = vec!["127.0.0.0/8".parse().expect("a network")];
+    })
+    .await;
+    let tcp = desk.listening(Protocol::Tcp);
+    let mut stream = std::net::TcpStream::connect(tcp).expect("it is accepted");
+    stream.set_nonblocking(true).expect("it is a socket");
+    let mut answers = String::new();
+    for cseq in 1..=2 {
+        let lines = match cseq {
+            1 => String::new(),
+            _ => proof(&std::mem::take(&mut answers), REGISTRAR, "secret"),
+        };
+        let request = request("REGISTER", "", cseq, &lines);
+        stream.write_all(request.as_bytes()).expect("it is written");
+        let start = Instant::now();
+        while !answers.ends_with("\r\n\r\n") {
+            assert!(start.elapsed() < LONG, "no answer came");
+            desk.turn().await;
+            let mut buffer = [0; 4096];
+            let length = stream.read(&mut buffer).unwrap_or(0);
+            answers.push_str(&String::from_utf8_lossy(&buffer[..length]));
+        }
+    }
+    assert_eq!(annas(&desk), AgentState::Available);
+    drop(stream);
+    let start = Instant::now();
+    while annas(&desk) != AgentState::Offline {
+        assert!(start.elapsed() < LONG, "she stays");
+        desk.turn().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_asked_over_http_is_answered() {
+    let mut desk = Desk::with(staffed).await;
+    register(&mut desk, 1, "").await;
+    let ask = |away| {
+        let (reply, answer) = oneshot::channel::<Option<AgentView>>();
+        let name = "anna".to_owned();
+        (AgentRequest::Set { name, away, reply }, answer)
+    };
+    for (away, state) in [(true, "away"), (false, "available")] {
+        let (request, mut answer) = ask(away);
+        assert!(desk.to_agents.try_send(request).is_ok());
+        let start = Instant::now();
+        let view = loop {
+            match answer.try_recv() {
+                Ok(view) => break view.expect("the config has her"),
+                Err(_) => desk.turn().await,
+            }
+            assert!(start.elapsed() < LONG, "no answer came");
+        };
+        assert_eq!((view.name.as_str(), view.state), ("anna", state));
+        let since: jiff::Timestamp = view.since.parse().expect("it is RFC 3339");
+        let age = jiff::Timestamp::now().duration_since(since).unsigned_abs();
+        assert!(age < Duration::from_secs(60), "{}", view.since);
+    }
+}
