@@ -171,6 +171,16 @@ pub enum Event {
     HandoffClosed {
         handoff: String,
     },
+    /// Everybody of the handoff was taken, or nobody was there; its `else` comes next.
+    NoneFree {
+        handoff: String,
+    },
+    /// The caller waits in line: at this place, for about so long; absent: it cannot be known.
+    Queued {
+        handoff: String,
+        position: u32,
+        estimate_s: Option<u32>,
+    },
     /// Our INVITE or REFER to a target went out. `attempt` counts from 1 in a call.
     TargetTried {
         attempt: u32,
@@ -331,6 +341,8 @@ pub enum RequestedBy {
 pub enum TransferWay {
     Bridged,
     Refer,
+    /// Bridged, then passed on by REFER with Replaces.
+    Attended,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -346,6 +358,8 @@ pub enum TargetFailure {
     NotAllowed,
     /// The caller hung up or chose otherwise while it rang.
     Cancelled,
+    /// Somebody or something answered, and did not take the call: perhaps a voicemail.
+    NotAccepted,
     /// The target's 200 had no session description that can be agreed on.
     UnusableAnswer,
     Other,

@@ -28,6 +28,7 @@ use crate::dialogue::action::Action;
 use crate::dialogue::input::{self, FetchId, PlayId};
 use crate::dialogue::interpreter::{CallContext, Dialogue};
 use crate::events::{CallRef, EndedBy, Event, KeySource};
+use crate::handoff::distributor::Request;
 use crate::key::Key;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -289,6 +290,8 @@ impl Call {
                 apology,
                 notice,
             } => self.start_transfer(now, handoff, apology, notice),
+            Action::WhereAmI => self.desk(Request::WhereAmI),
+            Action::LeaveLine => self.leave_line(now),
             Action::RecordMessage { handoff, limit } => self.start_message(handoff, limit),
             Action::StopMessage => self.stop_message(),
             Action::KeepMessage => self.keep_message(now),
@@ -362,10 +365,10 @@ impl Call {
         if number == LegNumber::CALLER {
             return Some(&mut self.caller);
         }
-        self.human
-            .agent
-            .as_mut()
-            .filter(|agent| agent.number == number)
+        let ringing = self.human.ringing.iter_mut();
+        let ringing = ringing.filter_map(|rung| rung.leg.as_mut());
+        let mut legs = ringing.chain(&mut self.human.agent);
+        legs.find(|leg| leg.number == number)
     }
 
     fn handle(&mut self, now: Instant, input: Input) {
@@ -382,7 +385,15 @@ impl Call {
                     self.key(now, key, KeySource::Info);
                 }
             }
-            Input::Info { .. } => {}
+            Input::Info {
+                leg,
+                content_type,
+                body,
+            } => {
+                if let Some(key) = key_of_info(&content_type, &body) {
+                    self.rung_key(now, leg, key);
+                }
+            }
             Input::Rendered { play, part, result } => self.rendered(now, play, part, result),
             Input::Fetched { fetch, result } => {
                 self.fetch_ended(fetch);

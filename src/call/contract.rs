@@ -6,6 +6,7 @@ use crate::dialogue::heard::Completeness;
 use crate::dialogue::input::{FetchFailure, FetchId, Fetched, PlayId, SpeechHeard};
 use crate::dialogue::program::Program;
 use crate::events::{Entry, Pace};
+use crate::handoff::distributor::{Answer, Request};
 use crate::language::Language;
 use bytes::Bytes;
 use std::net::SocketAddr;
@@ -140,6 +141,8 @@ pub enum Input {
         file: String,
         reason: String,
     },
+    /// What the distributor says about the way to a person.
+    Desk(Answer),
     /// The server stops: end the call now.
     Shutdown {
         reason: String,
@@ -163,6 +166,8 @@ pub enum Output {
         pace: Pace,
     },
     Hear(HearCommand),
+    /// For the distributor.
+    Desk(Request),
     Journal(Entry),
     Record(RecorderCommand),
     /// The call's last output.
@@ -201,9 +206,11 @@ pub enum SipCommand {
         offer: Vec<u8>,
         user_to_user: String,
     },
+    /// `replaces`: the target takes over this leg's dialog with us (RFC 3891).
     Refer {
         target: String,
         user_to_user: String,
+        replaces: Option<LegNumber>,
     },
     Info {
         leg: LegNumber,

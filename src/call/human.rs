@@ -2,34 +2,38 @@
 
 use super::call::Call;
 use super::contract::{Input, LegNumber, Output, SipCommand};
-use super::early_media::EarlyMedia;
 use super::info::info_of_key;
 use super::leg::Leg;
+use super::ringing::Ringing;
 use super::speaking::OwnPlay;
-use crate::config::trunk::TrunkKeys;
+use crate::audio::prompt::Prompt;
 use crate::dialogue::input::{self, PlayId};
 use crate::dialplan::model::HandoffId;
-use crate::events::{EndedBy, Event, KeySource, LegName, ReturnReason};
+use crate::events::{EndedBy, Event, KeySource, LegName, ReturnReason, TargetFailure};
 use crate::handoff::context::user_to_user;
+use crate::handoff::distributor::Request;
 use crate::handoff::targets::plan;
 use crate::handoff::transfer::{self, Transfer, WaitingSound};
 use crate::key::Key;
 use crate::speech::sentences::Sentence;
-use std::net::SocketAddr;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 #[derive(Default)]
 pub(super) struct Human {
-    transfer: Option<Transfer>,
-    /// The leg that is being rung, or is bridged.
+    pub(super) transfer: Option<Transfer>,
+    /// Those who are rung.
+    pub(super) ringing: Vec<Ringing>,
+    /// The person's leg, from when the caller and they are joined.
     pub agent: Option<Leg>,
-    /// What is heard of that leg before it is answered.
-    pub early: EarlyMedia,
-    /// The leg whose ports are being opened, and how its peer is to be sent keys.
-    opening: Option<(LegNumber, TrunkKeys)>,
-    bridged: bool,
+    /// The distributor keeps somebody, or a place in line, for this call.
+    is_known: bool,
+    /// The handoff that was sought last, and since when: who seeks it again has kept the place.
+    sought: Option<(HandoffId, Instant)>,
+    /// The call is being passed on to the person who has it.
+    passing_on: Option<PassingOn>,
     /// Legs are numbered over the whole call.
-    last_leg: u16,
+    pub(super) last_leg: u16,
     attempts: u32,
     /// Said before the transfer's first sentence.
     apology: Option<Sentence>,
@@ -39,22 +43,38 @@ pub(super) struct Human {
     notice_in: Option<PlayId>,
 }
 
+/// An attended transfer's REFER.
+#[derive(Debug, Clone, Copy)]
+struct PassingOn {
+    attempt: u32,
+    accepted: bool,
+    /// The person's leg has ended, as it should when the caller's takes its place: so long the NOTIFY
+    /// that tells so is waited for.
+    replaced: Option<Instant>,
+}
+
+/// How long after the end of the person's leg an attended transfer's outcome may be told.
+const REPLACING: Duration = Duration::from_secs(2);
+
 impl Human {
     pub fn is_bridged(&self) -> bool {
-        self.bridged
+        self.agent.is_some()
     }
 
     pub fn is_under_way(&self) -> bool {
-        self.transfer.is_some() || self.bridged
+        self.transfer.is_some() || self.is_bridged()
     }
 
     /// A REFER was accepted and its end is not known: if the caller goes now, it went there.
     pub fn is_passed_on(&self) -> bool {
-        self.transfer.as_ref().is_some_and(Transfer::is_passed_on)
+        let referred = self.transfer.as_ref().is_some_and(Transfer::is_passed_on);
+        referred || self.passing_on.is_some_and(|it| it.accepted)
     }
 
     pub fn next_timeout(&self) -> Option<Instant> {
-        self.transfer.as_ref().and_then(Transfer::next_timeout)
+        let transfer = self.transfer.as_ref().and_then(Transfer::next_timeout);
+        let replaced = self.passing_on.and_then(|it| it.replaced);
+        transfer.into_iter().chain(replaced).min()
     }
 }
 
@@ -70,10 +90,16 @@ impl Call {
         let seconds = self.log.unix(now).as_secs() as i64;
         let time = jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX);
         let local_time = dialplan.timezone.to_datetime(time);
-        let plan = plan(dialplan, handoff, local_time, &*self.services.policy);
+        let language = self.dialogue.language();
+        let policy = &*self.services.policy;
+        let plan = plan(dialplan, handoff, language, local_time, policy);
+        let before = self.human.sought.filter(|(sought, _)| *sought == handoff);
+        let since = before.map_or(now, |(_, since)| since);
+        self.human.sought = Some((handoff, since));
         self.human.apology = apology;
         self.human.notice = notice;
-        self.human.transfer = Some(Transfer::start(now, plan, self.human.attempts));
+        let attempts = self.human.attempts;
+        self.human.transfer = Some(Transfer::start(now, plan, since, attempts));
         self.run_transfer(now);
     }
 
@@ -89,6 +115,35 @@ impl Call {
             transfer.handle_timeout(now);
             self.run_transfer(now);
         }
+        let passing_on = self.human.passing_on.and_then(|it| it.replaced);
+        if passing_on.is_some_and(|until| until <= now) {
+            self.not_passed_on(now, None);
+        }
+    }
+
+    /// The caller would rather do something else than wait.
+    pub(super) fn leave_line(&mut self, now: Instant) {
+        self.end_transfer(now);
+        self.waiting_sound(None);
+    }
+
+    fn end_transfer(&mut self, now: Instant) {
+        if let Some(transfer) = &mut self.human.transfer {
+            transfer.abandon();
+            self.run_transfer(now);
+            self.human.transfer = None;
+        }
+    }
+
+    pub(super) fn desk(&mut self, request: Request) {
+        let known = &mut self.human.is_known;
+        match request {
+            Request::Seek { .. } => *known = true,
+            _ if !*known => return,
+            Request::Over => *known = false,
+            Request::Failed { .. } | Request::Answered { .. } | Request::WhereAmI => {}
+        }
+        self.outputs.push_back(Output::Desk(request));
     }
 
     fn run_transfer(&mut self, now: Instant) {
@@ -119,23 +174,28 @@ impl Call {
                 let play = self.own_play.map(|(play, _)| play);
                 self.human.notice_in = play.filter(|_| notice);
             }
+            transfer::Output::Desk(request) => self.desk(request),
             transfer::Output::Sound(sound) => self.waiting_sound(Some(sound)),
-            transfer::Output::Dial { target, .. } => self.dial(target),
-            transfer::Output::Refer { target, .. } => {
-                let user_to_user = self.user_to_user();
-                self.sip(SipCommand::Refer {
-                    target,
-                    user_to_user,
-                });
+            transfer::Output::InLine { position, estimate } => {
+                self.dialogue_input(now, input::Input::InLine { position, estimate })
             }
-            transfer::Output::Cancel { .. } => self.hang_up_agent("not needed any more"),
-            transfer::Output::Bridge { then_keys, .. } => self.bridge(now, then_keys),
+            transfer::Output::NextInLine => self.dialogue_input(now, input::Input::NextInLine),
+            transfer::Output::Dial { attempt, target } => self.dial(attempt, target),
+            transfer::Output::Brief { attempt } => self.brief(attempt),
+            transfer::Output::Refer { target, .. } => self.refer(target, None),
+            transfer::Output::Cancel { attempt } => self.hang_up_rung(attempt),
+            transfer::Output::Bridge {
+                attempt,
+                then_keys,
+                attended,
+            } => self.bridge(now, attempt, then_keys, attended),
             transfer::Output::HandOver => {
                 self.human.transfer = None;
                 self.end(now, EndedBy::Transfer, "passed on by REFER".into());
             }
             transfer::Output::Return(reason) => {
                 self.human.transfer = None;
+                self.human.is_known = false;
                 self.waiting_sound(None);
                 self.dialogue_input(now, input::Input::HandoffReturned { reason });
             }
@@ -151,110 +211,91 @@ impl Call {
         }
     }
 
+    fn music(&self) -> Arc<Prompt> {
+        self.services.sounds.comfort.clone()
+    }
+
     fn waiting_sound(&mut self, sound: Option<WaitingSound>) {
         let sounds = &self.services.sounds;
         let sound = sound.map(|sound| match sound {
             WaitingSound::RingBack => sounds.ring_back.clone(),
             WaitingSound::Comfort => sounds.comfort.clone(),
+            WaitingSound::Music => self.music(),
         });
         self.caller.playout.set_background(sound);
         self.speak_at_once = true;
     }
 
-    fn user_to_user(&self) -> String {
+    pub(super) fn user_to_user(&self) -> String {
         user_to_user(self.log.call(), &self.dialogue.handoff_context())
     }
 
-    /// The INVITE follows when the leg has its ports.
-    fn dial(&mut self, target: String) {
-        self.human.last_leg += 1;
-        let leg = LegNumber(self.human.last_leg);
-        self.human.opening = Some((leg, self.services.policy.keys(&target)));
-        self.sip(SipCommand::Prepare { leg, target });
+    fn refer(&mut self, target: String, replaces: Option<LegNumber>) {
+        let user_to_user = self.user_to_user();
+        self.sip(SipCommand::Refer {
+            target,
+            user_to_user,
+            replaces,
+        });
     }
 
-    fn media_opened(&mut self, now: Instant, leg: LegNumber, address: Result<SocketAddr, String>) {
-        let opening = self.human.opening.take_if(|(opening, _)| *opening == leg);
-        let Some((_, keys_by)) = opening else {
-            return self.outputs.push_back(Output::CloseMedia { leg });
-        };
-        match address {
-            Ok(address) => {
-                let seed = self
-                    .seed
-                    .wrapping_add(u64::from(leg.0).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-                let agent = Leg::new(leg, address, seed, self.log.unix(now));
-                let mut agent = agent.keys_by(keys_by);
-                let offer = agent.offer();
-                self.human.agent = Some(agent);
-                self.human.early = EarlyMedia::default();
-                let user_to_user = self.user_to_user();
-                self.sip(SipCommand::Invite {
-                    leg,
-                    offer,
-                    user_to_user,
-                });
-            }
-            Err(reason) => {
-                tracing::warn!(reason, "a person cannot be rung");
-                self.transfer_input(now, transfer::Input::Failed { status: None });
-            }
-        }
-    }
-
-    fn hang_up_agent(&mut self, reason: &str) {
-        let opening = self.human.opening.take().map(|(leg, _)| leg);
-        let agent = self.human.agent.take().map(|agent| agent.number);
-        if let Some(leg) = agent.or(opening) {
-            self.sip(SipCommand::HangUp {
-                leg,
-                reason: reason.into(),
-            });
-            self.outputs.push_back(Output::CloseMedia { leg });
-        }
-    }
-
-    /// With a session description of its network's, what comes from there is heard.
-    fn agent_progresses(&mut self, now: Instant, status: u16, sdp: Option<&[u8]>) {
-        if let (Some(agent), Some(sdp)) = (&mut self.human.agent, sdp) {
-            // One that is no use costs nothing: the answer to the call brings another.
-            let _ = agent.accept_answer(now, sdp);
-        }
-        self.transfer_input(now, transfer::Input::Progress { status });
-    }
-
-    fn agent_answered(&mut self, now: Instant, leg: LegNumber, sdp: Option<&[u8]>) {
-        let Some(agent) = self
-            .human
-            .agent
-            .as_mut()
-            .filter(|agent| agent.number == leg)
-        else {
+    fn bridge(&mut self, now: Instant, attempt: u32, then_keys: Option<String>, attended: bool) {
+        self.human.transfer = None;
+        let Some((mut agent, target)) = self.take_rung(attempt) else {
             return;
         };
-        let accepted = match sdp {
-            // The answer came with an acknowledged provisional response (RFC 3262, 5).
-            None if agent.media.is_some() => Ok(()),
-            sdp => agent.accept_answer(now, sdp.unwrap_or_default()),
-        };
-        match accepted {
-            Ok(()) => self.transfer_input(now, transfer::Input::Answered),
-            Err(error) => {
-                self.hang_up_agent(&error.to_string());
-                self.transfer_input(now, transfer::Input::UnusableAnswer);
-            }
+        agent.playout.stop();
+        agent.is_there(now);
+        agent.send_keys(&then_keys.unwrap_or_default());
+        if attended {
+            self.human.passing_on = Some(PassingOn {
+                attempt,
+                accepted: false,
+                replaced: None,
+            });
+            self.refer(target, Some(agent.number));
         }
-    }
-
-    fn bridge(&mut self, now: Instant, then_keys: Option<String>) {
-        self.human.transfer = None;
-        self.human.bridged = true;
+        self.human.agent = Some(agent);
         self.own_play = None;
         self.caller.playout.stop();
         self.waiting_sound(None);
-        if let Some(agent) = &mut self.human.agent {
-            agent.is_there(now);
-            agent.send_keys(&then_keys.unwrap_or_default());
+    }
+
+    /// How the REFER of an attended transfer fares. Whatever fails: they talk, through us.
+    fn attended(&mut self, now: Instant, input: &Input) {
+        let Some(passing_on) = &mut self.human.passing_on else {
+            return;
+        };
+        let attempt = passing_on.attempt;
+        match *input {
+            Input::ReferAccepted => {
+                passing_on.accepted = true;
+                self.log_event(now, Event::ReferAccepted { attempt });
+            }
+            Input::ReferRefused { status } => self.not_passed_on(now, status),
+            Input::ReferProgress {
+                status,
+                is_final: true,
+            } => match status {
+                200..=299 => self.end(now, EndedBy::Transfer, "passed on by REFER".into()),
+                _ => self.not_passed_on(now, Some(status)),
+            },
+            _ => {}
+        }
+    }
+
+    fn not_passed_on(&mut self, now: Instant, status: Option<u16>) {
+        let Some(passing_on) = self.human.passing_on.take() else {
+            return;
+        };
+        let event = Event::TargetFailed {
+            attempt: passing_on.attempt,
+            status,
+            reason: TargetFailure::ReferRefused,
+        };
+        self.log_event(now, event);
+        if passing_on.replaced.is_some() {
+            self.lose_agent(now, "the caller was not passed on");
         }
     }
 
@@ -293,13 +334,14 @@ impl Call {
     pub(super) fn human_input(&mut self, now: Instant, input: Input) {
         match input {
             Input::MediaOpened { leg, address } => self.media_opened(now, leg, address),
-            Input::Progress { leg, status, sdp } if self.is_agent(leg) => {
-                self.agent_progresses(now, status, sdp.as_deref())
+            Input::Desk(answer) => self.transfer_input(now, transfer::Input::Distributor(answer)),
+            Input::Progress { leg, status, sdp } => {
+                self.rung_progresses(now, leg, status, sdp.as_deref())
             }
-            Input::Answered { leg, sdp } => self.agent_answered(now, leg, sdp.as_deref()),
-            Input::Failed { leg, status } if self.is_agent(leg) => {
-                self.drop_agent();
-                self.transfer_input(now, transfer::Input::Failed { status });
+            Input::Answered { leg, sdp } => self.rung_answered(now, leg, sdp.as_deref()),
+            Input::Failed { leg, status } => self.rung_failed(now, leg, status),
+            refer if self.human.passing_on.is_some() && is_of_refer(&refer) => {
+                self.attended(now, &refer)
             }
             Input::ReferAccepted => self.transfer_input(now, transfer::Input::ReferAccepted),
             Input::ReferRefused { status } => {
@@ -308,7 +350,7 @@ impl Call {
             Input::ReferProgress {
                 status,
                 is_final: false,
-            } => self.transfer_input(now, transfer::Input::Progress { status }),
+            } => self.transfer_input(now, transfer::Input::ReferProgress { status }),
             Input::ReferProgress {
                 status,
                 is_final: true,
@@ -323,6 +365,8 @@ impl Call {
                 by_peer,
                 reason,
             } if self.is_agent(leg) => self.agent_left(now, by_peer, reason),
+            // Answered, and gone before the caller was joined.
+            Input::LegEnded { leg, .. } => self.rung_failed(now, leg, None),
             // About a leg that is gone.
             _ => {}
         }
@@ -335,22 +379,15 @@ impl Call {
             .is_some_and(|agent| agent.number == leg)
     }
 
-    fn drop_agent(&mut self) {
-        if let Some(agent) = self.human.agent.take() {
-            self.outputs
-                .push_back(Output::CloseMedia { leg: agent.number });
-        }
-    }
-
     /// Either side's hang-up ends both; what the network does to the person's leg does not.
     fn agent_left(&mut self, now: Instant, by_peer: bool, reason: String) {
-        if !self.human.bridged {
-            self.drop_agent();
-            self.transfer_input(now, transfer::Input::Failed { status: None });
-        } else if by_peer {
-            self.end(now, EndedBy::Agent, reason);
-        } else {
-            self.lose_agent(now, &reason);
+        match &mut self.human.passing_on {
+            // The caller's call with them takes the place of ours: the NOTIFY will tell.
+            Some(passing_on) if passing_on.accepted && by_peer => {
+                passing_on.replaced = Some(now + REPLACING);
+            }
+            _ if by_peer => self.end(now, EndedBy::Agent, reason),
+            _ => self.lose_agent(now, &reason),
         }
     }
 
@@ -360,7 +397,6 @@ impl Call {
             self.log_event(now, quality);
         }
         self.hang_up_agent(reason);
-        self.human.bridged = false;
         let by = EndedBy::Network;
         self.log_event(now, Event::BridgeEnded { by });
         let reason = ReturnReason::AgentLost;
@@ -368,14 +404,30 @@ impl Call {
         self.dialogue_input(now, input::Input::HandoffReturned { reason });
     }
 
+    fn hang_up_agent(&mut self, reason: &str) {
+        self.human.passing_on = None;
+        if let Some(agent) = self.human.agent.take() {
+            self.hang_up_leg(agent.number, reason);
+        }
+        self.desk(Request::Over);
+    }
+
+    pub(super) fn hang_up_leg(&mut self, leg: LegNumber, reason: &str) {
+        let reason = reason.into();
+        self.sip(SipCommand::HangUp { leg, reason });
+        self.outputs.push_back(Output::CloseMedia { leg });
+    }
+
     /// Leaves nothing ringing and no person alone in a dead call.
     pub(super) fn end_human(&mut self, now: Instant) {
-        if let Some(transfer) = &mut self.human.transfer {
-            transfer.abandon();
-            self.run_transfer(now);
-            self.human.transfer = None;
-        }
+        self.end_transfer(now);
         self.hang_up_agent("the call ended");
-        self.human.bridged = false;
     }
+}
+
+fn is_of_refer(input: &Input) -> bool {
+    matches!(
+        input,
+        Input::ReferAccepted | Input::ReferRefused { .. } | Input::ReferProgress { .. }
+    )
 }

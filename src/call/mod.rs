@@ -30,6 +30,7 @@ pub mod outcome_rules;
 pub mod playout;
 pub mod received;
 mod recording;
+mod ringing;
 pub mod services;
 mod sound;
 mod speaking;

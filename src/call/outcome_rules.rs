@@ -1,7 +1,7 @@
 //! The rules that decide a call's outcome from its events (law 5).
 
 use crate::call::outcome::Outcome;
-use crate::events::{EndedBy, Event, LookupResult, RequestedBy, ReturnReason};
+use crate::events::{EndedBy, Event, LookupResult, RequestedBy, ReturnReason, TargetFailure};
 
 /// Who the caller is with when nothing better stands.
 #[derive(Clone, Copy)]
@@ -70,6 +70,7 @@ impl OutcomeRules {
                 self.wants_a_person();
             }
             Event::TransferStarted { .. } => self.wants_a_person(),
+            Event::Queued { .. } => self.with = With::Waiting,
             Event::TargetTried { .. } => self.with = With::Ringing,
             Event::TargetAnswered { attempt } => {
                 let certain = (Outcome::TransferredConfirmed, *attempt);
@@ -80,9 +81,15 @@ impl OutcomeRules {
             Event::TargetConfirmed { attempt } => {
                 self.person = Some((Outcome::TransferredConfirmed, *attempt));
             }
-            Event::ReferAccepted { attempt } => {
+            // Who has spoken with a person already is only passed on to them.
+            Event::ReferAccepted { attempt } if self.person.is_none() => {
                 self.person = Some((Outcome::TransferredUnconfirmed, *attempt));
             }
+            Event::TargetFailed {
+                attempt,
+                reason: TargetFailure::NotAccepted,
+                ..
+            } => self.not_accepted(*attempt),
             Event::TargetFailed { attempt, .. } => self.target_failed(*attempt),
             Event::TransferReturned { reason } => self.returned(*reason),
             Event::CallbackBooked { .. } => self.promised(Outcome::CallbackBooked),
@@ -114,6 +121,12 @@ impl OutcomeRules {
         if self.person == Some((Outcome::TransferredUnconfirmed, attempt)) {
             self.person = None;
         }
+    }
+
+    /// What answered was perhaps a voicemail: nobody was reached.
+    fn not_accepted(&mut self, attempt: u32) {
+        self.answer_stands = false;
+        self.person.take_if(|(_, answered)| *answered == attempt);
     }
 
     fn returned(&mut self, reason: ReturnReason) {
@@ -165,7 +178,7 @@ impl OutcomeRules {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::events::{KeySource, StepKind, TargetFailure, TransferWay};
+    use crate::events::{KeySource, StepKind, TransferWay};
 
     /// A call told in words, one event each; the last word is who ended it, or `died`.
     fn outcome_of(story: &str) -> Outcome {

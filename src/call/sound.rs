@@ -43,7 +43,8 @@ impl Call {
         if self.human.is_bridged() {
             self.relay(now, from, packet, datagram, sink);
         } else if from != LegNumber::CALLER {
-            self.pass_early_media(now, packet, datagram, sink);
+            self.hear_rung(now, from, &received, datagram);
+            self.pass_early_media(now, from, packet, datagram, sink);
         }
         if from != LegNumber::CALLER {
             return true;
@@ -120,9 +121,41 @@ impl Call {
         }
     }
 
+    /// The keys of somebody who was told whose call it is.
+    fn hear_rung(
+        &mut self,
+        now: Instant,
+        from: LegNumber,
+        received: &Received,
+        datagram: &mut [u8],
+    ) {
+        let Some(leg) = self.human.rung(from).and_then(|rung| rung.leg.as_mut()) else {
+            return;
+        };
+        let heard = match received {
+            Received::Key(key, _) => Some((*key, KeySource::TelephoneEvent)),
+            Received::Audio(Packet {
+                kind: PacketKind::Audio(codec),
+                payload,
+                ..
+            }) if leg.keys.wants_in_band() => {
+                let payload = datagram.get(payload.clone()).unwrap_or_default();
+                let pressed = leg.detect_keys(*codec, payload).pressed;
+                pressed.map(|key| (key, KeySource::InBand))
+            }
+            _ => None,
+        };
+        if let Some((key, source)) = heard
+            && leg.keys.accept(now, key, source)
+        {
+            self.rung_key(now, from, key);
+        }
+    }
+
     fn pass_early_media(
         &mut self,
         now: Instant,
+        from: LegNumber,
         packet: &Packet,
         datagram: &[u8],
         sink: &mut dyn PacketSink,
@@ -133,7 +166,9 @@ impl Call {
         let payload = datagram.get(packet.payload.clone()).unwrap_or_default();
         let mut samples = [0; MAX_PAYLOAD];
         let length = codec.decode(&payload[..payload.len().min(MAX_PAYLOAD)], &mut samples);
-        self.human.early.receive(now, is_silent(&samples[..length]));
+        if let Some(rung) = self.human.rung(from) {
+            rung.early.receive(now, is_silent(&samples[..length]));
+        }
         if self.early_media_is_heard(now) {
             self.caller.relay(now, packet, payload, sink);
         }
@@ -142,7 +177,7 @@ impl Call {
     /// What we say ourselves is heard to its end.
     fn early_media_is_heard(&self, now: Instant) -> bool {
         let waits = !self.human.is_bridged() && !self.caller.playout.says_something();
-        waits && self.human.agent.is_some() && self.human.early.flows(now)
+        waits && self.human.only_rung().is_some_and(|it| it.early.flows(now))
     }
 
     /// One packet time: what the caller hears, and what is recorded of the time before it.
@@ -160,6 +195,7 @@ impl Call {
         if let Some(agent) = self.human.agent.as_mut().filter(|_| bridged) {
             agent.send_key(now, sink);
         }
+        self.send_briefings(now, sink);
         self.send_info_key(now);
         while let Some(heard) = self.caller.playout.poll_heard() {
             self.heard(now, heard);
@@ -180,8 +216,8 @@ impl Call {
         let wanted = recording || self.is_listening();
         self.caller.set_decoding(wanted);
         let heard = recording && self.agent_is_heard(now);
-        if let Some(agent) = &mut self.human.agent {
-            agent.set_decoding(heard);
+        if let Some(other) = self.human.other_leg() {
+            other.set_decoding(heard);
         }
         if !wanted {
             self.clock = None;
@@ -203,8 +239,8 @@ impl Call {
         let (said, other) = (&mut said[..length], &mut other[..length]);
         self.caller.decode(now, said);
         let heard = self.agent_is_heard(now);
-        match (&mut self.human.agent, &mut self.clock) {
-            (Some(agent), _) if heard => agent.decode(now, other),
+        match (self.human.other_leg(), &mut self.clock) {
+            (Some(leg), _) if heard => leg.decode(now, other),
             (_, Some(clock)) => clock.take_said(other),
             (_, None) => {}
         }
@@ -271,8 +307,10 @@ impl Call {
         }
         self.watch_recognition(now);
         self.caller.send_rtcp(now, sink);
-        if let Some(agent) = &mut self.human.agent {
-            agent.send_rtcp(now, sink);
+        let ringing = self.human.ringing.iter_mut();
+        let ringing = ringing.filter_map(|rung| rung.leg.as_mut());
+        for leg in ringing.chain(&mut self.human.agent) {
+            leg.send_rtcp(now, sink);
         }
         self.watch_media(now, LegNumber::CALLER);
         let bridged = self

@@ -98,6 +98,9 @@ impl Call {
         part: usize,
         result: Result<Arc<Prompt>, String>,
     ) {
+        if self.briefing_rendered(play, part, &result) {
+            return;
+        }
         match result {
             Ok(sound) => self.caller.playout.supply(play, part, sound),
             // The sentence is left out; what comes after it is heard.

@@ -135,6 +135,8 @@ fn requests(record: &CallRecord, entries: &[Entry]) -> Vec<String> {
                 continue;
             }
             Event::HandoffClosed { handoff } => format!("{handoff} is closed"),
+            Event::NoneFree { handoff } => format!("nobody is free at {handoff}"),
+            Event::Queued { position, .. } => format!("waits at place {position}"),
             Event::TargetRinging { .. } => "rings".into(),
             Event::TargetAnswered { .. } => "answered".into(),
             Event::TargetConfirmed { .. } => "a person for certain".into(),

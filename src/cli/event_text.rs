@@ -22,6 +22,8 @@ pub fn describe(event: &Event) -> String {
         Event::HumanRequested { .. }
         | Event::TransferStarted { .. }
         | Event::HandoffClosed { .. }
+        | Event::NoneFree { .. }
+        | Event::Queued { .. }
         | Event::TargetTried { .. }
         | Event::TargetRinging { .. }
         | Event::TargetProgress { .. }
@@ -169,6 +171,17 @@ fn describe_handoff(event: &Event) -> String {
         Event::HumanRequested { by, node, .. } => format!("{} at {node}", requested_by(*by)),
         Event::TransferStarted { handoff } => format!("the way to {handoff} begins"),
         Event::HandoffClosed { handoff } => format!("{handoff} is closed at this hour"),
+        Event::NoneFree { handoff } => format!("nobody is free at {handoff}"),
+        Event::Queued {
+            handoff,
+            position,
+            estimate_s,
+        } => match estimate_s {
+            Some(seconds) => {
+                format!("waits for {handoff} at place {position}, for about {seconds} s")
+            }
+            None => format!("waits for {handoff} at place {position}"),
+        },
         Event::TargetTried {
             attempt,
             target,
@@ -277,6 +290,7 @@ pub fn way_name(way: TransferWay) -> &'static str {
     match way {
         TransferWay::Bridged => "our call",
         TransferWay::Refer => "REFER",
+        TransferWay::Attended => "our call, then REFER",
     }
 }
 
@@ -301,6 +315,7 @@ pub fn failure(reason: TargetFailure, status: Option<u16>) -> String {
         TargetFailure::ReferRefused => "the REFER is refused",
         TargetFailure::NotAllowed => "not allowed by the config",
         TargetFailure::Cancelled => "cancelled, as the caller hung up or chose otherwise",
+        TargetFailure::NotAccepted => "answered and did not take the call",
         TargetFailure::UnusableAnswer => "answered without a usable session description",
         TargetFailure::Other => "failed",
     };

@@ -34,6 +34,10 @@ pub enum Action {
         apology: Option<Sentence>,
         notice: bool,
     },
+    /// Of a caller who waits in line: `InLine` tells it again.
+    WhereAmI,
+    /// The caller does not want to wait any more: nobody is rung for them.
+    LeaveLine,
     /// Record the caller, after a tone, until `StopMessage`, 5 s of silence or `limit`.
     RecordMessage {
         handoff: HandoffId,

@@ -44,6 +44,13 @@ pub enum Input {
         fetch: FetchId,
         result: Result<Fetched, FetchFailure>,
     },
+    /// Nobody is free: the caller waits, at this place (from 1), about so long, if that can be known.
+    InLine {
+        position: u32,
+        estimate: Option<Duration>,
+    },
+    /// The wait is over: somebody is rung.
+    NextInLine,
     /// No person could be had, or the person left: the caller is ours again.
     HandoffReturned { reason: ReturnReason },
     /// The message's recording ended: by silence, by its limit, or by `StopMessage`. How long it is

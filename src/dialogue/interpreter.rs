@@ -163,6 +163,14 @@ impl Dialogue {
             }
             Input::PlayEnded { .. } | Input::PlayFailed { .. } => None,
             Input::Fetched { fetch, result } => self.fetched(fetch, result),
+            Input::InLine { position, estimate } => {
+                self.told_place(position, estimate);
+                None
+            }
+            Input::NextInLine => {
+                self.next_in_line();
+                None
+            }
             Input::HandoffReturned { reason } => self.handoff_returned(reason),
             Input::MessageEnded { milliseconds, file } => self.message_ended(milliseconds, file),
             Input::MessageFailed { .. } => self.message_could_not_be_kept(),
@@ -455,6 +463,10 @@ impl Dialogue {
             Timer::Fetch => self.fetch_timed_out(),
             Timer::Message => self.message_could_not_be_kept(),
             Timer::Speech => self.speech_overdue(),
+            Timer::InLine => {
+                self.act(Action::WhereAmI);
+                None
+            }
         }
     }
 

@@ -57,6 +57,10 @@ impl Dialogue {
         let listening = !matches!(self.state, State::New | State::WithPeople | State::Ended);
         let human = listening && key == self.human_key_now();
         self.log_key(key, source, human);
+        if let State::InLine(choices) = &self.state {
+            let choices = choices.clone();
+            return self.key_in_line(key, human, &choices);
+        }
         if human {
             return self.human_wanted(RequestedBy::Key);
         }
@@ -101,6 +105,7 @@ impl Dialogue {
             State::SayingGoodbye(_)
             | State::New
             | State::WithPeople
+            | State::InLine(_)
             | State::LookedUp(_)
             | State::Passing
             | State::Ended => None,

@@ -120,6 +120,7 @@ impl Dialogue {
             },
             State::New
             | State::WithPeople
+            | State::InLine(_)
             | State::BeforeMessage(_)
             | State::RecordingMessage(_)
             | State::SayingGoodbye(_)

@@ -4,11 +4,13 @@
 //! told what happened ([`input::Input`]) and says what to do ([`action::Action`]).
 
 pub mod action;
+mod briefing;
 mod callback;
 pub mod digits;
 pub mod grammars;
 pub mod heard;
 mod hold;
+mod in_line;
 pub mod input;
 pub mod interpreter;
 mod keys;

@@ -39,6 +39,7 @@ impl Dialogue {
             }
             State::New
             | State::WithPeople
+            | State::InLine(_)
             | State::RecordingMessage(_)
             | State::LookedUp(_)
             | State::Passing

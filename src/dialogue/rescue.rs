@@ -3,6 +3,7 @@
 
 use super::interpreter::Dialogue;
 use super::state::State;
+use super::timers::Timer;
 use crate::events::RequestedBy;
 use std::time::Instant;
 
@@ -43,6 +44,8 @@ impl Dialogue {
         if with_people {
             dialogue.leave();
             dialogue.state = State::WithPeople;
+            // If they wait in line, that brings their place.
+            dialogue.timers.arm(Timer::InLine, now);
         } else {
             let handoff = dialogue.dialplan().human.handoff;
             dialogue.ring(RequestedBy::Failure, handoff);

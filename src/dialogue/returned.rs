@@ -2,6 +2,7 @@
 
 use super::interpreter::Dialogue;
 use super::state::{Among, Choosing, Next, State, Wanted};
+use super::timers::Timer;
 use crate::dialplan::model::{HandoffId, Otherwise, Target};
 use crate::events::{RequestedBy, ReturnReason};
 use crate::key::Key;
@@ -9,9 +10,10 @@ use crate::speech::sentences::{Choice, Sentence};
 
 impl Dialogue {
     pub(super) fn handoff_returned(&mut self, reason: ReturnReason) -> Option<Next> {
-        if !matches!(self.state, State::WithPeople) {
+        if !matches!(self.state, State::WithPeople | State::InLine(_)) {
             return None;
         }
+        self.timers.stop(Timer::InLine);
         self.typed_ahead.clear();
         self.out_of_hours = reason == ReturnReason::OutOfHours;
         let told = match reason {

@@ -26,6 +26,8 @@ pub(super) enum State {
     LookedUp(Next),
     /// People are rung, or one has answered.
     WithPeople,
+    /// The caller waits until somebody is free; these keys lead elsewhere.
+    InLine(Vec<(Key, Choice)>),
     /// "Please leave your message": recording follows.
     BeforeMessage(HandoffId),
     RecordingMessage(HandoffId),

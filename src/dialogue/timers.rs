@@ -17,10 +17,12 @@ pub enum Timer {
     Message,
     /// What the caller said was never told.
     Speech,
+    /// Who waits in line is told again where they are.
+    InLine,
 }
 
 impl Timer {
-    pub const ALL: [Timer; 7] = [
+    pub const ALL: [Timer; 8] = [
         Timer::Play,
         Timer::NoInput,
         Timer::InterDigit,
@@ -28,6 +30,7 @@ impl Timer {
         Timer::Fetch,
         Timer::Message,
         Timer::Speech,
+        Timer::InLine,
     ];
 
     /// A lookup goes on whoever is on hold; everything else waits for what the caller hears or does.

@@ -1,7 +1,7 @@
 //! A dialplan's text to typed data, or every mistake in it at once.
 
 mod elder;
-mod handoffs;
+pub mod handoffs;
 mod knowledge;
 mod lookups;
 pub mod names;

@@ -366,16 +366,90 @@ pub enum Checksum {
 pub struct Handoff {
     pub name: String,
     pub span: Span,
-    /// SIP URIs, rung in order.
-    pub ring: Vec<String>,
+    pub ring: Vec<Ring>,
+    pub order: Order,
+    /// What those who register here must know, to be rung by [`Ring::Agents`].
+    pub skills: Vec<String>,
     /// How long each target rings.
     pub timeout: Duration,
+    /// So long a target that failed is not rung again, where there is another one or a queue.
+    pub rest: Duration,
     /// When people are there, in the dialplan's time zone; `None`: always.
     pub hours: Option<super::hours::WeeklyHours>,
+    /// Callers wait where nobody is free.
+    pub queue: Option<Queue>,
+    /// Who answers is told whose call it is, and takes it by a key.
+    pub accept: bool,
     pub otherwise: Otherwise,
     pub way: Way,
     /// Keys sent to the target after it has answered; `w` waits half a second.
     pub then_keys: Option<String>,
+}
+
+impl Handoff {
+    pub fn is_open(&self, local_time: jiff::civil::DateTime) -> bool {
+        self.hours
+            .as_ref()
+            .is_none_or(|hours| hours.is_open(local_time))
+    }
+
+    /// The addresses that are written, without those who register here.
+    pub fn addresses(&self) -> impl Iterator<Item = &str> {
+        self.ring.iter().filter_map(|ring| match ring {
+            Ring::Target { uri, .. } => Some(uri.as_str()),
+            Ring::Agents => None,
+        })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ring {
+    Target {
+        /// A SIP URI.
+        uri: String,
+        /// So many calls at once; `None`: the target knows itself.
+        limit: Option<u32>,
+        /// What is spoken there; empty: any language.
+        languages: Vec<Language>,
+    },
+    /// Everybody who registers here and has the handoff's skills.
+    Agents,
+}
+
+/// In which order a handoff's targets are rung.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// As they are written.
+    #[default]
+    InOrder,
+    /// All at once: the first who takes the call has it.
+    All,
+    /// Each in turn.
+    RoundRobin,
+    LongestIdle,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queue {
+    /// From 0 to 9: the highest is served first.
+    pub priority: u8,
+    /// Who would be one more than so many goes on by `else` at once.
+    pub most: u32,
+    /// Who has waited so long goes on by `else`.
+    pub longest: Duration,
+    /// A recording of the prompts' folder; `None`: the engine's own music.
+    pub music: Option<String>,
+}
+
+impl Default for Queue {
+    fn default() -> Queue {
+        Queue {
+            priority: 5,
+            most: 100,
+            longest: Duration::from_secs(30 * 60),
+            music: None,
+        }
+    }
 }
 
 /// What is offered when none of a handoff's targets can be had. There is always something.
@@ -392,6 +466,8 @@ pub enum Way {
     Default,
     Bridged,
     Refer,
+    /// Bridged first; then the caller is passed on by REFER with Replaces.
+    Attended,
 }
 
 #[derive(Debug, Clone, Copy)]

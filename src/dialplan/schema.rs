@@ -1,6 +1,7 @@
 //! The JSON Schema of dialplans, for editors' completion. The loader stays the judge: it knows
 //! more than a schema can say.
 
+use crate::dialplan::load::handoffs::ORDERS;
 use crate::language::Language;
 use crate::speech::telephone_number::Country;
 use crate::speech::verbaliser::money::Currency;
@@ -221,15 +222,38 @@ const SLOT_TYPES: [&str; 10] = [
 ];
 
 fn handoff() -> Value {
-    let uri = json!({ "type": "string", "pattern": "^(sips?|tel):" });
+    let uri = json!({ "type": "string", "pattern": "^((sips?|tel):|agents$)", "description": "An address, or `agents`: everybody who registers here." });
+    let limit = json!({ "type": "integer", "minimum": 1, "description": "So many calls at once." });
+    let languages =
+        json!({ "type": "array", "items": language(), "description": "What is spoken there." });
+    let one = closed(
+        &["to"],
+        json!({ "to": uri, "limit": limit, "languages": languages }),
+    );
+    let target = json!({ "oneOf": [uri, one] });
+    let skills = json!({ "type": "string" });
+    let queue = closed(
+        &[],
+        json!({
+            "priority": { "type": "integer", "minimum": 0, "maximum": 9, "description": "The highest is served first." },
+            "most": { "type": "integer", "minimum": 1, "description": "So many wait; the next goes on by `else`." },
+            "longest": { "$ref": "#/$defs/duration" },
+            "music": { "type": "string", "description": "A recording." },
+        }),
+    );
     closed(
         &["ring", "else"],
         json!({
-            "ring": { "oneOf": [uri, { "type": "array", "minItems": 1, "items": uri }] },
+            "ring": { "oneOf": [target, { "type": "array", "minItems": 1, "items": target }] },
+            "order": { "enum": ORDERS.map(|(name, _)| name) },
+            "skills": { "oneOf": [skills, { "type": "array", "items": skills }], "description": "Of `agents`." },
+            "rest": { "$ref": "#/$defs/duration", "description": "How long who did not answer is not rung again." },
+            "queue": { "oneOf": [{ "type": "boolean" }, queue] },
+            "accept": { "type": "boolean", "description": "Who answers takes the call by a key." },
             "timeout": { "$ref": "#/$defs/duration" },
             "hours": { "type": "string", "examples": ["Mo-Fr 08:00-18:00, Sa 09:00-12:00"] },
             "else": { "type": "string", "description": "callback, message, or another handoff." },
-            "way": { "enum": ["bridged", "refer"] },
+            "way": { "enum": ["bridged", "refer", "attended"] },
             "then_keys": { "type": "string", "pattern": "^[0-9*#A-Dw]+$" },
         }),
     )

@@ -2,5 +2,7 @@
 
 pub mod agents;
 pub mod context;
+pub mod distributor;
+pub mod service_times;
 pub mod targets;
 pub mod transfer;

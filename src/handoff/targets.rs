@@ -1,8 +1,9 @@
 //! Whom to ring, now: a handoff's targets and those of its `else` chain, as hours allow.
 
 use crate::config::trunk::TrunkKeys;
-use crate::dialplan::model::{Dialplan, HandoffId, Otherwise, Way};
+use crate::dialplan::model::{Dialplan, Handoff, HandoffId, Order, Otherwise, Queue, Ring, Way};
 use crate::events::ReturnReason;
+use crate::language::Language;
 use std::time::Duration;
 
 /// One target, ready to be rung.
@@ -13,21 +14,43 @@ pub struct Try {
     pub target: String,
     pub timeout: Duration,
     pub way: Way,
+    /// A person takes the call by a key, after they were told whose it is.
+    pub accept: bool,
     pub then_keys: Option<String>,
     /// Whether the config allows calls there.
     pub allowed: bool,
-    /// The handoffs between the try before and this one, which are closed at this hour.
+    /// So many calls at once; `None`: the target knows itself.
+    pub limit: Option<u32>,
+    /// What is spoken there; empty: any language.
+    pub languages: Vec<Language>,
+    /// Somebody who registers here: their answer is a person's.
+    pub is_agent: bool,
+}
+
+/// An open handoff.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Desk {
+    pub handoff: String,
+    pub tries: Vec<Try>,
+    pub order: Order,
+    /// So long a target that failed is not rung again, if there is another or a queue.
+    pub rest: Duration,
+    pub queue: Option<Queue>,
+    /// The handoffs between the desk before and this one, which are closed at this hour.
     pub after_closed: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
+    pub dialplan: String,
     /// The handoff that the dialogue asked for.
     pub handoff: String,
-    pub tries: Vec<Try>,
-    /// The closed handoffs after the last try.
+    /// The caller's.
+    pub language: Language,
+    pub desks: Vec<Desk>,
+    /// The closed handoffs after the last desk.
     pub closed_last: Vec<String>,
-    /// What to tell the caller when there are no tries.
+    /// What to tell the caller when there is no desk.
     pub empty_because: ReturnReason,
 }
 
@@ -38,54 +61,84 @@ pub trait TargetPolicy {
     fn way(&self, target: &str) -> Way;
     /// How the target's trunk is sent keys.
     fn keys(&self, target: &str) -> TrunkKeys;
-    /// Whether it is an agent who registers here: who answers there is a person for certain.
+    /// Whether `target` is somebody who registers here: an answer there is a person's, for certain.
     fn is_agent(&self, target: &str) -> bool;
+    /// The targets of those who register here and have all these skills.
+    fn agents(&self, skills: &[String]) -> Vec<(String, Vec<Language>)>;
 }
 
 /// The targets of `first` and of its `else` chain that are open at `local_time`, in order.
 pub fn plan(
     dialplan: &Dialplan,
     first: HandoffId,
+    language: Language,
     local_time: jiff::civil::DateTime,
     policy: &dyn TargetPolicy,
 ) -> Plan {
-    let mut tries = Vec::new();
-    let mut any_open = false;
+    let mut desks = Vec::new();
     let mut closed = Vec::new();
     for handoff in chain(dialplan, first).map(|id| dialplan.handoff(id)) {
-        if handoff
-            .hours
-            .as_ref()
-            .is_some_and(|hours| !hours.is_open(local_time))
-        {
+        if !handoff.is_open(local_time) {
             closed.push(handoff.name.clone());
             continue;
         }
-        any_open = true;
-        tries.extend(handoff.ring.iter().map(|target| Try {
+        desks.push(Desk {
             handoff: handoff.name.clone(),
-            target: target.clone(),
-            timeout: handoff.timeout,
-            way: match handoff.way {
-                Way::Default => policy.way(target),
-                chosen => chosen,
-            },
-            then_keys: handoff.then_keys.clone(),
-            allowed: policy.is_allowed(target),
+            tries: tries(handoff, policy),
+            order: handoff.order,
+            rest: handoff.rest,
+            queue: handoff.queue.clone(),
             after_closed: std::mem::take(&mut closed),
-        }));
+        });
     }
-    let empty_because = if any_open {
-        ReturnReason::NobodyAnswered
-    } else {
+    let empty_because = if desks.is_empty() {
         ReturnReason::OutOfHours
+    } else {
+        ReturnReason::NobodyAnswered
     };
     Plan {
+        dialplan: dialplan.name.clone(),
         handoff: dialplan.handoff(first).name.clone(),
-        tries,
+        language,
+        desks,
         closed_last: closed,
         empty_because,
     }
+}
+
+fn tries(handoff: &Handoff, policy: &dyn TargetPolicy) -> Vec<Try> {
+    let one = |target: String, limit: Option<u32>, languages: Vec<Language>| Try {
+        handoff: handoff.name.clone(),
+        timeout: handoff.timeout,
+        way: match handoff.way {
+            Way::Default => policy.way(&target),
+            // Only one can be the one that the caller is passed on to.
+            Way::Refer if handoff.order == Order::All => Way::Bridged,
+            chosen => chosen,
+        },
+        accept: handoff.accept,
+        then_keys: handoff.then_keys.clone(),
+        allowed: policy.is_allowed(&target),
+        // Who registers here is one person.
+        limit: limit.or(policy.is_agent(&target).then_some(1)),
+        languages,
+        is_agent: policy.is_agent(&target),
+        target,
+    };
+    let all = handoff.ring.iter().flat_map(|ring| match ring {
+        Ring::Target {
+            uri,
+            limit,
+            languages,
+        } => vec![one(uri.clone(), *limit, languages.clone())],
+        Ring::Agents => {
+            let agents = policy.agents(&handoff.skills).into_iter();
+            agents
+                .map(|(target, languages)| one(target, Some(1), languages))
+                .collect()
+        }
+    });
+    all.collect()
 }
 
 /// `first` and what its `else` leads to. The checker refuses cycles; the bound holds without it.
@@ -121,6 +174,10 @@ mod tests {
         fn is_agent(&self, _: &str) -> bool {
             false
         }
+
+        fn agents(&self, _: &[String]) -> Vec<(String, Vec<Language>)> {
+            Vec::new()
+        }
     }
 
     #[test]
@@ -141,8 +198,9 @@ nodes:
 "#;
         let dialplan = load(&Source::new("t.yaml", text.to_string())).expect("it is right");
         let sunday = jiff::civil::datetime(2026, 11, 22, 12, 0, 0, 0);
-        let plan = plan(&dialplan, dialplan.human.handoff, sunday, &AllowAll);
-        let [night] = &plan.tries[..] else {
+        let first = dialplan.human.handoff;
+        let plan = plan(&dialplan, first, Language::En, sunday, &AllowAll);
+        let [night] = &plan.desks[..] else {
             panic!("one desk is open");
         };
         assert_eq!(night.handoff, "night");

@@ -1,13 +1,17 @@
-//! One caller's way to a person: which targets are rung, in which order and how, until one has
-//! answered or the caller is back.
+//! One caller's way to a person: whoever the [distributor](super::distributor) names is rung, until one
+//! has taken the call or the caller is back.
 //!
 //! ```text
-//!             ┌─ Dial ──► rings ──► Answered ──► Bridge
-//! next target ┤              └─ fails, times out ──► next target … none left ──► Return
-//!             └─ PassingOn is said ──► Refer ──► accepted ──► NOTIFY 2xx ──► HandOver
-//!                                        └─ refused ──► Dial the same target at once
+//!         ┌─ Offered ──► Dial ──► rings ──► Answered ─(accept key)─► Bridge
+//! Seek ──►┤    ▲                    └─ fails, times out ──► Failed ─┐
+//!         │    └──────────────────────────────────────────────────┤ the distributor names the next
+//!         ├─ InLine ──► music, place and choices ─────────────────────┘
+//!         ├─ Offered (REFER) ──► PassingOn is said ──► Refer ──► NOTIFY 2xx ──► HandOver
+//!         │                                   └─ refused ──► Dial the same target at once
+//!         └─ NobodyLeft ──► Return
 //! ```
 
+use super::distributor::{Answer, Failed, Passed, Request};
 use super::targets::{Plan, Try};
 use crate::dialplan::model::Way;
 use crate::events::{Event, ReturnReason, TargetFailure, TransferWay};
@@ -15,23 +19,41 @@ use crate::speech::sentences::Sentence;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// After a REFER was accepted, how long its outcome is waited for beyond the target's own time-out.
-const NOTIFY_GRACE: Duration = Duration::from_secs(10);
+mod referral;
+mod ringing;
 
-/// What happened to the target that is being tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The longest wait for the distributor, which answers at once.
+const SEEKING: Duration = Duration::from_secs(2);
+/// What happened to those who are being tried.
+#[derive(Debug, Clone, PartialEq)]
 pub enum Input {
-    /// A provisional status from the target, or a NOTIFY that says so.
+    /// What the distributor says.
+    Distributor(Answer),
+    /// A provisional status from a target.
     Progress {
+        attempt: u32,
         status: u16,
     },
     /// The target's 200 to our INVITE.
-    Answered,
+    Answered {
+        attempt: u32,
+    },
     /// The target's 200 has no session description, or none that can be agreed on.
-    UnusableAnswer,
-    /// A final refusal of our INVITE; `None`: nothing came, or it could not be sent.
+    UnusableAnswer {
+        attempt: u32,
+    },
+    /// A final refusal of our INVITE, or the end of a call that was not taken yet; `None`: nothing
+    /// came, or it could not be sent.
     Failed {
+        attempt: u32,
         status: Option<u16>,
+    },
+    /// Who answered has pressed the accept key, or the other one.
+    Accepted {
+        attempt: u32,
+    },
+    Declined {
+        attempt: u32,
     },
     /// The sentence before a REFER was heard.
     PassingOnSaid,
@@ -40,7 +62,11 @@ pub enum Input {
     ReferRefused {
         status: Option<u16>,
     },
-    /// A final NOTIFY; `status` is the sipfrag's.
+    /// A NOTIFY; `status` is the sipfrag's.
+    ReferProgress {
+        status: u16,
+    },
+    /// A final one.
     ReferEnded {
         status: u16,
     },
@@ -48,27 +74,42 @@ pub enum Input {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Output {
+    /// For the distributor.
+    Desk(Request),
     Say(Sentence),
     /// What the caller hears between sentences.
     Sound(WaitingSound),
+    /// The caller waits at this place: they are told, and may choose.
+    InLine {
+        position: u32,
+        estimate: Option<Duration>,
+    },
+    /// The wait is over.
+    NextInLine,
     /// Send our own INVITE.
     Dial {
         attempt: u32,
         target: String,
+    },
+    /// Tell who answered whose call it is, and ask for the accept key.
+    Brief {
+        attempt: u32,
     },
     /// Send a REFER on the caller's dialog.
     Refer {
         attempt: u32,
         target: String,
     },
-    /// Give up this attempt's INVITE.
+    /// Give up this attempt's leg.
     Cancel {
         attempt: u32,
     },
-    /// Join the caller and this attempt's leg; then send it these keys.
+    /// Join the caller and this attempt's leg; then send it these keys. `attended`: then pass the call
+    /// on to them by REFER.
     Bridge {
         attempt: u32,
         then_keys: Option<String>,
+        attended: bool,
     },
     /// The call goes on elsewhere: end our part of it.
     HandOver,
@@ -81,56 +122,73 @@ pub enum Output {
 pub enum WaitingSound {
     /// Our own leg rings at the target (law 6).
     RingBack,
-    /// It does not ring yet.
+    /// It does not ring yet, or not any more.
     Comfort,
+    /// Music for those who wait in line.
+    Music,
 }
 
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 enum State {
-    Dialing,
+    /// The distributor is asked.
+    Seeking,
+    InLine,
+    Ringing,
     SayingPassingOn,
     Referring,
     ReferAccepted,
     Done,
 }
 
+/// One who is being rung.
+#[derive(Debug)]
+struct Rung {
+    attempt: u32,
+    one: Try,
+    until: Instant,
+    rings: bool,
+    /// They have answered and are told whose call it is.
+    briefed: bool,
+    /// The provisional statuses that are logged: each is, once.
+    told: Vec<u16>,
+}
+
 pub struct Transfer {
-    plan: VecDeque<Try>,
-    closed_last: Vec<String>,
-    current: Option<Try>,
+    state: State,
     /// Counts from 1 over the whole call.
     attempt: u32,
-    state: State,
-    /// The provisional statuses of this attempt that are logged: each is, once.
-    told: Vec<u16>,
+    /// One, or several where all ring at once; with a REFER, whom the caller is passed on to.
+    rung: Vec<Rung>,
+    /// Of [`State::Seeking`], and of a REFER.
+    deadline: Option<Instant>,
+    /// What is said when the next is rung.
+    next_sentence: Sentence,
+    /// The caller's trunk does not transfer.
+    refers_no_more: bool,
     /// What the caller hears between sentences.
     sound: Option<WaitingSound>,
-    deadline: Option<Instant>,
     outputs: VecDeque<Output>,
 }
 
 impl Transfer {
-    /// `attempts_before` is how many targets the call has tried already.
-    pub fn start(now: Instant, plan: Plan, attempts_before: u32) -> Transfer {
+    /// `attempts_before` is how many targets the call has tried already; `since`: from when on its
+    /// place in line counts.
+    pub fn start(now: Instant, plan: Plan, since: Instant, attempts_before: u32) -> Transfer {
         let mut transfer = Transfer {
-            plan: plan.tries.into(),
-            closed_last: plan.closed_last,
-            current: None,
+            state: State::Seeking,
             attempt: attempts_before,
-            state: State::Dialing,
-            told: Vec::new(),
+            rung: Vec::new(),
+            deadline: Some(now + SEEKING),
+            next_sentence: Sentence::Connecting,
+            refers_no_more: false,
             sound: None,
-            deadline: None,
             outputs: VecDeque::new(),
         };
         transfer.log(Event::TransferStarted {
-            handoff: plan.handoff,
+            handoff: plan.handoff.clone(),
         });
-        if transfer.plan.is_empty() {
-            transfer.nobody_is_left(plan.empty_because);
-        } else {
-            transfer.next_target(now, Sentence::Connecting);
-        }
+        transfer.wait_to(WaitingSound::Comfort);
+        transfer.desk(Request::Seek { plan, since });
         transfer
     }
 
@@ -139,7 +197,9 @@ impl Transfer {
     }
 
     pub fn next_timeout(&self) -> Option<Instant> {
-        self.deadline
+        let ringing = self.rung.iter().map(|rung| rung.until);
+        let ringing = ringing.filter(|_| self.state == State::Ringing);
+        ringing.chain(self.deadline).min()
     }
 
     /// How many targets the call has tried by now.
@@ -153,191 +213,137 @@ impl Transfer {
     }
 
     pub fn handle_input(&mut self, now: Instant, input: Input) {
-        match (self.state, input) {
-            (State::Dialing | State::ReferAccepted, Input::Progress { status }) => {
-                self.progress(status)
+        match input {
+            Input::Distributor(answer) => self.told(now, answer),
+            Input::Progress { attempt, status } => self.progress(attempt, status),
+            Input::Answered { attempt } => self.answered(now, attempt),
+            Input::UnusableAnswer { attempt } => {
+                self.target_failed(now, attempt, Some(200), TargetFailure::UnusableAnswer)
             }
-            (State::Dialing, Input::Answered) => self.bridge(),
-            (State::Dialing, Input::Failed { status }) => {
-                self.target_failed(now, status, failure_of(status))
+            Input::Failed { attempt, status } => self.leg_failed(now, attempt, status),
+            Input::Accepted { attempt } => self.accepted(attempt),
+            Input::Declined { attempt } => {
+                self.outputs.push_back(Output::Cancel { attempt });
+                self.target_failed(now, attempt, None, TargetFailure::Declined);
             }
-            (State::Dialing, Input::UnusableAnswer) => {
-                self.target_failed(now, Some(200), TargetFailure::UnusableAnswer)
-            }
-            (State::SayingPassingOn, Input::PassingOnSaid) => self.refer(now),
-            (State::Referring, Input::ReferAccepted) => {
-                self.log(Event::ReferAccepted {
-                    attempt: self.attempt,
-                });
-                self.state = State::ReferAccepted;
-            }
-            (State::Referring, Input::ReferRefused { status }) => {
-                self.log(Event::TargetFailed {
-                    attempt: self.attempt,
-                    status,
-                    reason: TargetFailure::ReferRefused,
-                });
-                self.dial_instead(now);
-            }
-            (State::Referring | State::ReferAccepted, Input::ReferEnded { status: 200..=299 }) => {
-                self.log(Event::TargetAnswered {
-                    attempt: self.attempt,
-                });
-                self.finish(Output::HandOver);
-            }
-            (State::Referring | State::ReferAccepted, Input::ReferEnded { status }) => {
-                self.target_failed(now, Some(status), failure_of(Some(status)))
-            }
-            // Anything else is about an attempt that is over.
-            _ => {}
+            refer => self.handle_refer(now, refer),
         }
     }
 
     pub fn handle_timeout(&mut self, now: Instant) {
+        if self.state == State::Ringing {
+            return self.ringing_timeout(now);
+        }
         if self.deadline.is_none_or(|deadline| now < deadline) {
             return;
         }
         match self.state {
-            State::Dialing => {
-                self.outputs.push_back(Output::Cancel {
-                    attempt: self.attempt,
-                });
-                self.target_failed(now, None, TargetFailure::NoAnswer);
+            State::Seeking => {
+                self.desk(Request::Over);
+                self.nobody_is_left(ReturnReason::NobodyAnswered);
             }
             // The sentence could not be heard; the person matters more.
             State::SayingPassingOn => self.refer(now),
-            State::Referring => {
-                self.log_failure(None, TargetFailure::ReferRefused);
-                self.dial_instead(now);
-            }
-            State::ReferAccepted => self.target_failed(now, None, TargetFailure::NoAnswer),
-            State::Done => self.deadline = None,
+            State::Referring => self.refer_refused(now, None),
+            State::ReferAccepted => self.refer_ended(now, None, TargetFailure::NoAnswer),
+            State::InLine | State::Ringing | State::Done => self.deadline = None,
         }
     }
 
-    /// The caller hung up, or the call ends: nothing may be left ringing.
+    /// The caller hung up, chose otherwise, or the call ends: nothing may be left ringing.
     pub fn abandon(&mut self) {
-        if self.state == State::Dialing {
-            self.outputs.push_back(Output::Cancel {
-                attempt: self.attempt,
-            });
-            self.log_failure(None, TargetFailure::Cancelled);
+        if self.state == State::Ringing {
+            for rung in std::mem::take(&mut self.rung) {
+                self.give_up(&rung);
+            }
+        }
+        if self.state != State::Done {
+            self.desk(Request::Over);
         }
         self.state = State::Done;
         self.deadline = None;
     }
 
-    fn next_target(&mut self, now: Instant, said_before: Sentence) {
-        let mut sentence = Some(said_before);
-        while let Some(mut next) = self.plan.pop_front() {
-            self.log_closed(std::mem::take(&mut next.after_closed));
+    fn told(&mut self, now: Instant, answer: Answer) {
+        let (Answer::Ring { passed, .. }
+        | Answer::Waiting { passed, .. }
+        | Answer::NobodyLeft { passed, .. }) = &answer;
+        match (self.state, &answer) {
+            (State::Seeking | State::InLine, _) => self.log_passed(passed.clone()),
+            // It crossed with the caller's own wish.
+            _ => return,
+        }
+        match answer {
+            Answer::Ring { tries, .. } => self.offered(now, tries),
+            Answer::Waiting {
+                handoff,
+                position,
+                estimate,
+                ..
+            } => self.in_line(handoff, position, estimate),
+            Answer::NobodyLeft { reason, .. } => self.nobody_is_left(reason),
+        }
+    }
+
+    fn log_passed(&mut self, passed: Passed) {
+        for handoff in passed.closed {
+            self.log(Event::HandoffClosed { handoff });
+        }
+        for handoff in passed.none_free {
+            self.log(Event::NoneFree { handoff });
+        }
+    }
+
+    fn in_line(&mut self, handoff: String, position: u32, estimate: Option<Duration>) {
+        self.state = State::InLine;
+        self.deadline = None;
+        self.next_sentence = Sentence::Connecting;
+        self.log(Event::Queued {
+            handoff,
+            position,
+            estimate_s: estimate.map(|estimate| estimate.as_secs() as u32),
+        });
+        self.wait_to(WaitingSound::Music);
+        self.outputs
+            .push_back(Output::InLine { position, estimate });
+    }
+
+    fn offered(&mut self, now: Instant, tries: Vec<Try>) {
+        if self.state == State::InLine {
+            self.outputs.push_back(Output::NextInLine);
+        }
+        self.deadline = None;
+        self.state = State::Ringing;
+        for one in tries {
             self.attempt += 1;
-            self.current = Some(next.clone());
-            if !next.allowed {
-                self.log_tried(&next, TransferWay::Bridged);
-                self.log_failure(None, TargetFailure::NotAllowed);
-                continue;
-            }
-            match next.way {
-                Way::Refer => self.pass_on(now),
-                Way::Bridged | Way::Default => self.dial(now, &next, sentence.take()),
-            }
-            return;
+            let way = match one.way {
+                _ if !one.allowed => TransferWay::Bridged,
+                Way::Refer if !self.refers_no_more => return self.pass_on(now, one),
+                Way::Attended => TransferWay::Attended,
+                Way::Refer | Way::Bridged | Way::Default => TransferWay::Bridged,
+            };
+            self.dial(now, one, way);
         }
-        self.nobody_is_left(ReturnReason::NobodyAnswered);
-    }
-
-    fn dial(&mut self, now: Instant, target: &Try, sentence: Option<Sentence>) {
-        self.log_tried(target, TransferWay::Bridged);
-        self.state = State::Dialing;
-        self.deadline = Some(now + target.timeout);
-        self.outputs.push_back(Output::Dial {
-            attempt: self.attempt,
-            target: target.target.clone(),
-        });
-        self.wait_to(WaitingSound::Comfort);
-        self.outputs.extend(sentence.map(Output::Say));
-    }
-
-    /// It rings where 180 says so, until another status says that it rings there no more (law 6);
-    /// 183 says neither.
-    fn progress(&mut self, status: u16) {
-        let attempt = self.attempt;
-        if !self.told.contains(&status) {
-            self.told.push(status);
-            self.log(match status {
-                180 => Event::TargetRinging { attempt, status },
-                _ => Event::TargetProgress { attempt, status },
-            });
-        }
-        // Only for our own leg: what a referred party hears is not ours.
-        match status {
-            _ if self.state != State::Dialing => {}
-            180 => self.wait_to(WaitingSound::RingBack),
-            181 | 182 => self.wait_to(WaitingSound::Comfort),
-            _ => {}
+        if self.rung.is_empty() {
+            self.seek_on(now);
+        } else {
+            self.wait_to(WaitingSound::Comfort);
+            self.say_next();
         }
     }
 
-    fn wait_to(&mut self, sound: WaitingSound) {
-        if self.sound.replace(sound) != Some(sound) {
-            self.outputs.push_back(Output::Sound(sound));
-        }
+    fn say_next(&mut self) {
+        let sentence = std::mem::replace(&mut self.next_sentence, Sentence::StillTrying);
+        self.outputs.push_back(Output::Say(sentence));
     }
 
-    fn pass_on(&mut self, now: Instant) {
-        self.state = State::SayingPassingOn;
-        self.deadline = Some(now + Duration::from_secs(10));
-        self.wait_to(WaitingSound::Comfort);
-        self.outputs.push_back(Output::Say(Sentence::PassingOn));
-    }
-
-    fn refer(&mut self, now: Instant) {
-        let target = self
-            .current
-            .clone()
-            .expect("a target is being tried in this state");
-        self.log_tried(&target, TransferWay::Refer);
-        self.state = State::Referring;
-        self.deadline = Some(now + target.timeout + NOTIFY_GRACE);
-        self.outputs.push_back(Output::Refer {
-            attempt: self.attempt,
-            target: target.target,
-        });
-    }
-
-    /// The caller's trunk does not transfer: ring the same target ourselves.
-    fn dial_instead(&mut self, now: Instant) {
-        let target = self
-            .current
-            .clone()
-            .expect("a target is being tried in this state");
-        self.attempt += 1;
-        for later in &mut self.plan {
-            later.way = Way::Bridged;
-        }
-        self.dial(now, &target, Some(Sentence::Connecting));
-    }
-
-    fn bridge(&mut self) {
-        self.log(Event::TargetAnswered {
-            attempt: self.attempt,
-        });
-        let then_keys = self.current.take().and_then(|target| target.then_keys);
-        self.finish(Output::Bridge {
-            attempt: self.attempt,
-            then_keys,
-        });
-    }
-
-    fn target_failed(&mut self, now: Instant, status: Option<u16>, reason: TargetFailure) {
-        self.log_failure(status, reason);
-        self.next_target(now, Sentence::StillTrying);
+    /// The distributor knows that nobody is rung any more, and names the next.
+    fn seek_on(&mut self, now: Instant) {
+        self.state = State::Seeking;
+        self.deadline = Some(now + SEEKING);
     }
 
     fn nobody_is_left(&mut self, reason: ReturnReason) {
-        let closed = std::mem::take(&mut self.closed_last);
-        self.log_closed(closed);
         self.log(Event::TransferReturned { reason });
         self.finish(Output::Return(reason));
     }
@@ -348,14 +354,7 @@ impl Transfer {
         self.outputs.push_back(output);
     }
 
-    fn log_closed(&mut self, handoffs: Vec<String>) {
-        for handoff in handoffs {
-            self.log(Event::HandoffClosed { handoff });
-        }
-    }
-
     fn log_tried(&mut self, target: &Try, way: TransferWay) {
-        self.told.clear();
         self.log(Event::TargetTried {
             attempt: self.attempt,
             handoff: target.handoff.clone(),
@@ -364,28 +363,24 @@ impl Transfer {
         });
     }
 
-    fn log_failure(&mut self, status: Option<u16>, reason: TargetFailure) {
+    fn log_failure(&mut self, attempt: u32, status: Option<u16>, reason: TargetFailure) {
         self.log(Event::TargetFailed {
-            attempt: self.attempt,
+            attempt,
             status,
             reason,
         });
     }
 
+    fn failed(&mut self, target: String, why: Failed) {
+        self.desk(Request::Failed { target, why });
+    }
+
+    fn desk(&mut self, request: Request) {
+        self.outputs.push_back(Output::Desk(request));
+    }
+
     fn log(&mut self, event: Event) {
         self.outputs.push_back(Output::Log(event));
-    }
-}
-
-/// What a final SIP status says about the person (RFC 3261, 21).
-fn failure_of(status: Option<u16>) -> TargetFailure {
-    match status {
-        Some(486 | 600) => TargetFailure::Busy,
-        Some(603 | 403) => TargetFailure::Declined,
-        Some(404 | 410 | 484 | 604) => TargetFailure::NotFound,
-        Some(480 | 408 | 487) => TargetFailure::NoAnswer,
-        None | Some(500..=599) => TargetFailure::Unreachable,
-        Some(_) => TargetFailure::Other,
     }
 }
 

@@ -19,6 +19,8 @@ pub(super) struct Calls {
     /// What a full inbox did not take, in order. A thread that is so far behind gets no new calls
     /// through the limit on calls, so this is bounded by the events of those there are.
     waiting: VecDeque<(usize, Command)>,
+    /// Calls that are gone since they were asked for last.
+    gone: VecDeque<CallNumber>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -93,6 +95,7 @@ impl Calls {
             info.legs -= 1;
             if info.legs == 0 {
                 self.calls.remove(&owner.call);
+                self.gone.push_back(owner.call);
             }
         }
     }
@@ -107,6 +110,10 @@ impl Calls {
         if let Some(thread) = self.info(call).map(|info| info.thread) {
             self.send(thread, Command::Input(call, input), threads);
         }
+    }
+
+    pub fn poll_gone(&mut self) -> Option<CallNumber> {
+        self.gone.pop_front()
     }
 
     pub fn has_waiting(&self) -> bool {

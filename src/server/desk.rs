@@ -6,6 +6,7 @@ use super::journal_writer::Journal;
 use super::ports::PortRange;
 use super::resident::CallNumber;
 use super::roster::Roster;
+use super::routes::CallWish;
 use super::routes::ToSignalling;
 use super::services::Directory;
 use super::signalling::{Phase, Signalling};
@@ -18,6 +19,7 @@ use crate::config::Config;
 use crate::console::agents::ToAgents;
 use crate::engines::prompt_library::PromptLibrary;
 use crate::engines::registry::Registry;
+use crate::handoff::distributor::Distributor;
 use crate::journal::append::Limits;
 use crate::language::ByLanguage;
 use crate::locator::Locator;
@@ -84,6 +86,7 @@ impl Desk {
             targets: Targets::new(config.clone(), locator.clone()),
             trunks: Trunks::new(config.clone(), locator),
             roster: Roster::new(Instant::now(), &config, agent_requests, [5; 32]),
+            distributor: Distributor::default(),
             calls: Calls::default(),
             unanswered: Unanswered::default(),
             journal: journal.handle(),
@@ -168,7 +171,7 @@ impl Desk {
 
     /// A call's wish comes.
     pub fn wish(&self, call: CallNumber, command: SipCommand) {
-        let sent = self.wishes.try_send((call, command));
+        let sent = self.wishes.try_send((call, CallWish::Sip(command)));
         sent.expect("there is room");
     }
 }

@@ -4,7 +4,7 @@
 use super::epoll::Epoll;
 use super::hearing::Saying;
 use super::ports::PortPair;
-use super::routes::Routes;
+use super::routes::{CallWish, Routes};
 use crate::call::contract::{
     Channel, Input, LegNumber, Output, PacketSink, RecorderCommand, Session, SipCommand,
 };
@@ -224,7 +224,8 @@ impl Resident {
                     let refused = routes.record(self.number, command);
                     self.refused(now, refused, routes);
                 }
-                Output::Sip(command) => routes.sip(self.number, command),
+                Output::Sip(command) => routes.wish(self.number, CallWish::Sip(command)),
+                Output::Desk(request) => routes.wish(self.number, CallWish::Desk(request)),
                 Output::Fetch(fetch) => {
                     let refused = routes.fetch(self.number, fetch);
                     self.refused(now, refused, routes);
@@ -271,13 +272,9 @@ impl Resident {
     fn end_after_panic(&mut self, now: Instant, routes: &mut Routes) {
         self.span().in_scope(|| tracing::error!("{PANICKED}"));
         for leg in self.sockets.0.iter().map(|sockets| sockets.leg) {
-            routes.sip(
-                self.number,
-                SipCommand::HangUp {
-                    leg,
-                    reason: "internal fault".into(),
-                },
-            );
+            let reason = "internal fault".into();
+            let hang_up = SipCommand::HangUp { leg, reason };
+            routes.wish(self.number, CallWish::Sip(hang_up));
         }
         for file in self.open_recordings.drain(..) {
             routes.record(self.number, RecorderCommand::Close { file });

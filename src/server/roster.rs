@@ -13,6 +13,7 @@ use crate::sip::registrar::{Account, Lines, Refusal, Registrar};
 use crate::sip::user_agent::event::{Event, LegId};
 use metrics::gauge;
 use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::{Instant, SystemTime};
 use tokio::sync::mpsc;
@@ -24,6 +25,8 @@ pub struct Roster {
     legs: FxHashMap<LegId, AgentLeg>,
     guesses: Guesses,
     requests: mpsc::Receiver<AgentRequest>,
+    /// What was not told yet: at most one an agent.
+    changes: BTreeMap<String, AgentState>,
 }
 
 struct AgentLeg {
@@ -46,6 +49,7 @@ impl Roster {
             legs: FxHashMap::default(),
             guesses: Guesses::default(),
             requests,
+            changes: BTreeMap::new(),
         };
         roster.count_states();
         roster
@@ -209,11 +213,17 @@ impl Roster {
         let mut has_changed = false;
         while let Some((agent, state)) = self.agents.poll_change() {
             tracing::info!(agent, state = state.name(), "an agent's state");
+            self.changes.insert(agent, state);
             has_changed = true;
         }
         if has_changed {
             self.count_states();
         }
+    }
+
+    /// The next agent whose state is another than was told last.
+    pub fn poll_change(&mut self) -> Option<(String, AgentState)> {
+        self.changes.pop_first()
     }
 
     fn count_states(&self) {

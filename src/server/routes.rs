@@ -13,6 +13,7 @@ use crate::dialogue::action::Fetch;
 use crate::dialogue::input::{FetchFailure, FetchId, PlayId};
 use crate::engines::pool::{Outcome, SynthesizerPool};
 use crate::events::{Entry, Pace};
+use crate::handoff::distributor::Request;
 use crate::language::Language;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,7 +21,15 @@ use std::sync::mpsc::TrySendError;
 use tokio::sync::mpsc;
 
 /// A call's wish on its way to the signalling task.
-pub type ToSignalling = (CallNumber, SipCommand);
+pub type ToSignalling = (CallNumber, CallWish);
+
+/// What a call wants of the signalling task.
+#[derive(Debug)]
+pub enum CallWish {
+    Sip(SipCommand),
+    /// Of the distributor, which lives there.
+    Desk(Request),
+}
 
 pub struct Routes {
     pub thread: MediaThread,
@@ -37,14 +46,14 @@ pub struct Routes {
 /// life, and new calls are refused while the journal is behind, so these stay small.
 #[derive(Default)]
 pub struct Waiting {
-    sip: VecDeque<ToSignalling>,
+    wishes: VecDeque<ToSignalling>,
     entries: VecDeque<Entry>,
 }
 
 impl Routes {
-    pub fn sip(&mut self, call: CallNumber, command: SipCommand) {
-        self.waiting.sip.push_back((call, command));
-        self.flush_sip();
+    pub fn wish(&mut self, call: CallNumber, wish: CallWish) {
+        self.waiting.wishes.push_back((call, wish));
+        self.flush_wishes();
     }
 
     pub fn journal(&mut self, entry: Entry) {
@@ -130,19 +139,19 @@ impl Routes {
 
     /// Once a turn.
     pub fn flush(&mut self) {
-        self.flush_sip();
+        self.flush_wishes();
         self.flush_journal();
     }
 
     pub fn is_flushed(&self) -> bool {
-        self.waiting.sip.is_empty() && self.waiting.entries.is_empty()
+        self.waiting.wishes.is_empty() && self.waiting.entries.is_empty()
     }
 
-    fn flush_sip(&mut self) {
-        while let Some(command) = self.waiting.sip.pop_front() {
+    fn flush_wishes(&mut self) {
+        while let Some(command) = self.waiting.wishes.pop_front() {
             if let Err(mpsc::error::TrySendError::Full(command)) = self.signalling.try_send(command)
             {
-                self.waiting.sip.push_front(command);
+                self.waiting.wishes.push_front(command);
                 return;
             }
         }

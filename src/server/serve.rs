@@ -22,6 +22,7 @@ use crate::config::{Config, ListenTransport};
 use crate::console::http::{Console, metrics_router, router};
 use crate::engines::pool::SynthesizerPool;
 use crate::engines::prompt_library::PromptLibrary;
+use crate::handoff::distributor::Distributor;
 use crate::journal::append::Limits;
 use crate::locator::Locator;
 use crate::sip::flow::Protocol;
@@ -189,6 +190,7 @@ async fn run<Stop: Future<Output = ()> + Send + 'static>(
             agent_requests,
             rand::rng().random(),
         ),
+        distributor: Distributor::default(),
         calls: Calls::default(),
         unanswered: Unanswered::default(),
         journal,

@@ -17,7 +17,9 @@ use super::targets::Targets;
 use super::transports::Transports;
 use super::trunks::Trunks;
 use super::unanswered::Unanswered;
+use crate::call::contract::Input;
 use crate::config::Config;
+use crate::handoff::distributor::{self, Distributor};
 use crate::sip::flow::Flow;
 use crate::sip::message::{Message, Request};
 use crate::sip::method::Method;
@@ -57,6 +59,7 @@ pub struct Signalling {
     pub targets: Targets,
     pub trunks: Trunks,
     pub roster: Roster,
+    pub distributor: Distributor,
     pub calls: Calls,
     pub unanswered: Unanswered,
     pub journal: super::journal_writer::JournalHandle,
@@ -80,7 +83,7 @@ impl Signalling {
         tokio::select! {
             received = self.transports.receive() => self.take(received),
             number = self.unanswered.written() => self.answer_written(number),
-            Some((call, command)) = self.wishes.recv() => self.act(call, command),
+            Some((call, wish)) = self.wishes.recv() => self.fulfil(call, wish),
             located = self.targets.located() => self.finish_preparing(located),
             located = self.trunks.located() => {
                 let now = Instant::now();
@@ -100,10 +103,10 @@ impl Signalling {
         let retry = self.calls.has_waiting().then(|| Instant::now() + RETRY);
         let unanswered = self.unanswered.next_timeout();
         let agent = self.agent.next_timeout();
-        let others = [self.trunks.next_timeout(), self.roster.next_timeout()];
-        [agent, unanswered, retry]
+        let people = [self.roster.next_timeout(), self.distributor.next_timeout()];
+        [agent, self.trunks.next_timeout(), unanswered, retry]
             .into_iter()
-            .chain(others)
+            .chain(people)
             .flatten()
             .min()
     }
@@ -136,7 +139,7 @@ impl Signalling {
     fn take_wishes(&mut self) {
         for _ in 0..BATCH {
             match self.wishes.try_recv() {
-                Ok((call, command)) => self.act(call, command),
+                Ok((call, wish)) => self.fulfil(call, wish),
                 Err(_) => return,
             }
         }
@@ -208,6 +211,7 @@ impl Signalling {
         self.refuse_late(now);
         self.trunks.handle_timeout(now);
         self.roster.handle_timeout(now);
+        self.distribute(now);
         while let Some(event) = self.agent.poll_event() {
             self.handle_event(now, event);
         }
@@ -217,8 +221,27 @@ impl Signalling {
                 self.agent.transport_failed(now, flow);
             }
         }
+        self.distribute(now);
         self.calls.send_waiting(&self.threads);
         call_metrics::count_calls(self.calls.len());
+    }
+
+    /// Who may ring whom by now; and what gone calls had is free again.
+    fn distribute(&mut self, now: Instant) {
+        while let Some(call) = self.calls.poll_gone() {
+            self.distributor
+                .handle_input(now, call, distributor::Request::Over);
+        }
+        while let Some((agent, state)) = self.roster.poll_change() {
+            self.distributor.agent_is(now, &agent, state);
+        }
+        let due = self.distributor.next_timeout();
+        if due.is_some_and(|due| due <= now) {
+            self.distributor.handle_timeout(now);
+        }
+        while let Some((call, answer)) = self.distributor.poll_output() {
+            self.calls.input(call, Input::Desk(answer), &self.threads);
+        }
     }
 
     fn handle_event(&mut self, now: Instant, event: Event) {

@@ -8,6 +8,7 @@ use crate::config::trunk::{Trunk, TrunkKeys, TrunkWay};
 use crate::config::{BUILT_IN_AGENT, Config};
 use crate::dialplan::model::Way;
 use crate::handoff::targets::TargetPolicy;
+use crate::language::Language;
 use crate::locator::Locator;
 use crate::sip::digest::Credentials;
 use crate::sip::flow::{Flow, Protocol};
@@ -223,6 +224,13 @@ impl TargetPolicy for ConfigPolicy {
     fn keys(&self, target: &str) -> TrunkKeys {
         let trunk = self.0.trunk_of(target);
         trunk.map_or(TrunkKeys::Rfc4733, |(_, trunk)| trunk.keys)
+    }
+
+    fn agents(&self, skills: &[String]) -> Vec<(String, Vec<Language>)> {
+        let all = self.0.agents.values();
+        let able = all.filter(|agent| skills.iter().all(|skill| agent.skills.contains(skill)));
+        able.map(|agent| (agent.address(), agent.languages.clone()))
+            .collect()
     }
 
     fn is_agent(&self, target: &str) -> bool {

@@ -3,6 +3,7 @@
 use super::lookups::Located;
 use super::media_thread::Command;
 use super::resident::CallNumber;
+use super::routes::CallWish;
 use super::signalling::Signalling;
 use super::targets::{Asked, Prepared};
 use crate::call::contract::{Input, LegNumber, SipCommand};
@@ -18,6 +19,17 @@ use std::time::{Duration, Instant};
 const RINGS_AT_MOST: Duration = Duration::from_secs(180);
 
 impl Signalling {
+    pub(super) fn fulfil(&mut self, call: CallNumber, wish: CallWish) {
+        match wish {
+            CallWish::Sip(command) => self.act(call, command),
+            // What a call that is gone had was given back.
+            CallWish::Desk(request) if self.calls.info(call).is_some() => {
+                self.distributor.handle_input(Instant::now(), call, request)
+            }
+            CallWish::Desk(_) => {}
+        }
+    }
+
     /// What a call wants of SIP.
     pub(super) fn act(&mut self, call: CallNumber, command: SipCommand) {
         let now = Instant::now();
@@ -34,7 +46,8 @@ impl Signalling {
             SipCommand::Refer {
                 target,
                 user_to_user,
-            } => return self.refer(now, call, &target, &user_to_user),
+                replaces,
+            } => return self.refer(now, call, &target, (&user_to_user, replaces)),
             command => self.act_on_leg(now, call, command),
         };
         ignore_gone(done);
@@ -79,12 +92,27 @@ impl Signalling {
     }
 
     /// One that cannot be sent is refused: the call rings the person itself.
-    fn refer(&mut self, now: Instant, call: CallNumber, target: &str, user_to_user: &str) {
+    fn refer(
+        &mut self,
+        now: Instant,
+        call: CallNumber,
+        target: &str,
+        (user_to_user, replaces): (&str, Option<LegNumber>),
+    ) {
         let Some(caller) = self.calls.leg(call, LegNumber::CALLER) else {
             return;
         };
-        let target = refer_to(target, user_to_user);
-        if let Err(error) = self.agent.refer(now, caller, &target, None) {
+        let replaced = replaces.map(|leg| self.calls.leg(call, leg));
+        let referred = match replaced {
+            // Who has the call already was told by our INVITE.
+            Some(Some(leg)) => self.agent.refer(now, caller, target, Some(leg)),
+            Some(None) => Err(CommandError::Gone),
+            None => {
+                let target = refer_to(target, user_to_user);
+                self.agent.refer(now, caller, &target, None)
+            }
+        };
+        if let Err(error) = referred {
             tracing::warn!(%error, "a REFER cannot be sent");
             let refused = Input::ReferRefused { status: None };
             self.calls.input(call, refused, &self.threads);

@@ -26,6 +26,19 @@ pub enum Sentence {
     StillTrying,
     /// Before a REFER: "I am passing your call on."
     PassingOn,
+    /// To who waits until somebody is free, and is told so from the real line: "You are number 2 in
+    /// line."
+    PlaceInLine {
+        position: u32,
+    },
+    /// From how long callers before took: "It will take about 4 minutes."
+    WaitAbout {
+        minutes: u32,
+    },
+    /// Nothing is known of how long callers take.
+    WaitUnknown,
+    /// To a person who answered and was told whose call it is: "To take the call, press 1."
+    AcceptCall,
     /// "I am looking that up."
     LookingUp,
     /// "Sorry, I did not hear anything."
@@ -116,6 +129,8 @@ impl Sentence {
             Sentence::SlowerOffer { key } => format!("slower_offer_{}", key_name(*key)),
             Sentence::Digit(digit) => format!("digit_{digit}"),
             Sentence::DigitsKeyed(count) => format!("digits_keyed_{count}"),
+            Sentence::PlaceInLine { position } => format!("place_in_line_{position}"),
+            Sentence::WaitAbout { minutes } => format!("wait_about_{minutes}"),
             Sentence::Choices(choices) => choices
                 .iter()
                 .map(|(key, choice)| format!("_{}_{}", key_name(*key), snake_case(choice)))
@@ -137,6 +152,8 @@ impl Sentence {
             Connecting,
             StillTrying,
             PassingOn,
+            WaitUnknown,
+            AcceptCall,
             LookingUp,
             NoInput,
             NoMatch,
@@ -171,6 +188,10 @@ impl Sentence {
             Goodbye,
         ];
         all.extend(elder_key.map(|key| SlowerOffer { key }));
+        all.extend((1..=RENDERED_AHEAD).map(|position| PlaceInLine { position }));
+        all.extend((1..=RENDERED_AHEAD).map(|minutes| WaitAbout { minutes }));
+        // Without a message they are those after a failed transfer.
+        all.push(Choices(Choice::in_line(true)));
         all.extend((0..10).map(Digit));
         all.extend((1..=4).map(DigitsKeyed));
         for try_again in [true, false] {
@@ -199,6 +220,12 @@ impl Sentence {
             Connecting => "I am connecting you to a person. Please stay on the line.",
             StillTrying => "I am still trying to reach somebody. Please stay on the line.",
             PassingOn => "I am passing your call on.",
+            PlaceInLine { position: 1 } => "You are next in line.",
+            PlaceInLine { position } => return format!("You are number {position} in line."),
+            WaitAbout { minutes: 1 } => "It will take about one minute.",
+            WaitAbout { minutes } => return format!("It will take about {minutes} minutes."),
+            WaitUnknown => "I cannot tell yet how long it will take.",
+            AcceptCall => "To take the call, press 1. If you cannot, press 2.",
             LookingUp => "One moment please, I am looking that up.",
             NoInput => "Sorry, I did not hear anything.",
             NoMatch => "Sorry, I did not get that.",
@@ -268,6 +295,12 @@ impl Sentence {
             Connecting => "正在为您转接人工服务，请不要挂机。",
             StillTrying => "仍在为您联系工作人员，请不要挂机。",
             PassingOn => "正在为您转接。",
+            PlaceInLine { position: 1 } => "您排在第一位。",
+            PlaceInLine { position } => return format!("您排在第{position}位。"),
+            WaitAbout { minutes: 1 } => "大约需要等待一分钟。",
+            WaitAbout { minutes } => return format!("大约需要等待{minutes}分钟。"),
+            WaitUnknown => "目前还无法估计等待时间。",
+            AcceptCall => "接听请按一，不能接听请按二。",
             LookingUp => "请稍等，正在为您查询。",
             NoInput => "抱歉，没有收到您的输入。",
             NoMatch => "抱歉，我没有听明白。",
@@ -312,7 +345,23 @@ impl Sentence {
     }
 }
 
+/// Higher places in line, and longer waits, are rendered when they are said.
+const RENDERED_AHEAD: u32 = 10;
+
 impl Choice {
+    /// What can be chosen by who waits in line.
+    pub fn in_line(message: bool) -> Vec<(Key, Choice)> {
+        let choices = [
+            Some(Choice::Callback),
+            message.then_some(Choice::Message),
+            Some(Choice::BackToBot),
+        ];
+        (1..)
+            .filter_map(Key::of_digit)
+            .zip(choices.into_iter().flatten())
+            .collect()
+    }
+
     /// What can be chosen after a failed transfer, with the keys 1, 2, 3 in this order. Leaving
     /// something behind and going back are always possible.
     pub fn menu(try_again: bool, otherwise: Choice) -> Vec<(Key, Choice)> {

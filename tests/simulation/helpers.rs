@@ -16,6 +16,7 @@ use zeroline::call::contract::{
 use zeroline::dialogue::action::{Fetch, Listen};
 use zeroline::dialogue::input::{FetchFailure, FetchId, Fetched, PlayId, SpeechHeard};
 use zeroline::dialogue::program::Program;
+use zeroline::handoff::distributor::Request;
 use zeroline::language::Language;
 use zeroline::speech::recognizer::Hypothesis;
 
@@ -54,6 +55,8 @@ impl Moods {
 pub enum Task {
     Tell(Input),
     Sip(SipCommand),
+    /// What it wants of the distributor.
+    Desk(Request),
     /// The resolver's answer.
     Found {
         leg: LegNumber,

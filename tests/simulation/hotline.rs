@@ -129,6 +129,10 @@ impl TargetPolicy for Policy {
         TrunkKeys::Rfc4733
     }
 
+    fn agents(&self, _: &[String]) -> Vec<(String, Vec<Language>)> {
+        Vec::new()
+    }
+
     fn is_agent(&self, _: &str) -> bool {
         false
     }

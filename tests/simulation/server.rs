@@ -15,6 +15,7 @@ use zeroline::call::contract::{
 };
 use zeroline::call::services::Services;
 use zeroline::events::{CallRef, EndedBy, Entry, Event};
+use zeroline::handoff::distributor::{Distributor, Request, Seeker};
 use zeroline::journal::append::Limits;
 use zeroline::journal::ledger::{Ledger, Position};
 use zeroline::journal::segment;
@@ -30,6 +31,8 @@ use zeroline::sip::user_agent::event::{self, LegId};
 const MOST_OUTPUTS: usize = 64;
 /// From the signalling task to a call's thread, and back.
 const HOP: Duration = Duration::from_micros(300);
+/// The one call's number, for the distributor.
+const CALL: Seeker = 1;
 
 pub struct Server {
     pub ua: UserAgent,
@@ -39,6 +42,7 @@ pub struct Server {
     owners: BTreeMap<LegId, LegNumber>,
     legs: BTreeMap<LegNumber, LegId>,
     ports: Ports,
+    pub distributor: Distributor,
     /// Targets that were found, until they are rung.
     prepared: BTreeMap<LegNumber, String>,
     pub helpers: Helpers,
@@ -97,6 +101,7 @@ impl Server {
             owners: BTreeMap::new(),
             legs: BTreeMap::new(),
             ports: Ports::default(),
+            distributor: Distributor::default(),
             prepared: BTreeMap::new(),
             reserve: helpers
                 .moods
@@ -111,10 +116,16 @@ impl Server {
     pub fn next_timeout(&self) -> Option<Instant> {
         let running = self.call.as_ref().filter(|_| !self.finished);
         let tick = running.map(Call::next_tick);
-        [tick, self.helpers.next_timeout(), self.ua.next_timeout()]
-            .into_iter()
-            .flatten()
-            .min()
+        let desk = self.distributor.next_timeout();
+        [
+            tick,
+            desk,
+            self.helpers.next_timeout(),
+            self.ua.next_timeout(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     pub fn receive(&mut self, now: Instant, mut datagram: Datagram, network: &mut Network) {
@@ -132,6 +143,13 @@ impl Server {
     /// Timers, then everything that the last inputs led to.
     pub fn work(&mut self, now: Instant, network: &mut Network) {
         self.ua.handle_timeout(now);
+        if self
+            .distributor
+            .next_timeout()
+            .is_some_and(|due| due <= now)
+        {
+            self.distributor.handle_timeout(now);
+        }
         while let Some(task) = self.helpers.next_due(now) {
             match task {
                 Task::Tell(input) => {
@@ -140,6 +158,9 @@ impl Server {
                     });
                 }
                 Task::Sip(command) => self.act(now, command),
+                // What a call that is gone had was given back.
+                Task::Desk(_) if self.owners.is_empty() => {}
+                Task::Desk(request) => self.distributor.handle_input(now, CALL, request),
                 Task::Found { leg, target } => self.found(now, leg, target),
             }
         }
@@ -148,6 +169,10 @@ impl Server {
         }
         while let Some(event) = self.ua.poll_event() {
             self.handle_event(now, event);
+        }
+        while let Some((_, answer)) = self.distributor.poll_output() {
+            let input = Input::Desk(answer);
+            self.helpers.later(now + HOP, Task::Tell(input));
         }
         while let Some(transmit) = self.ua.poll_transmit() {
             network.transmit(now, &transmit);
@@ -229,6 +254,7 @@ impl Server {
     fn carry_out(&mut self, now: Instant, output: Output) {
         match output {
             Output::Sip(command) => self.helpers.later(now + HOP, Task::Sip(command)),
+            Output::Desk(request) => self.helpers.later(now + HOP, Task::Desk(request)),
             Output::CloseMedia { leg } => {
                 self.ports.0.remove(&leg);
             }
@@ -260,6 +286,9 @@ impl Server {
         }
         if let Some(leg) = ended.and_then(|id| self.owners.remove(&id)) {
             self.legs.remove(&leg);
+            if self.owners.is_empty() {
+                self.distributor.handle_input(now, CALL, Request::Over);
+            }
         }
     }
 
@@ -311,8 +340,11 @@ impl Server {
             SipCommand::Reinvite { leg: n, offer } => {
                 leg(n).and_then(|leg| ua.reinvite(now, leg, offer.into()))
             }
-            SipCommand::Refer { target, .. } => {
-                caller.and_then(|leg| ua.refer(now, leg, &target, None))
+            SipCommand::Refer {
+                target, replaces, ..
+            } => {
+                let replaces = replaces.and_then(|leg| self.legs.get(&leg).copied());
+                caller.and_then(|leg| ua.refer(now, leg, &target, replaces))
             }
             SipCommand::Info {
                 leg: n,
@@ -379,6 +411,7 @@ impl Server {
         );
         assert!(self.ports.0.is_empty(), "a port is left");
         assert!(self.prepared.is_empty(), "a target is left");
+        assert!(self.distributor.is_idle(), "a target is taken");
         self.helpers.assert_over();
     }
 }

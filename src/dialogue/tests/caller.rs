@@ -23,6 +23,9 @@ pub struct Caller {
     pub events: Vec<Event>,
     pub actions: Vec<Action>,
     pub hung_up: bool,
+    /// How many times the place in line was asked for.
+    pub asks_place: u32,
+    pub left_line: bool,
 }
 
 impl Caller {
@@ -60,6 +63,8 @@ impl Caller {
             events: Vec::new(),
             actions: Vec::new(),
             hung_up: false,
+            asks_place: 0,
+            left_line: false,
         }
     }
 
@@ -233,6 +238,10 @@ impl Caller {
         parts.collect::<Vec<_>>().join(" ")
     }
 
+    pub fn is_quiet(&self) -> bool {
+        self.playing.is_none()
+    }
+
     /// The events since the last look, but for keys and entered nodes, in short.
     pub fn log(&mut self) -> Vec<String> {
         let events = std::mem::take(&mut self.events);
@@ -254,6 +263,8 @@ impl Caller {
                 Action::HangUp { .. } => self.hung_up = true,
                 Action::Log(event) => self.events.push(event.clone()),
                 Action::StartRecording | Action::Sensitive(_) => {}
+                Action::WhereAmI => self.asks_place += 1,
+                Action::LeaveLine => self.left_line = true,
             }
             self.actions.push(action);
         }

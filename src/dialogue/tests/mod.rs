@@ -5,6 +5,7 @@ mod elder;
 mod handoffs;
 mod hold;
 mod human_key;
+mod in_line;
 mod knowledge;
 mod lookups;
 mod plans;

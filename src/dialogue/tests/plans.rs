@@ -139,7 +139,16 @@ fn handoff(name: &str, otherwise: Otherwise) -> Handoff {
     Handoff {
         name: name.to_string(),
         span: Span::default(),
-        ring: vec![format!("sip:{name}@pbx.example.com")],
+        ring: vec![Ring::Target {
+            uri: format!("sip:{name}@pbx.example.com"),
+            limit: None,
+            languages: Vec::new(),
+        }],
+        order: Order::InOrder,
+        skills: Vec::new(),
+        rest: Duration::from_secs(10),
+        queue: None,
+        accept: false,
         timeout: Duration::from_secs(25),
         hours: None,
         otherwise,

@@ -30,10 +30,11 @@ impl Judge<'_, '_, '_> {
             }
             let Some(node) = node else { continue };
             for item in crate::yaml::read::one_or_more(node) {
+                let item = item.get("to").unwrap_or(item);
                 let Value::Scalar { text: uri, .. } = &item.value else {
                     continue;
                 };
-                let known = handoff.ring.contains(uri);
+                let known = handoff.addresses().any(|address| address == uri);
                 let allowed = self
                     .view
                     .transfers

@@ -3,14 +3,26 @@
 use super::{Context, RING_TIMEOUT};
 use crate::diagnostic::{Report, Span, rules};
 use crate::dialplan::hours::WeeklyHours;
-use crate::dialplan::model::{Handoff, Otherwise, Way};
+use crate::dialplan::load::names::language;
+use crate::dialplan::model::{Handoff, Order, Otherwise, Queue, Ring, Way};
 use crate::dialplan::targets;
 use crate::key::Key;
-use crate::yaml::{Entry, Node, read, traps};
+use crate::yaml::{Entry, Node, Value, read, traps};
 use read::Fields;
 use std::time::Duration;
 
 const MAX_TARGETS: usize = 20;
+const MAX_SKILLS: usize = 32;
+/// After a failure; a person who did not answer is not rung again at once.
+const REST: Duration = Duration::from_secs(10);
+/// In `ring`: everybody who registers here.
+const AGENTS: &str = "agents";
+pub const ORDERS: [(&str, Order); 4] = [
+    ("in_order", Order::InOrder),
+    ("all", Order::All),
+    ("round_robin", Order::RoundRobin),
+    ("longest_idle", Order::LongestIdle),
+];
 const MAX_THEN_KEYS: usize = 64;
 
 impl Context {
@@ -35,12 +47,30 @@ impl Context {
             }
             None => Some(RING_TIMEOUT),
         };
+        let rest = fields.take("rest").and_then(|node| {
+            let range = Duration::ZERO..=Duration::from_secs(3600);
+            read::duration(node, "`rest`", range, report)
+        });
+        let order = fields
+            .take("order")
+            .and_then(|node| read::one_of(node, "`order`", &ORDERS, report));
+        let skills = self.skills(&mut fields, report);
+        let accept = fields
+            .take("accept")
+            .and_then(|node| read::boolean(node, "`accept`", report));
+        let queue = fields
+            .take("queue")
+            .and_then(|node| queue(node, name, report));
         let hours = fields.take("hours");
         let hours = hours.and_then(|node| hours_of(node, has_timezone, report));
         let otherwise = self.otherwise(&mut fields, name, report);
         let way = match fields.take("way") {
             Some(node) => {
-                let choices = [("bridged", Way::Bridged), ("refer", Way::Refer)];
+                let choices = [
+                    ("bridged", Way::Bridged),
+                    ("refer", Way::Refer),
+                    ("attended", Way::Attended),
+                ];
                 read::one_of(node, "`way`", &choices, report)
             }
             None => Some(Way::Default),
@@ -50,6 +80,11 @@ impl Context {
         fields.finish(report);
         Handoff {
             ring,
+            order: order.unwrap_or_default(),
+            skills,
+            rest: rest.unwrap_or(REST),
+            queue,
+            accept: accept.unwrap_or(false),
             timeout: timeout.unwrap_or(RING_TIMEOUT),
             hours,
             otherwise: otherwise.unwrap_or(Otherwise::Message),
@@ -57,6 +92,14 @@ impl Context {
             then_keys,
             ..stand_in
         }
+    }
+
+    /// What is not known to anybody is told by the checker, which sees the config.
+    fn skills(&self, fields: &mut Fields, report: &mut Report) -> Vec<String> {
+        let items = fields.take("skills").map(read::one_or_more);
+        let items = items.unwrap_or_default().iter().take(MAX_SKILLS);
+        let words = items.filter_map(|node| read::word(node, "a skill", report));
+        words.map(str::to_owned).collect()
     }
 
     fn otherwise(&self, fields: &mut Fields, name: &str, report: &mut Report) -> Option<Otherwise> {
@@ -91,7 +134,12 @@ pub(super) fn stand_in(name: &str, span: Span) -> Handoff {
         name: name.to_owned(),
         span,
         ring: Vec::new(),
+        order: Order::InOrder,
+        skills: Vec::new(),
         timeout: RING_TIMEOUT,
+        rest: REST,
+        queue: None,
+        accept: false,
         hours: None,
         otherwise: Otherwise::Message,
         way: Way::Default,
@@ -100,7 +148,7 @@ pub(super) fn stand_in(name: &str, span: Span) -> Handoff {
 }
 
 /// Whether there are any, and whether the config allows them, is for the checker.
-fn ring(fields: &mut Fields, report: &mut Report) -> Vec<String> {
+fn ring(fields: &mut Fields, report: &mut Report) -> Vec<Ring> {
     let items = fields
         .take("ring")
         .map(read::one_or_more)
@@ -114,21 +162,82 @@ fn ring(fields: &mut Fields, report: &mut Report) -> Vec<String> {
     }
     let mut ring = Vec::new();
     for item in items.iter().take(MAX_TARGETS) {
-        let Some(uri) = read::word(item, "a target", report) else {
-            continue;
-        };
-        if let Err(reason) = targets::check_uri(uri) {
-            report.add(
+        ring.extend(target(item, report));
+    }
+    ring
+}
+
+/// An address, `agents`, or `{ to: an address, limit: 2, languages: [zh] }`.
+fn target(item: &Node, report: &mut Report) -> Option<Ring> {
+    if matches!(item.value, Value::Mapping { .. }) {
+        let mut fields = Fields::of(item, "a target", report)?;
+        let to = fields.require("to", "\"sip:support@pbx.example.com\"", report);
+        let uri = to.and_then(|node| address(node, report));
+        let limit = fields
+            .take("limit")
+            .and_then(|node| read::integer(node, "`limit`", 1..=10_000, report));
+        let languages = fields.take("languages").map(read::one_or_more);
+        let languages = languages.unwrap_or_default().iter();
+        let languages = languages
+            .filter_map(|node| language(node, report))
+            .collect();
+        fields.finish(report);
+        return Some(Ring::Target {
+            uri: uri?,
+            limit: limit.map(|limit| limit as u32),
+            languages,
+        });
+    }
+    if matches!(&item.value, Value::Scalar { text, .. } if text == AGENTS) {
+        return Some(Ring::Agents);
+    }
+    Some(Ring::Target {
+        uri: address(item, report)?,
+        limit: None,
+        languages: Vec::new(),
+    })
+}
+
+fn address(item: &Node, report: &mut Report) -> Option<String> {
+    let uri = read::word(item, "a target", report)?;
+    if let Err(reason) = targets::check_uri(uri) {
+        report.add(
                 &rules::BAD_TARGET,
                 item.span,
                 format!("`{uri}` cannot be rung: {reason}."),
-                "Write an address like \"sip:support@pbx.example.com\" or \"tel:+441632960000\".",
+                "Write an address like \"sip:support@pbx.example.com\" or \"tel:+441632960000\", or `agents`.",
             );
-            continue;
-        }
-        ring.push(uri.to_owned());
+        return None;
     }
-    ring
+    Some(uri.to_owned())
+}
+
+/// `true`, or `{ priority: 5, most: 50, longest: 15m, music: waiting }`.
+fn queue(node: &Node, name: &str, report: &mut Report) -> Option<Queue> {
+    if !matches!(node.value, Value::Mapping { .. }) {
+        return read::boolean(node, "`queue`", report)?.then(Queue::default);
+    }
+    let mut fields = Fields::of(node, format!("the queue of `{name}`"), report)?;
+    let usual = Queue::default();
+    let priority = fields
+        .take("priority")
+        .and_then(|node| read::integer(node, "`priority`", 0..=9, report));
+    let most = fields
+        .take("most")
+        .and_then(|node| read::integer(node, "`most`", 1..=10_000, report));
+    let longest = fields.take("longest").and_then(|node| {
+        let range = Duration::from_secs(30)..=Duration::from_secs(4 * 3600);
+        read::duration(node, "`longest`", range, report)
+    });
+    let music = fields.take("music");
+    let music = music.and_then(|node| read::word(node, "`music`", report));
+    fields.finish(report);
+    Some(Queue {
+        priority: priority.map_or(usual.priority, |priority| priority as u8),
+        most: most.map_or(usual.most, |most| most as u32),
+        longest: longest.unwrap_or(usual.longest),
+        music: music.map(str::to_owned),
+    })
 }
 
 fn hours_of(node: &Node, has_timezone: bool, report: &mut Report) -> Option<WeeklyHours> {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::language::Language;
 
 fn target(name: &str, way: Way) -> Try {
     Try {
@@ -6,20 +7,51 @@ fn target(name: &str, way: Way) -> Try {
         target: format!("sip:{name}@example.com"),
         timeout: Duration::from_secs(25),
         way,
+        accept: false,
         then_keys: None,
         allowed: true,
-        after_closed: Vec::new(),
+        limit: None,
+        languages: Vec::new(),
+        is_agent: false,
     }
 }
 
-fn start(now: Instant, tries: Vec<Try>) -> Transfer {
+/// A transfer that the distributor has not answered yet.
+fn start(now: Instant) -> Transfer {
     let plan = Plan {
+        dialplan: "parcel".into(),
         handoff: "support".into(),
-        tries,
-        closed_last: vec!["night".into()],
+        language: Language::En,
+        desks: Vec::new(),
+        closed_last: Vec::new(),
         empty_because: ReturnReason::OutOfHours,
     };
-    Transfer::start(now, plan, 0)
+    Transfer::start(now, plan, now, 0)
+}
+
+/// One that rings these.
+fn ringing(now: Instant, tries: Vec<Try>) -> Transfer {
+    let mut transfer = start(now);
+    offer(&mut transfer, now, tries);
+    transfer
+}
+
+fn offer(transfer: &mut Transfer, now: Instant, tries: Vec<Try>) {
+    let passed = Passed::default();
+    tell(transfer, now, Answer::Ring { tries, passed });
+}
+
+fn tell(transfer: &mut Transfer, now: Instant, answer: Answer) {
+    transfer.handle_input(now, Input::Distributor(answer));
+}
+
+fn waiting(position: u32) -> Answer {
+    Answer::Waiting {
+        handoff: "support".into(),
+        position,
+        estimate: None,
+        passed: Passed::default(),
+    }
 }
 
 /// All outputs but what is logged.
@@ -29,6 +61,15 @@ fn outputs(transfer: &mut Transfer) -> Vec<Output> {
         .collect()
 }
 
+fn logged(transfer: &mut Transfer) -> Vec<Event> {
+    let logged = std::iter::from_fn(|| transfer.poll_output());
+    let logged = logged.filter_map(|output| match output {
+        Output::Log(event) => Some(event),
+        _ => None,
+    });
+    logged.collect()
+}
+
 fn dial(attempt: u32, name: &str) -> Output {
     Output::Dial {
         attempt,
@@ -36,58 +77,83 @@ fn dial(attempt: u32, name: &str) -> Output {
     }
 }
 
+fn failed(name: &str, why: Failed) -> Output {
+    Output::Desk(Request::Failed {
+        target: format!("sip:{name}@example.com"),
+        why,
+    })
+}
+
+fn answered(name: &str) -> Output {
+    Output::Desk(Request::Answered {
+        target: format!("sip:{name}@example.com"),
+    })
+}
+
+fn bridge(attempt: u32) -> Output {
+    Output::Bridge {
+        attempt,
+        then_keys: None,
+        attended: false,
+    }
+}
+
+fn failure(attempt: u32, status: Option<u16>, reason: TargetFailure) -> Event {
+    Event::TargetFailed {
+        attempt,
+        status,
+        reason,
+    }
+}
+
 #[test]
-fn the_first_target_answers() {
+fn who_is_named_is_rung_and_joined() {
     let now = Instant::now();
-    let mut transfer = start(
-        now,
-        vec![target("a", Way::Default), target("b", Way::Default)],
-    );
+    let mut transfer = start(now);
+    let [
+        Output::Sound(WaitingSound::Comfort),
+        Output::Desk(Request::Seek { .. }),
+    ] = &outputs(&mut transfer)[..]
+    else {
+        panic!("the distributor is asked");
+    };
+    offer(&mut transfer, now, vec![target("a", Way::Default)]);
     assert_eq!(
         outputs(&mut transfer),
-        [
-            dial(1, "a"),
-            Output::Sound(WaitingSound::Comfort),
-            Output::Say(Sentence::Connecting)
-        ]
+        [dial(1, "a"), Output::Say(Sentence::Connecting)]
     );
-    transfer.handle_input(now, Input::Progress { status: 180 });
-    assert_eq!(
-        outputs(&mut transfer),
-        [Output::Sound(WaitingSound::RingBack)]
-    );
-    transfer.handle_input(now, Input::Answered);
-    assert_eq!(
-        outputs(&mut transfer),
-        [Output::Bridge {
-            attempt: 1,
-            then_keys: None
-        }]
-    );
+    let (attempt, status) = (1, 180);
+    transfer.handle_input(now, Input::Progress { attempt, status });
+    let rings = Output::Sound(WaitingSound::RingBack);
+    assert_eq!(outputs(&mut transfer), [rings]);
+    transfer.handle_input(now, Input::Answered { attempt });
+    assert_eq!(outputs(&mut transfer), [answered("a"), bridge(1)]);
     assert_eq!(transfer.next_timeout(), None);
 }
 
 #[test]
 fn it_rings_by_180_alone_and_each_status_is_logged_once() {
     let now = Instant::now();
-    let mut transfer = start(now, vec![target("a", Way::Default)]);
+    let mut transfer = ringing(now, vec![target("a", Way::Default)]);
     outputs(&mut transfer);
+    let attempt = 1;
     for status in [183, 181, 182] {
-        transfer.handle_input(now, Input::Progress { status });
-        let event = Event::TargetProgress { attempt: 1, status };
+        transfer.handle_input(now, Input::Progress { attempt, status });
+        let event = Event::TargetProgress { attempt, status };
         assert_eq!(transfer.poll_output(), Some(Output::Log(event)));
         assert_eq!(transfer.poll_output(), None, "it does not ring");
     }
     for status in [180, 180, 183] {
-        transfer.handle_input(now, Input::Progress { status });
+        transfer.handle_input(now, Input::Progress { attempt, status });
     }
-    let (attempt, status) = (1, 180);
+    let status = 180;
     let event = Event::TargetRinging { attempt, status };
     assert_eq!(transfer.poll_output(), Some(Output::Log(event)));
     let rings = Output::Sound(WaitingSound::RingBack);
     assert_eq!(transfer.poll_output(), Some(rings));
     assert_eq!(transfer.poll_output(), None);
-    transfer.handle_input(now, Input::Progress { status: 182 });
+    let status = 182;
+    transfer.handle_input(now, Input::Progress { attempt, status });
     let waits = Output::Sound(WaitingSound::Comfort);
     assert_eq!(transfer.poll_output(), Some(waits));
 }
@@ -95,121 +161,249 @@ fn it_rings_by_180_alone_and_each_status_is_logged_once() {
 #[test]
 fn a_target_that_does_not_answer_is_cancelled_and_the_next_rung() {
     let now = Instant::now();
-    let mut transfer = start(
-        now,
-        vec![target("a", Way::Default), target("b", Way::Default)],
-    );
+    let mut transfer = ringing(now, vec![target("a", Way::Default)]);
     outputs(&mut transfer);
     transfer.handle_timeout(now + Duration::from_secs(24));
     assert_eq!(outputs(&mut transfer), []);
     transfer.handle_timeout(now + Duration::from_secs(25));
-    assert_eq!(
-        outputs(&mut transfer),
-        [
-            Output::Cancel { attempt: 1 },
-            dial(2, "b"),
-            Output::Say(Sentence::StillTrying)
-        ]
-    );
-    transfer.handle_input(now, Input::Failed { status: Some(486) });
-    assert_eq!(
-        outputs(&mut transfer),
-        [Output::Return(ReturnReason::NobodyAnswered)]
-    );
+    let cancelled = [Output::Cancel { attempt: 1 }, failed("a", Failed::Itself)];
+    assert_eq!(outputs(&mut transfer), cancelled);
+    offer(&mut transfer, now, vec![target("b", Way::Default)]);
+    let next = [dial(2, "b"), Output::Say(Sentence::StillTrying)];
+    assert_eq!(outputs(&mut transfer), next);
+    let (attempt, status) = (2, Some(486));
+    transfer.handle_input(now, Input::Failed { attempt, status });
+    assert_eq!(outputs(&mut transfer), [failed("b", Failed::Itself)]);
+    let (reason, passed) = (ReturnReason::NobodyAnswered, Passed::default());
+    tell(&mut transfer, now, Answer::NobodyLeft { reason, passed });
+    assert_eq!(outputs(&mut transfer), [Output::Return(reason)]);
     assert_eq!(transfer.attempts(), 2);
 }
 
 #[test]
-fn a_closed_desk_is_logged_when_it_is_passed_over() {
+fn of_all_that_ring_the_first_who_answers_has_the_call() {
     let now = Instant::now();
-    let mut second = target("b", Way::Default);
-    second.after_closed = vec!["day".into()];
-    let mut transfer = start(now, vec![target("a", Way::Default), second]);
-    let closed = |transfer: &mut Transfer| -> Vec<Event> {
-        let logged = std::iter::from_fn(|| transfer.poll_output());
-        let logged = logged.filter_map(|output| match output {
-            Output::Log(event @ Event::HandoffClosed { .. }) => Some(event),
-            _ => None,
-        });
-        logged.collect()
+    let all = ["a", "b", "c"].map(|name| target(name, Way::Default));
+    let mut transfer = ringing(now, all.to_vec());
+    outputs(&mut transfer);
+    let (attempt, status) = (3, 180);
+    transfer.handle_input(now, Input::Progress { attempt, status });
+    let (attempt, status) = (3, Some(486));
+    transfer.handle_input(now, Input::Failed { attempt, status });
+    assert_eq!(
+        outputs(&mut transfer),
+        [
+            Output::Sound(WaitingSound::RingBack),
+            failed("c", Failed::Itself),
+            Output::Sound(WaitingSound::Comfort),
+        ],
+        "who rang does so no more"
+    );
+    transfer.handle_input(now, Input::Answered { attempt: 2 });
+    assert_eq!(
+        outputs(&mut transfer),
+        [
+            Output::Cancel { attempt: 1 },
+            failed("a", Failed::NotWanted),
+            answered("b"),
+            bridge(2),
+        ]
+    );
+    transfer.handle_input(now, Input::Answered { attempt: 1 });
+    assert_eq!(outputs(&mut transfer), [], "it came too late");
+}
+
+fn accepting(now: Instant) -> Transfer {
+    let one = Try {
+        accept: true,
+        ..target("a", Way::Default)
     };
-    let event = |handoff: &str| Event::HandoffClosed {
-        handoff: handoff.into(),
-    };
-    assert_eq!(closed(&mut transfer), []);
-    transfer.handle_input(now, Input::Failed { status: Some(486) });
-    assert_eq!(closed(&mut transfer), [event("day")]);
-    transfer.handle_input(now, Input::Failed { status: Some(486) });
-    assert_eq!(closed(&mut transfer), [event("night")]);
-    assert_eq!(closed(&mut start(now, vec![])), [event("night")]);
+    let mut transfer = ringing(now, vec![one]);
+    outputs(&mut transfer);
+    transfer.handle_input(now, Input::Answered { attempt: 1 });
+    assert_eq!(outputs(&mut transfer), [Output::Brief { attempt: 1 }]);
+    transfer
 }
 
 #[test]
-fn outside_hours_the_caller_is_back_at_once() {
-    let mut transfer = start(Instant::now(), vec![]);
+fn who_answers_takes_the_call_by_the_accept_key() {
+    let now = Instant::now();
+    let mut transfer = accepting(now);
+    transfer.handle_input(now, Input::Accepted { attempt: 1 });
+    let confirmed = Event::TargetConfirmed { attempt: 1 };
+    assert_eq!(transfer.poll_output(), Some(Output::Log(confirmed)));
+    assert_eq!(outputs(&mut transfer), [answered("a"), bridge(1)]);
+}
+
+#[test]
+fn who_does_not_take_the_call_does_not_have_it() {
+    let now = Instant::now();
+    let (attempt, reason) = (1, TargetFailure::NotAccepted);
+    let mut silent = accepting(now);
+    silent.handle_timeout(now + Duration::from_secs(21));
+    assert_eq!(logged(&mut silent), [failure(1, None, reason)]);
+
+    let mut gone = accepting(now);
+    let status = None;
+    gone.handle_input(now, Input::Failed { attempt, status });
+    assert_eq!(logged(&mut gone), [failure(1, None, reason)]);
+
+    let mut unwilling = accepting(now);
+    unwilling.handle_input(now, Input::Declined { attempt });
+    let cancelled = [Output::Cancel { attempt }, failed("a", Failed::Itself)];
+    assert_eq!(outputs(&mut unwilling), cancelled);
+}
+
+#[test]
+fn an_agent_who_registers_here_is_a_person_for_certain() {
+    let now = Instant::now();
+    let one = Try {
+        is_agent: true,
+        ..target("a", Way::Default)
+    };
+    let mut transfer = ringing(now, vec![one]);
+    logged(&mut transfer);
+    transfer.handle_input(now, Input::Answered { attempt: 1 });
+    let (answered, confirmed) = (
+        Event::TargetAnswered { attempt: 1 },
+        Event::TargetConfirmed { attempt: 1 },
+    );
+    assert_eq!(logged(&mut transfer), [answered, confirmed]);
+}
+
+#[test]
+fn who_waits_is_told_and_then_connected() {
+    let now = Instant::now();
+    let mut transfer = start(now);
+    outputs(&mut transfer);
+    tell(&mut transfer, now, waiting(2));
+    let (position, estimate) = (2, None);
     assert_eq!(
         outputs(&mut transfer),
-        [Output::Return(ReturnReason::OutOfHours)]
+        [
+            Output::Sound(WaitingSound::Music),
+            Output::InLine { position, estimate }
+        ]
     );
+    assert_eq!(transfer.next_timeout(), None);
+    offer(&mut transfer, now, vec![target("a", Way::Default)]);
+    assert_eq!(
+        outputs(&mut transfer),
+        [
+            Output::NextInLine,
+            dial(1, "a"),
+            Output::Sound(WaitingSound::Comfort),
+            Output::Say(Sentence::Connecting)
+        ]
+    );
+}
+
+#[test]
+fn what_was_passed_over_is_logged() {
+    let now = Instant::now();
+    let mut transfer = start(now);
+    logged(&mut transfer);
+    let (reason, handoff) = (ReturnReason::OutOfHours, "night".to_string());
+    let passed = Passed {
+        closed: vec!["day".into()],
+        none_free: vec![handoff.clone()],
+    };
+    tell(&mut transfer, now, Answer::NobodyLeft { reason, passed });
+    let closed = Event::HandoffClosed {
+        handoff: "day".into(),
+    };
+    assert_eq!(
+        logged(&mut transfer),
+        [
+            closed,
+            Event::NoneFree { handoff },
+            Event::TransferReturned { reason }
+        ]
+    );
+}
+
+#[test]
+fn a_distributor_that_does_not_answer_is_no_dead_end() {
+    let now = Instant::now();
+    let mut transfer = start(now);
+    outputs(&mut transfer);
+    transfer.handle_timeout(now + Duration::from_secs(2));
+    let back = Output::Return(ReturnReason::NobodyAnswered);
+    assert_eq!(outputs(&mut transfer), [Output::Desk(Request::Over), back]);
 }
 
 #[test]
 fn a_target_that_the_config_forbids_is_never_dialled() {
+    let now = Instant::now();
     let mut forbidden = target("premium", Way::Default);
     forbidden.allowed = false;
-    let mut transfer = start(Instant::now(), vec![forbidden, target("b", Way::Default)]);
-    assert_eq!(outputs(&mut transfer)[0], dial(2, "b"));
+    let mut transfer = start(now);
+    outputs(&mut transfer);
+    offer(&mut transfer, now, vec![forbidden]);
+    assert_eq!(outputs(&mut transfer), [failed("premium", Failed::Itself)]);
+    offer(&mut transfer, now, vec![target("b", Way::Default)]);
+    let next = [dial(2, "b"), Output::Say(Sentence::Connecting)];
+    assert_eq!(outputs(&mut transfer), next);
+}
+
+/// One whose REFER is on its way.
+fn referring(now: Instant) -> Transfer {
+    let mut transfer = ringing(now, vec![target("a", Way::Refer)]);
+    let said = Output::Say(Sentence::PassingOn);
+    assert_eq!(outputs(&mut transfer).last(), Some(&said));
+    transfer.handle_input(now, Input::PassingOnSaid);
+    let (attempt, target) = (1, "sip:a@example.com".into());
+    assert_eq!(outputs(&mut transfer), [Output::Refer { attempt, target }]);
+    transfer
 }
 
 #[test]
-fn a_refused_refer_is_bridged_at_once() {
+fn a_refused_refer_is_bridged_at_once_and_none_is_sent_again() {
     let now = Instant::now();
-    let mut transfer = start(now, vec![target("a", Way::Refer)]);
-    assert_eq!(
-        outputs(&mut transfer),
-        [
-            Output::Sound(WaitingSound::Comfort),
-            Output::Say(Sentence::PassingOn)
-        ]
-    );
-    transfer.handle_input(now, Input::PassingOnSaid);
-    let refer = Output::Refer {
-        attempt: 1,
-        target: "sip:a@example.com".into(),
-    };
-    assert_eq!(outputs(&mut transfer), [refer]);
-    transfer.handle_input(now, Input::ReferRefused { status: Some(403) });
+    let mut transfer = referring(now);
+    let status = Some(403);
+    transfer.handle_input(now, Input::ReferRefused { status });
     assert_eq!(outputs(&mut transfer)[0], dial(2, "a"));
+    let (attempt, status) = (2, Some(486));
+    transfer.handle_input(now, Input::Failed { attempt, status });
+    outputs(&mut transfer);
+    offer(&mut transfer, now, vec![target("b", Way::Refer)]);
+    assert_eq!(outputs(&mut transfer)[0], dial(3, "b"));
 }
 
 #[test]
 fn a_refer_ends_with_its_final_notify() {
     let now = Instant::now();
-    let mut transfer = start(
-        now,
-        vec![target("a", Way::Refer), target("b", Way::Bridged)],
-    );
-    transfer.handle_input(now, Input::PassingOnSaid);
+    let mut transfer = referring(now);
     transfer.handle_input(now, Input::ReferAccepted);
-    outputs(&mut transfer);
     transfer.handle_input(now, Input::ReferEnded { status: 486 });
-    assert_eq!(outputs(&mut transfer)[0], dial(2, "b"));
+    assert_eq!(outputs(&mut transfer), [failed("a", Failed::Itself)]);
 
-    let mut transfer = start(now, vec![target("a", Way::Refer)]);
-    transfer.handle_input(now, Input::PassingOnSaid);
+    let mut transfer = referring(now);
     transfer.handle_input(now, Input::ReferAccepted);
-    outputs(&mut transfer);
+    assert!(transfer.is_passed_on());
     transfer.handle_input(now, Input::ReferEnded { status: 200 });
-    assert_eq!(outputs(&mut transfer), [Output::HandOver]);
+    let over = Output::Desk(Request::Over);
+    assert_eq!(outputs(&mut transfer), [over, Output::HandOver]);
 }
 
 #[test]
 fn an_abandoned_transfer_leaves_nothing_ringing() {
     let now = Instant::now();
-    let mut transfer = start(now, vec![target("a", Way::Default)]);
+    let all = ["a", "b"].map(|name| target(name, Way::Default));
+    let mut transfer = ringing(now, all.to_vec());
     outputs(&mut transfer);
     transfer.abandon();
-    assert_eq!(outputs(&mut transfer), [Output::Cancel { attempt: 1 }]);
-    transfer.handle_input(now, Input::Answered);
+    assert_eq!(
+        outputs(&mut transfer),
+        [
+            Output::Cancel { attempt: 1 },
+            failed("a", Failed::NotWanted),
+            Output::Cancel { attempt: 2 },
+            failed("b", Failed::NotWanted),
+            Output::Desk(Request::Over)
+        ]
+    );
+    transfer.handle_input(now, Input::Answered { attempt: 1 });
     assert_eq!(outputs(&mut transfer), []);
 }

@@ -1,0 +1,418 @@
+//! Who rings whom, over all calls: which targets are free, who waits and in which order, and how long
+//! that will take (the field's word is automatic call distributor).
+//!
+//! A call seeks a person with its [`Plan`]. It is answered with targets to ring, which are kept for it
+//! until it tells what became of them; or with its place among those who wait; or that nobody is left.
+//!
+//! ```text
+//! Seek ──► Ring ──► Answered … Over        (the target is free again, and the next in line rings it)
+//!            └────► Failed ──► Ring the next, or Waiting, or NobodyLeft
+//! ```
+
+use super::agents::AgentState;
+use super::service_times::ServiceTimes;
+use super::targets::{Desk, Plan, Try};
+use crate::events::ReturnReason;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
+
+mod choice;
+mod line;
+
+/// Names who seeks: a call's number in its server.
+pub type Seeker = u64;
+
+/// Targets of whom something is remembered. Beyond it those that are idle are forgotten.
+const MOST_TARGETS: usize = 10_000;
+
+/// What a call tells.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    /// `since`: from when on its place counts.
+    Seek { plan: Plan, since: Instant },
+    /// A target that was to be rung cannot be had, or is not wanted any more.
+    Failed { target: String, why: Failed },
+    /// The target has taken the call; the call has given up all others.
+    Answered { target: String },
+    /// Where am I now?
+    WhereAmI,
+    /// The call seeks nobody any more and has nobody.
+    Over,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failed {
+    /// By its own fault: it rests before it is rung again.
+    Itself,
+    /// Nobody's fault: another one answered, or the caller went.
+    NotWanted,
+}
+
+/// What a call is told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// Ring all of these at once. `passed`: the desks before these that could not be had.
+    Ring { tries: Vec<Try>, passed: Passed },
+    Waiting {
+        handoff: String,
+        /// From 1.
+        position: u32,
+        /// `None`: it cannot be known.
+        estimate: Option<Duration>,
+        passed: Passed,
+    },
+    NobodyLeft {
+        reason: ReturnReason,
+        passed: Passed,
+    },
+}
+
+/// The handoffs on the way that were no help.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Passed {
+    pub closed: Vec<String>,
+    /// All their people were taken, or nobody was there.
+    pub none_free: Vec<String>,
+}
+
+#[derive(Debug, Default)]
+struct Target {
+    /// Ringing or talking.
+    calls: u32,
+    /// When its last call ended, or was taken.
+    used: Option<Instant>,
+    rests_until: Option<Instant>,
+    /// It does not answer OPTIONS.
+    is_down: bool,
+}
+
+#[derive(Debug, Default)]
+struct DeskUse {
+    /// Where the next round begins.
+    turn: usize,
+    times: ServiceTimes,
+}
+
+#[derive(Debug)]
+struct Search {
+    plan: Plan,
+    desk: usize,
+    since: Instant,
+    /// Of this desk's tries, those that were rung already.
+    tried: Vec<bool>,
+    holds: Vec<Hold>,
+    waits: Option<Wait>,
+    passed: Passed,
+}
+
+/// A target that is kept for a search.
+#[derive(Debug)]
+struct Hold {
+    target: String,
+    since: Instant,
+    answered: bool,
+}
+
+/// A place among those who wait; they are served in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    priority: Reverse<u8>,
+    since: Instant,
+    seeker: Seeker,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Wait {
+    place: Place,
+    /// Then the caller has waited long enough.
+    until: Instant,
+}
+
+impl Search {
+    fn desk(&self) -> Option<&Desk> {
+        self.plan.desks.get(self.desk)
+    }
+}
+
+/// Whose turn it is, of all calls and all targets.
+#[derive(Default)]
+pub struct Distributor {
+    /// By name, what was told of those who register here, and when. Of whom nothing was told is not
+    /// there.
+    agents: BTreeMap<String, (AgentState, Instant)>,
+    targets: BTreeMap<String, Target>,
+    desks: BTreeMap<(String, String), DeskUse>,
+    searches: BTreeMap<Seeker, Search>,
+    line: BTreeSet<Place>,
+    answers: VecDeque<(Seeker, Answer)>,
+    /// When somebody has rested or waited long enough.
+    due: Option<Instant>,
+}
+
+impl Distributor {
+    /// An agent's state is this one from now on.
+    pub fn agent_is(&mut self, now: Instant, name: &str, state: AgentState) {
+        self.agents.insert(name.to_owned(), (state, now));
+        self.look_again(now);
+    }
+
+    pub fn handle_input(&mut self, now: Instant, seeker: Seeker, request: Request) {
+        match request {
+            Request::Seek { plan, since } => self.seek(now, seeker, plan, since),
+            Request::Failed { target, why } => {
+                let freed = self.let_go(now, seeker, &target, why);
+                let search = self.searches.get(&seeker);
+                if freed && search.is_some_and(|search| search.holds.is_empty()) {
+                    self.advance(now, seeker);
+                }
+            }
+            Request::Answered { target } => self.answered(seeker, &target),
+            Request::WhereAmI => return self.tell_place(seeker),
+            Request::Over => self.over(now, seeker),
+        }
+        self.look_again(now);
+    }
+
+    pub fn poll_output(&mut self) -> Option<(Seeker, Answer)> {
+        self.answers.pop_front()
+    }
+
+    pub fn next_timeout(&self) -> Option<Instant> {
+        self.due
+    }
+
+    fn find_due(&self) -> Option<Instant> {
+        let waits = self.line.iter().filter_map(|place| self.wait_of(*place));
+        let waits = waits.map(|wait| wait.until);
+        let rests = self.targets.values().filter_map(|it| it.rests_until);
+        // Nobody is served by a target's rest who does not wait.
+        let rests = rests.filter(|_| !self.line.is_empty());
+        waits.chain(rests).min()
+    }
+
+    pub fn handle_timeout(&mut self, now: Instant) {
+        for target in self.targets.values_mut() {
+            target.rests_until.take_if(|until| *until <= now);
+        }
+        self.look_again(now);
+    }
+
+    /// Whether the target answers OPTIONS.
+    pub fn set_health(&mut self, now: Instant, target: &str, is_up: bool) {
+        self.target(target).is_down = !is_up;
+        self.look_again(now);
+    }
+
+    /// Whether nobody seeks, waits or is rung.
+    pub fn is_idle(&self) -> bool {
+        self.searches.is_empty() && self.line.is_empty()
+    }
+
+    /// How many wait, by dialplan and handoff.
+    pub fn waiting(&self) -> BTreeMap<(&str, &str), usize> {
+        let mut waiting = BTreeMap::new();
+        for place in &self.line {
+            if let Some(search) = self.searches.get(&place.seeker)
+                && let Some(desk) = search.desk()
+            {
+                let name = (search.plan.dialplan.as_str(), desk.handoff.as_str());
+                *waiting.entry(name).or_default() += 1;
+            }
+        }
+        waiting
+    }
+
+    fn seek(&mut self, now: Instant, seeker: Seeker, plan: Plan, since: Instant) {
+        self.over(now, seeker);
+        let search = Search {
+            tried: vec![false; plan.desks.first().map_or(0, |desk| desk.tries.len())],
+            plan,
+            desk: 0,
+            since,
+            holds: Vec::new(),
+            waits: None,
+            passed: Passed::default(),
+        };
+        self.searches.insert(seeker, search);
+        self.enter_desk(seeker);
+        self.advance(now, seeker);
+    }
+
+    /// What is closed before the desk is passed.
+    fn enter_desk(&mut self, seeker: Seeker) {
+        let Some(search) = self.searches.get_mut(&seeker) else {
+            return;
+        };
+        let at = search.desk;
+        let (closed, tries) = match search.plan.desks.get_mut(at) {
+            Some(desk) => (std::mem::take(&mut desk.after_closed), desk.tries.len()),
+            None => (std::mem::take(&mut search.plan.closed_last), 0),
+        };
+        search.passed.closed.extend(closed);
+        search.tried = vec![false; tries];
+    }
+
+    /// The search has no target: it gets the next, waits, or ends.
+    fn advance(&mut self, now: Instant, seeker: Seeker) {
+        loop {
+            let Some(search) = self.searches.get(&seeker) else {
+                return;
+            };
+            let Some(desk) = search.desk() else {
+                return self.nobody_is_left(now, seeker);
+            };
+            let chosen = self.choose(now, search, desk);
+            if !chosen.is_empty() {
+                return self.ring(now, seeker, &chosen);
+            }
+            if self.may_wait(now, search, desk) {
+                return self.wait(now, seeker);
+            }
+            self.pass_desk(seeker);
+        }
+    }
+
+    fn pass_desk(&mut self, seeker: Seeker) {
+        let Some(search) = self.searches.get_mut(&seeker) else {
+            return;
+        };
+        if let Some(wait) = search.waits.take() {
+            self.line.remove(&wait.place);
+        }
+        // Who was rung and did not answer is told as an attempt.
+        if !search.tried.contains(&true)
+            && let Some(desk) = search.plan.desks.get(search.desk)
+        {
+            search.passed.none_free.push(desk.handoff.clone());
+        }
+        search.desk += 1;
+        self.enter_desk(seeker);
+    }
+
+    fn ring(&mut self, now: Instant, seeker: Seeker, chosen: &[usize]) {
+        let Some(search) = self.searches.get_mut(&seeker) else {
+            return;
+        };
+        let Some(desk) = search.plan.desks.get(search.desk) else {
+            return;
+        };
+        let tries: Vec<Try> = chosen.iter().map(|&at| desk.tries[at].clone()).collect();
+        for &at in chosen {
+            search.tried[at] = true;
+        }
+        search.holds = tries
+            .iter()
+            .map(|one| Hold {
+                target: one.target.clone(),
+                since: now,
+                answered: false,
+            })
+            .collect();
+        if let Some(wait) = search.waits {
+            self.line.remove(&wait.place);
+        }
+        let passed = std::mem::take(&mut search.passed);
+        let desk = (search.plan.dialplan.clone(), desk.handoff.clone());
+        self.desks.entry(desk).or_default().turn = chosen.last().map_or(0, |at| at + 1);
+        for one in &tries {
+            self.target(&one.target).calls += 1;
+        }
+        self.answers
+            .push_back((seeker, Answer::Ring { tries, passed }));
+    }
+
+    fn answered(&mut self, seeker: Seeker, target: &str) {
+        let Some(search) = self.searches.get_mut(&seeker) else {
+            return;
+        };
+        let held = search.holds.iter_mut().find(|hold| hold.target == target);
+        if let Some(hold) = held {
+            hold.answered = true;
+            search.waits = None;
+        }
+    }
+
+    /// The target is free again, or rests.
+    fn let_go(&mut self, now: Instant, seeker: Seeker, target: &str, why: Failed) -> bool {
+        let Some(search) = self.searches.get_mut(&seeker) else {
+            return false;
+        };
+        let Some(at) = search.holds.iter().position(|hold| hold.target == target) else {
+            return false;
+        };
+        let hold = search.holds.swap_remove(at);
+        let Some(desk) = search.plan.desks.get(search.desk) else {
+            return false;
+        };
+        let rest = desk.rest;
+        let desk = (search.plan.dialplan.clone(), desk.handoff.clone());
+        if hold.answered {
+            let times = &mut self.desks.entry(desk).or_default().times;
+            times.add(now.saturating_duration_since(hold.since));
+        }
+        let target = self.target(&hold.target);
+        target.calls = target.calls.saturating_sub(1);
+        target.used = Some(now);
+        if why == Failed::Itself {
+            target.rests_until = Some(now + rest);
+        }
+        true
+    }
+
+    fn over(&mut self, now: Instant, seeker: Seeker) {
+        let Some(search) = self.searches.get(&seeker) else {
+            return;
+        };
+        let held: Vec<String> = search.holds.iter().map(|it| it.target.clone()).collect();
+        for target in held {
+            self.let_go(now, seeker, &target, Failed::NotWanted);
+        }
+        let search = self.searches.remove(&seeker);
+        if let Some(wait) = search.and_then(|search| search.waits) {
+            self.line.remove(&wait.place);
+        }
+    }
+
+    fn nobody_is_left(&mut self, now: Instant, seeker: Seeker) {
+        let Some(search) = self.searches.get_mut(&seeker) else {
+            return;
+        };
+        let answer = Answer::NobodyLeft {
+            reason: search.plan.empty_because,
+            passed: std::mem::take(&mut search.passed),
+        };
+        self.over(now, seeker);
+        self.answers.push_back((seeker, answer));
+    }
+
+    /// Serves those who wait, as far as somebody is free; who has waited too long, or for nobody, goes
+    /// on.
+    pub fn look_again(&mut self, now: Instant) {
+        let waiting: Vec<Place> = self.line.iter().copied().collect();
+        for place in waiting {
+            let Some(search) = self.searches.get(&place.seeker) else {
+                continue;
+            };
+            let Some(desk) = search.desk() else { continue };
+            let chosen = self.choose(now, search, desk);
+            if !chosen.is_empty() {
+                self.ring(now, place.seeker, &chosen);
+            } else if !self.may_wait(now, search, desk) {
+                self.pass_desk(place.seeker);
+                self.advance(now, place.seeker);
+            }
+        }
+        self.due = self.find_due();
+    }
+
+    fn target(&mut self, target: &str) -> &mut Target {
+        if self.targets.len() >= MOST_TARGETS && !self.targets.contains_key(target) {
+            self.targets.retain(|_, it| it.calls > 0);
+        }
+        self.targets.entry(target.to_owned()).or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! Which of a desk's targets are rung next.
+
+use super::{Distributor, Search};
+use crate::config::agent::own_user;
+use crate::dialplan::model::Order;
+use crate::handoff::agents::AgentState;
+use crate::handoff::targets::{Desk, Try};
+use std::time::Instant;
+
+impl Distributor {
+    /// Which of the desk's tries come next: all at once, or one.
+    pub(super) fn choose(&self, now: Instant, search: &Search, desk: &Desk) -> Vec<usize> {
+        let waits_for_rest = desk.queue.is_some();
+        let mut free: Vec<usize> = (0..desk.tries.len())
+            .filter(|&at| waits_for_rest || !search.tried[at])
+            // One that the config forbids is told as an attempt, once.
+            .filter(|&at| desk.tries[at].allowed || !waits_for_rest)
+            .filter(|&at| self.is_free(&desk.tries[at]))
+            .filter(|&at| !(waits_for_rest && self.rests(now, &desk.tries[at])))
+            .collect();
+        self.sort(&mut free, search, desk);
+        // Who speaks the caller's language first, and who rests or is down last.
+        free.sort_by_key(|&at| {
+            let one = &desk.tries[at];
+            let speaks = one.languages.is_empty() || one.languages.contains(&search.plan.language);
+            (self.rests(now, one) || self.is_down(one), !speaks)
+        });
+        if desk.order != Order::All {
+            free.truncate(1);
+        }
+        free
+    }
+
+    fn sort(&self, free: &mut [usize], search: &Search, desk: &Desk) {
+        match desk.order {
+            Order::InOrder | Order::All => {}
+            Order::RoundRobin => {
+                let key = (search.plan.dialplan.clone(), desk.handoff.clone());
+                let turn = self.desks.get(&key).map_or(0, |desk| desk.turn);
+                let length = desk.tries.len().max(1);
+                free.sort_by_key(|&at| (at + length - turn % length) % length);
+            }
+            // From the last call's end, or from when an agent's state became theirs.
+            Order::LongestIdle => free.sort_by_key(|&at| {
+                let one = &desk.tries[at];
+                let used = self.targets.get(&one.target).and_then(|it| it.used);
+                used.max(self.agent(one).map(|(_, since)| since))
+            }),
+        }
+    }
+
+    fn is_free(&self, one: &Try) -> bool {
+        let calls = self.targets.get(&one.target).map_or(0, |it| it.calls);
+        let available = self.agent(one).map(|(state, _)| state) == Some(AgentState::Available);
+        (!one.is_agent || available) && one.limit.is_none_or(|limit| calls < limit)
+    }
+
+    pub(super) fn rests(&self, now: Instant, one: &Try) -> bool {
+        let target = self.targets.get(&one.target);
+        target.is_some_and(|target| target.rests_until.is_some_and(|until| now < until))
+    }
+
+    fn is_down(&self, one: &Try) -> bool {
+        self.targets.get(&one.target).is_some_and(|it| it.is_down)
+    }
+
+    /// What is known of one who registers here.
+    fn agent(&self, one: &Try) -> Option<(AgentState, Instant)> {
+        self.agents.get(own_user(&one.target)?).copied()
+    }
+
+    /// Whether somebody can be expected to become free.
+    pub(super) fn is_staffed(&self, one: &Try) -> bool {
+        let state = self
+            .agent(one)
+            .map_or(AgentState::Offline, |(state, _)| state);
+        let gone = matches!(state, AgentState::Offline | AgentState::Away);
+        one.allowed && !(one.is_agent && gone)
+    }
+}
