@@ -204,12 +204,14 @@ pub enum SipCommand {
     Invite {
         leg: LegNumber,
         offer: Vec<u8>,
-        user_to_user: String,
+        /// What the person is told.
+        headers: Vec<(String, String)>,
     },
     /// `replaces`: the target takes over this leg's dialog with us (RFC 3891).
     Refer {
         target: String,
-        user_to_user: String,
+        /// What the person is told.
+        headers: Vec<(String, String)>,
         replaces: Option<LegNumber>,
     },
     Info {

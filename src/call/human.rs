@@ -10,7 +10,7 @@ use crate::audio::prompt::Prompt;
 use crate::dialogue::input::{self, PlayId};
 use crate::dialplan::model::HandoffId;
 use crate::events::{EndedBy, Event, KeySource, LegName, ReturnReason, TargetFailure};
-use crate::handoff::context::user_to_user;
+use crate::handoff::context;
 use crate::handoff::distributor::Request;
 use crate::handoff::targets::plan;
 use crate::handoff::transfer::{self, Transfer, WaitingSound};
@@ -226,15 +226,24 @@ impl Call {
         self.speak_at_once = true;
     }
 
-    pub(super) fn user_to_user(&self) -> String {
-        user_to_user(self.log.call(), &self.dialogue.handoff_context())
+    /// What the person is told in the headers of the call to them.
+    pub(super) fn context_headers(&self) -> Vec<(String, String)> {
+        context::headers(&context::Context {
+            call: self.log.call(),
+            wish: Some(self.dialogue.wish().to_string()),
+            language: self.dialogue.language(),
+            pace: self.dialogue.pace(),
+            steps: self.dialogue.steps(),
+            depth: self.dialogue.depth(),
+            slots: self.dialogue.handoff_context(),
+        })
     }
 
     fn refer(&mut self, target: String, replaces: Option<LegNumber>) {
-        let user_to_user = self.user_to_user();
+        let headers = self.context_headers();
         self.sip(SipCommand::Refer {
             target,
-            user_to_user,
+            headers,
             replaces,
         });
     }

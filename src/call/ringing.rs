@@ -78,11 +78,11 @@ impl Call {
             Ok(address) => {
                 let opened = Leg::new(leg, address, seed, unix).keys_by(ringing.keys_by);
                 let offer = ringing.leg.insert(opened).offer();
-                let user_to_user = self.user_to_user();
+                let headers = self.context_headers();
                 self.sip(SipCommand::Invite {
                     leg,
                     offer,
-                    user_to_user,
+                    headers,
                 });
             }
             Err(reason) => {

@@ -255,32 +255,25 @@ impl Dialogue {
         self.language
     }
 
-    /// What a person who takes the call should know, the most useful first: what the caller gave
-    /// (of sensitive slots the last four digits where they are shared, else only that they were
-    /// given), then how far they came.
+    /// The node in which the caller's way to a person began.
+    pub fn wish(&self) -> &str {
+        &self.dialplan().node(self.wish).name
+    }
+
+    /// What the caller gave, for the person who takes the call: of sensitive slots the last four
+    /// digits where they are shared, else only that they were given.
     pub fn handoff_context(&self) -> Vec<(String, String)> {
-        let mut context: Vec<(String, String)> = self
-            .dialplan()
-            .slots
-            .iter()
-            .zip(&self.slots)
-            .filter_map(|(slot, value)| {
-                let value = value.as_deref()?;
-                let shared = match (slot.sensitive, slot.share_last4) {
-                    (false, _) => value,
-                    (true, true) => last4(value).unwrap_or("given"),
-                    (true, false) => "given",
-                };
-                Some((slot.name.clone(), shared.to_string()))
-            })
-            .collect();
-        context.push(("language".to_string(), self.language.tag().to_string()));
-        if self.pace == Pace::Elder {
-            context.push(("pace".to_string(), "elder".to_string()));
-        }
-        context.push(("depth".to_string(), self.depth().to_string()));
-        context.push(("steps".to_string(), self.steps.to_string()));
-        context
+        let slots = self.dialplan().slots.iter().zip(&self.slots);
+        let given = slots.filter_map(|(slot, value)| {
+            let value = value.as_deref()?;
+            let shared = match (slot.sensitive, slot.share_last4) {
+                (false, _) => value,
+                (true, true) => last4(value).unwrap_or("given"),
+                (true, false) => "given",
+            };
+            Some((slot.name.clone(), shared.to_string()))
+        });
+        given.collect()
     }
 
     pub(super) fn dialplan(&self) -> &Dialplan {

@@ -5,7 +5,7 @@
 //! Every text is in printable ASCII: what is not, what separates, and `%` itself are percent-encoded
 //! from UTF-8 (RFC 3986, 2.1), so that nothing a caller says can end a header or begin another.
 
-use crate::events::CallRef;
+use crate::events::{CallRef, Pace};
 use crate::language::Language;
 use std::fmt::Write;
 
@@ -25,6 +25,7 @@ pub struct Context {
     /// The node at which the way to a person began.
     pub wish: Option<String>,
     pub language: Language,
+    pub pace: Pace,
     /// As in the call's record.
     pub steps: u32,
     pub depth: u32,
@@ -38,6 +39,7 @@ pub struct Context {
 pub fn headers(context: &Context) -> Vec<(String, String)> {
     let wish = context.wish.as_deref().filter(|wish| !wish.is_empty());
     let language = context.language.tag().to_owned();
+    let elder = (context.pace == Pace::Elder).then_some("elder");
     let (steps, depth) = (context.steps.to_string(), context.depth.to_string());
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let mut pairs: Vec<(String, String)> = wish.iter().map(|wish| pair("wish", wish)).collect();
@@ -47,6 +49,7 @@ pub fn headers(context: &Context) -> Vec<(String, String)> {
         ("steps", &steps),
         ("depth", &depth),
     ];
+    pairs.extend(elder.map(|elder| pair("pace", elder)));
     pairs.extend(counted.map(|(name, value)| pair(name, value)));
 
     let mut headers = vec![
@@ -56,6 +59,7 @@ pub fn headers(context: &Context) -> Vec<(String, String)> {
         pair("X-Zeroline-Steps", &steps),
         pair("X-Zeroline-Depth", &depth),
     ];
+    headers.extend(elder.map(|elder| pair("X-Zeroline-Pace", elder)));
     let wish = wish.map(encoded).filter(|wish| wish.len() <= MAX_VALUE);
     headers.extend(wish.map(|wish| pair("X-Zeroline-Wish", &wish)));
     add_slots(&mut headers, &context.slots);
@@ -80,7 +84,7 @@ fn add_slots(headers: &mut Vec<(String, String)>, slots: &[(String, String)]) {
 
 /// The value of User-to-User (RFC 7433) in the package "isdn-uui" (RFC 7434): the octet 04 for text,
 /// then `call=…;name=value;…` in hexadecimal. Pairs that would make it too long are left out.
-pub fn user_to_user(call: CallRef, values: &[(String, String)]) -> String {
+fn user_to_user(call: CallRef, values: &[(String, String)]) -> String {
     let mut text = format!("call={call}");
     for (name, value) in values {
         let pair = format!(";{}={}", encoded(name), encoded(value));
@@ -135,6 +139,7 @@ mod tests {
             call: CallRef::nil(),
             wish: Some(wish.to_owned()),
             language: Language::Zh,
+            pace: Pace::Usual,
             steps: 4,
             depth: 2,
             slots: slots.iter().map(owned).collect(),
@@ -236,6 +241,18 @@ mod tests {
             .collect()
     }
 
+    #[test]
+    fn who_takes_the_call_knows_to_speak_slowly() {
+        let elder = Context {
+            pace: Pace::Elder,
+            ..context("main", &[])
+        };
+        let told = ("X-Zeroline-Pace".to_string(), "elder".to_string());
+        assert!(headers(&elder).contains(&told));
+        let usual = headers(&context("main", &[]));
+        assert!(!usual.iter().any(|(name, _)| name.ends_with("-Pace")));
+    }
+
     proptest! {
         #[test]
         fn nothing_that_a_caller_says_leaves_its_header(
@@ -246,6 +263,7 @@ mod tests {
             let context = Context {
                 call: CallRef::from_parts(u64::MAX >> 16, u128::MAX),
                 wish: wish.clone(),
+                pace: Pace::Elder,
                 language: Language::En,
                 steps,
                 depth: u32::MAX,

@@ -38,16 +38,16 @@ impl Signalling {
             SipCommand::Invite {
                 leg,
                 offer,
-                user_to_user,
+                headers,
             } => {
-                return self.invite(now, call, leg, offer, user_to_user);
+                return self.invite(now, call, leg, offer, headers);
             }
             SipCommand::HangUp { leg, reason } => return self.hang_up(now, call, leg, &reason),
             SipCommand::Refer {
                 target,
-                user_to_user,
+                headers,
                 replaces,
-            } => return self.refer(now, call, &target, (&user_to_user, replaces)),
+            } => return self.refer(now, call, &target, (&headers, replaces)),
             command => self.act_on_leg(now, call, command),
         };
         ignore_gone(done);
@@ -97,7 +97,7 @@ impl Signalling {
         now: Instant,
         call: CallNumber,
         target: &str,
-        (user_to_user, replaces): (&str, Option<LegNumber>),
+        (headers, replaces): (&[(String, String)], Option<LegNumber>),
     ) {
         let Some(caller) = self.calls.leg(call, LegNumber::CALLER) else {
             return;
@@ -108,7 +108,7 @@ impl Signalling {
             Some(Some(leg)) => self.agent.refer(now, caller, target, Some(leg)),
             Some(None) => Err(CommandError::Gone),
             None => {
-                let target = refer_to(target, user_to_user);
+                let target = refer_to(target, headers);
                 self.agent.refer(now, caller, &target, None)
             }
         };
@@ -169,7 +169,7 @@ impl Signalling {
         call: CallNumber,
         leg: LegNumber,
         offer: Vec<u8>,
-        user_to_user: String,
+        headers: Vec<(String, String)>,
     ) {
         let Some(prepared) = self.targets.take(call, leg) else {
             return;
@@ -189,7 +189,7 @@ impl Signalling {
             route: Vec::new(),
             from,
             to: None,
-            headers: vec![("User-to-User".into(), user_to_user)],
+            headers,
             offer: Some(offer.into()),
             credentials: prepared.credentials,
             timeout: RINGS_AT_MOST,
@@ -238,11 +238,15 @@ fn from_user(caller: &str) -> &str {
     if plain { caller } else { "zeroline" }
 }
 
-/// The Refer-To URI; what the agent is told travels as a header in it (RFC 3261, 19.1.1).
-fn refer_to(target: &str, user_to_user: &str) -> String {
-    let escaped = user_to_user.replace(';', "%3B").replace('=', "%3D");
+/// The Refer-To URI; what the agent is told travels as a header in it (RFC 3261, 19.1.1): the first,
+/// for many that are referred take no more.
+fn refer_to(target: &str, headers: &[(String, String)]) -> String {
+    let Some((name, value)) = headers.first() else {
+        return target.to_owned();
+    };
+    let escaped = value.replace(';', "%3B").replace('=', "%3D");
     let separator = if target.contains('?') { '&' } else { '?' };
-    format!("{target}{separator}User-to-User={escaped}")
+    format!("{target}{separator}{name}={escaped}")
 }
 
 #[cfg(test)]
@@ -252,7 +256,10 @@ mod tests {
     #[test]
     fn a_refer_carries_what_the_agent_is_told() {
         assert_eq!(
-            refer_to("sip:a@example.com", "0a0b;encoding=hex"),
+            refer_to(
+                "sip:a@example.com",
+                &[("User-to-User".into(), "0a0b;encoding=hex".into())]
+            ),
             "sip:a@example.com?User-to-User=0a0b%3Bencoding%3Dhex"
         );
     }
