@@ -7,6 +7,7 @@ pub mod secret;
 pub mod speech;
 mod surroundings;
 pub mod trunk;
+pub mod webhooks;
 
 use crate::audio::prompt_file::EXTENSIONS;
 use crate::diagnostic::{Diagnostic, Report, Source, Span, has_errors, rules};
@@ -24,6 +25,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use trunk::Trunk;
+use webhooks::Webhook;
 
 /// The built-in agent: a leg inside this server that greets, so that a demo needs no PBX. No call
 /// to this address ever leaves the machine, and it is the only target allowed by default.
@@ -56,6 +58,8 @@ pub struct Config {
     /// Where new calls are sent (302) when this server is full or cannot work.
     pub human: Option<String>,
     pub speech: Speech,
+    /// Who is told about calls, by name.
+    pub webhooks: BTreeMap<String, Webhook>,
     /// The console and its HTTP interface.
     pub console: SocketAddr,
     /// Who asks the HTTP interface about agents has to know it; `None`: whoever reaches it may ask.
@@ -188,6 +192,7 @@ impl Default for Config {
             transfers: vec![built_in_agent()],
             human: None,
             speech: Speech::default(),
+            webhooks: BTreeMap::new(),
             console: loopback(8060),
             console_token: None,
             metrics: None,

@@ -26,6 +26,8 @@ enum Command {
     Transcribe(cli::transcribe::Args),
     Eval(cli::eval::Args),
     Models(cli::models::Args),
+    /// Tell which letters to webhooks did not arrive, and send them again
+    Webhooks(cli::webhooks::WebhooksArgs),
 }
 
 fn main() -> ExitCode {
@@ -38,5 +40,6 @@ fn main() -> ExitCode {
         Command::Transcribe(args) => cli::transcribe::run(args),
         Command::Eval(args) => cli::eval::run(args),
         Command::Models(args) => cli::models::run(args),
+        Command::Webhooks(args) => cli::webhooks::run(&args),
     }
 }

@@ -153,7 +153,7 @@ pub(super) enum CallsError {
 }
 
 impl CallsError {
-    fn exit_code(&self) -> ExitCode {
+    pub(super) fn exit_code(&self) -> ExitCode {
         match self {
             CallsError::NoData(_) | CallsError::NotData(_) | CallsError::Ambiguous { .. } => {
                 ExitCode::from(2)
@@ -336,6 +336,7 @@ mod tests {
     use crate::call::call_record::CallRecord;
     use crate::call::example_call::law_4;
     use crate::store::calls::SavedCall;
+    use crate::store::letters::Told;
     use clap::Parser;
     use std::path::Path;
 
@@ -371,10 +372,11 @@ mod tests {
                 .iter()
                 .map(|entry| serde_json::to_string(entry).expect("serializes") + "\n")
                 .collect(),
+            told: Told::default(),
         });
         runtime.block_on(async {
             let store = Store::open(&store_path(data.path())).await.expect("opens");
-            store.save(&calls).await.expect("saves");
+            store.save(&calls, &[], 0).await.expect("saves");
             store.close().await;
         });
         data

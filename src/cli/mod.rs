@@ -19,3 +19,4 @@ pub mod models;
 pub mod say;
 pub mod serve;
 pub mod transcribe;
+pub mod webhooks;

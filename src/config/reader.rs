@@ -3,6 +3,7 @@
 use super::agent::read_agent;
 use super::speech::{Speech, speech};
 use super::trunk::{networks, read_trunk, secret, uri};
+use super::webhooks::webhooks;
 use super::{
     Advertise, Config, Dialplans, Listen, Log, LogFormat, LogLevel, Media, Rate, SessionTimers,
 };
@@ -77,6 +78,9 @@ pub(super) fn read(base: &Path, report: &mut Report) -> Option<Config> {
         Some(node) => speech(node, base, report),
         None => Speech::within(base),
     };
+    if let Some(node) = fields.take("webhooks") {
+        config.webhooks = webhooks(node, base, report);
+    }
     config.human = uri(&mut fields, "human", report);
     let console = fields.take("console");
     if let Some(address) = console.and_then(|node| address(node, "console", report)) {

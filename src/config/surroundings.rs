@@ -3,6 +3,7 @@
 use super::Config;
 use super::secret::Password;
 use crate::config::speech::Service;
+use crate::config::webhooks::signing_key;
 use crate::diagnostic::rules::{self, Rule};
 use crate::diagnostic::{Diagnostic, Report, Source};
 use crate::yaml::{self, Node};
@@ -20,6 +21,7 @@ pub(super) fn check(config: &Config, source: &Source) -> Vec<Diagnostic> {
     prompts(config, &tree, &mut report);
     passwords(config, &tree, &mut report);
     speech(config, &tree, &mut report);
+    webhooks(config, &tree, &mut report);
     report.into_diagnostics()
 }
 
@@ -126,4 +128,24 @@ fn service_key(service: &Service, path: &[&str], tree: &Node, report: &mut Repor
         format!("The key of {} is not known: {reason}.", service.url),
         "Set it where the server starts, or correct the name.",
     );
+}
+
+fn webhooks(config: &Config, tree: &Node, report: &mut Report) {
+    for (name, webhook) in &config.webhooks {
+        let key = webhook.secret.reveal();
+        let Err(reason) = key.and_then(|secret| signing_key(&secret)) else {
+            continue;
+        };
+        let field = match webhook.secret {
+            Password::File(_) => "secret_file",
+            Password::Environment(_) => "secret_env",
+            Password::Written(_) => "url",
+        };
+        report.add(
+            &rules::PASSWORD_UNKNOWN,
+            tree.place(&["webhooks", name, field]),
+            format!("The secret of the webhook `{name}` cannot be used: {reason}."),
+            "Set it where the server starts, or correct the name: until then its letters wait.",
+        );
+    }
 }

@@ -2,6 +2,7 @@ use super::*;
 use crate::sip::digest::Hash;
 use secret::Password;
 use trunk::{TrunkKeys, TrunkWay};
+use webhooks::Subject;
 
 fn checked(text: &str) -> (Option<Config>, Vec<Diagnostic>) {
     Config::check(&Source::new("/etc/zeroline/zeroline.yaml", text))
@@ -56,6 +57,8 @@ speech:
   remote: { url: "https://speech.example.com/v1/", key_env: SPEECH_KEY, timeout: 800ms }
   voices: { en: [espeak-ng, flite], zh: { engines: remote, rate: 0.9, volume: -3, voice: nova } }
   remote_voice: { url: "https://voice.example.com/v1", key_file: voice.key, voice: echo }
+webhooks:
+  crm: { url: "https://crm.example.com/calls", secret_env: CRM_SECRET, events: [transfer, message], timeout: 5s }
 human: "sip:desk@pbx.example.com"
 console: 127.0.0.1:9000
 console_token_env: CONSOLE_TOKEN
@@ -120,6 +123,13 @@ fn every_field_is_read() {
     );
     assert!(config.may_ring("sip:7@pbx.example.com"));
     assert_eq!(config.session.expires, Duration::from_secs(1200));
+    let crm = webhooks::Webhook {
+        url: "https://crm.example.com/calls".to_owned(),
+        secret: Password::Environment("CRM_SECRET".into()),
+        events: vec![Subject::Transfer, Subject::Message],
+        timeout: Duration::from_secs(5),
+    };
+    assert_eq!(config.webhooks, BTreeMap::from([("crm".to_owned(), crm)]));
 }
 
 #[test]
@@ -345,6 +355,25 @@ fn each_mistake_has_its_rule_and_place() {
             "\"http://speech.example.com/v1/\"",
         ),
         ("{ model: models/own.bin }", "{ }", "missing-field", "{ }"),
+        (
+            "https://crm",
+            "http://crm",
+            "http-not-secure",
+            "\"http://crm.example.com/calls\"",
+        ),
+        (
+            "secret_env: CRM_SECRET, ",
+            "",
+            "missing-field",
+            "{ url: \"https://crm.example.com/calls\", events: [transfer, message], timeout: 5s }",
+        ),
+        (
+            "[transfer, message]",
+            "[transfers]",
+            "bad-value",
+            "transfers",
+        ),
+        ("timeout: 5s", "timeout: 5m", "out-of-range", "5m"),
         ("127.0.0.1:9100", "9100", "bad-value", "9100"),
         ("level: debug", "level: loud", "bad-value", "loud"),
         ("drain: 2m", "drain: 2", "wrong-type", "2"),

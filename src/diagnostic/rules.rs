@@ -114,7 +114,7 @@ rules! {
     MISSING_FOLDER = Warning "missing-folder" "No recording in it can be played: texts are synthesized instead.";
     NO_FOLDER = Error "not-a-folder" "Files can only be read and kept in a folder.";
     SERVICE_UNUSED = Warning "service-unused" "A service elsewhere that is described and never chosen is never asked.";
-    PASSWORD_UNKNOWN = Warning "password-unknown" "Where the server starts without it, the trunk or the service refuses what is sent to it.";
+    PASSWORD_UNKNOWN = Warning "password-unknown" "Where the server starts without it, the trunk or the service refuses what is sent to it, and a webhook's letters wait.";
     PASSWORD_IN_CONFIG = Warning "password-in-config" "Whoever reads, copies or backs up the config has the password too.";
     CONFIG_CONFLICT = Error "config-conflict" "These two settings cannot both hold.";
 }

@@ -68,6 +68,11 @@ impl Ledger {
         self.promised
     }
 
+    /// Where the events of a call that goes on lie; `None` where it has ended, or is not known.
+    pub fn positions(&self, call: CallRef) -> Option<&[Position]> {
+        self.open.get(&call).map(|call| call.positions.as_slice())
+    }
+
     pub fn open_calls(&self) -> usize {
         self.open.len()
     }

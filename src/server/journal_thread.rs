@@ -3,11 +3,12 @@
 
 use super::call_metrics;
 use super::journal_disk::{Disk, Done};
-use super::journal_writer::{Level, Message, SHUTDOWN_WAIT, Shared, Written};
-use crate::events::Entry;
+use super::journal_writer::{CallSoFar, Level, Message, SHUTDOWN_WAIT, Shared, Written};
+use crate::events::{CallRef, Entry};
 use crate::journal::append::{Appender, Limits, Unsynced};
 use crate::journal::ledger::{EndedCall, Ledger, is_first};
 use crate::journal::recover::Recovered;
+use crate::store::letters::tells_at_once;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -32,6 +33,9 @@ pub(super) struct Writer {
     frame: Vec<u8>,
     /// Whoever waits until this batch is written.
     waiting: Vec<Written>,
+    /// Who is told of calls that go on, and those of which this batch has something to tell.
+    pub(super) goes_on: Option<Box<dyn Fn(CallSoFar) + Send>>,
+    telling: Vec<CallRef>,
     /// The disk had no room for a segment that the reserve lacks.
     disk_full: bool,
     failing: bool,
@@ -72,6 +76,8 @@ impl Writer {
             shared,
             frame: Vec::new(),
             waiting: Vec::new(),
+            goes_on: None,
+            telling: Vec::new(),
             disk_full: false,
             failing: false,
             sync_failing: false,
@@ -147,7 +153,13 @@ impl Writer {
         }
         loop {
             match self.appender.push(&self.frame) {
-                Ok(position) => return self.ledger.written(&entry, position, len),
+                Ok(position) => {
+                    let tells = self.goes_on.is_some() && tells_at_once(&entry.event);
+                    if tells && !self.telling.contains(&entry.call) {
+                        self.telling.push(entry.call);
+                    }
+                    return self.ledger.written(&entry, position, len);
+                }
                 Err(error) if error.kind() == io::ErrorKind::StorageFull => {}
                 Err(error) => self.write_failed(&error),
             }
@@ -193,6 +205,19 @@ impl Writer {
         for written in self.waiting.drain(..) {
             if !self.failing {
                 written();
+            }
+        }
+        if !self.failing {
+            self.tell_of_calls();
+        }
+    }
+
+    /// Of a call that has ended meanwhile the store tells.
+    fn tell_of_calls(&mut self) {
+        for call in std::mem::take(&mut self.telling) {
+            if let (Some(tell), Some(positions)) = (&self.goes_on, self.ledger.positions(call)) {
+                let positions = positions.to_vec();
+                tell(CallSoFar { call, positions });
             }
         }
     }

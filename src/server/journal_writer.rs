@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! media threads, signalling ──try_send──▶ queue ──▶ writer ──write every 20 ms──▶ segments
-//!                                                     │ └─ syncs each 0.8 s, segments ──▶ disk
-//!                                                     └─ ended calls ──▶ store ──Stored──▶ queue
+//!                                                    │ │ └─ syncs each 0.8 s, segments ──▶ disk
+//!                                                    │ └─ ended calls ──▶ store ──Stored──▶ queue
+//!                                                    └─ calls of which something is to be told ──▶ watch
 //! ```
 //!
 //! Nobody who speaks with a caller ever waits for the disk. Queues, and what happens when they are full:
@@ -14,9 +15,10 @@
 use super::journal_thread::{BATCH, Writer};
 use crate::events::{CallRef, Entry};
 use crate::journal::append::Limits;
-use crate::journal::ledger::{EndedCall, is_first};
+use crate::journal::ledger::{EndedCall, Position, is_first};
 use crate::journal::recover::{RecoverError, Recovered, recover};
 use crate::store::keeper;
+use crate::store::outbox::Addressee;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
@@ -105,6 +107,25 @@ pub(super) struct Shared {
     starting: AtomicU32,
     /// The writer's thread, to end its pause.
     writer: OnceLock<Thread>,
+}
+
+/// Who is told of calls.
+#[derive(Default)]
+pub struct Watch {
+    /// Of what is written, while the call goes on; must not wait. What is not passed on here is made up
+    /// for when the call is stored.
+    pub goes_on: Option<Box<dyn Fn(CallSoFar) + Send>>,
+    /// A call is stored, and with it the letters to `addressees`.
+    pub stored: Option<Box<dyn Fn() + Send>>,
+    pub addressees: Vec<Addressee>,
+}
+
+/// A call of which something is to be told at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallSoFar {
+    pub call: CallRef,
+    /// Of its events that are written, in their order.
+    pub positions: Vec<Position>,
 }
 
 /// What senders hold. Cheap to clone; nothing in it blocks.
@@ -206,10 +227,29 @@ impl Journal {
     /// Opens `data/journal` and `data/calls.db` and starts their threads. Every call that ended, and
     /// first every call that an earlier run left, finished or not, gets its record.
     pub fn open(data: &Path, limits: Limits) -> Result<(Journal, Recovered), OpenError> {
+        Journal::open_watched(data, limits, Watch::default())
+    }
+
+    /// As [`Journal::open`]; `watch` is told of the calls.
+    pub fn open_watched(
+        data: &Path,
+        limits: Limits,
+        watch: Watch,
+    ) -> Result<(Journal, Recovered), OpenError> {
+        let Watch {
+            goes_on,
+            stored,
+            addressees,
+        } = watch;
         let (store, calls) = sync_channel(STORE_QUEUE);
-        let (mut journal, recovered) = Journal::start(data, limits, store)?;
+        let (mut journal, recovered) = Journal::start(data, limits, store, goes_on)?;
         let handle = journal.handle();
-        let keeper = keeper::start(data, calls, move |call| handle.stored(call))?;
+        let keeper = keeper::start(data, calls, addressees, move |call| {
+            handle.stored(call);
+            if let Some(stored) = &stored {
+                stored();
+            }
+        })?;
         journal.keeper = Some(keeper);
         for (path, damage) in &recovered.damage {
             tracing::warn!("journal segment {}: {damage}", path.display());
@@ -222,6 +262,7 @@ impl Journal {
         data: &Path,
         limits: Limits,
         store: SyncSender<EndedCall>,
+        goes_on: Option<Box<dyn Fn(CallSoFar) + Send>>,
     ) -> Result<(Journal, Recovered), OpenError> {
         let dir = data.join("journal");
         let failed = |source| OpenError::Io {
@@ -238,7 +279,8 @@ impl Journal {
             shared: Arc::default(),
         };
         let shared = Arc::clone(&handle.shared);
-        let writer = Writer::new(&dir, limits, &recovered, store, shared).map_err(failed)?;
+        let mut writer = Writer::new(&dir, limits, &recovered, store, shared).map_err(failed)?;
+        writer.goes_on = goes_on;
         let (alive, ended) = sync_channel(0);
         let thread = std::thread::Builder::new()
             .name("journal".into())

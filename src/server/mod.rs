@@ -33,4 +33,5 @@ mod tick_wheel;
 mod transports;
 mod trunks;
 mod unanswered;
+pub mod webhooks;
 mod wishes;

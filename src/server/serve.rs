@@ -17,6 +17,7 @@ use super::targets::Targets;
 use super::transports::Transports;
 use super::trunks::Trunks;
 use super::unanswered::Unanswered;
+use super::webhooks;
 use crate::config::secret::Secret;
 use crate::config::{Config, ListenTransport};
 use crate::console::http::{Console, metrics_router, router};
@@ -28,6 +29,7 @@ use crate::locator::Locator;
 use crate::sip::flow::Protocol;
 use crate::sip::user_agent::UserAgent;
 use crate::sip::user_agent::config as agent_config;
+use crate::store::calls::store_path;
 use metrics_exporter_prometheus::PrometheusHandle;
 use rand::RngExt;
 use std::io;
@@ -112,11 +114,16 @@ pub fn serve<Stop: Future<Output = ()> + Send + 'static>(
 ) -> Result<(), ServeError> {
     raise_open_file_limit();
     call_metrics::describe();
+    webhooks::describe();
     let config = ready.config.clone();
     data_folder(&config)?;
     let limits = Limits::for_calls(config.max_calls as u32);
-    let (journal, recovered) = Journal::open(&config.data, limits)?;
+    let (watch, inbox) = webhooks::watch(&config.webhooks);
+    let (journal, recovered) = Journal::open_watched(&config.data, limits, watch)?;
     tracing::info!(%recovered, "the journal is open");
+    let files = (store_path(&config.data), config.data.join("journal"));
+    let post_office = webhooks::start(&config.webhooks, files, inbox)
+        .map_err(io_error("cannot start the webhooks' thread"))?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -127,6 +134,7 @@ pub fn serve<Stop: Future<Output = ()> + Send + 'static>(
     let result = runtime.block_on(run(ready, journal.handle(), stop, started));
     runtime.shutdown_timeout(Duration::from_secs(1));
     journal.shutdown();
+    post_office.stop();
     result
 }
 

@@ -3,6 +3,8 @@
 use crate::call::call_record::CallRecord;
 use crate::call::outcome::Outcome;
 use crate::events::{CallRef, Entry};
+use crate::store::letters::Told;
+use crate::store::outbox::{Addressee, put_told};
 use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{
     Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
@@ -87,15 +89,16 @@ pub enum Order {
     OldestFirst,
 }
 
-/// A call and its events as JSON, one entry a line.
+/// A call, its events as JSON, one entry a line, and what is to be told of it.
 pub struct SavedCall {
     pub record: CallRecord,
     pub entries: String,
+    pub told: Told,
 }
 
 #[derive(Clone)]
 pub struct Store {
-    pool: SqlitePool,
+    pub(super) pool: SqlitePool,
 }
 
 impl Store {
@@ -113,6 +116,16 @@ impl Store {
             .run(&store.pool)
             .await?;
         Ok(store)
+    }
+
+    /// Opens a file that [`Store::open`] made, to write what a call's events, or a letter sent once
+    /// more, bring back if the machine dies: a commit does not wait for the disk.
+    pub async fn open_to_forward(path: &Path) -> Result<Store, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal);
+        Store::connect(options).await
     }
 
     /// As a server starts: `None`, which is told, where the store may be opened later.
@@ -151,11 +164,23 @@ impl Store {
         self.pool.close().await;
     }
 
-    /// Saves all of them or none. Saving a call again changes nothing; a fold of fewer events
-    /// (part of a call's journal was deleted already) never replaces one of more.
-    pub async fn save(&self, calls: &[SavedCall]) -> Result<(), StoreError> {
+    /// Saves all of them or none, with what `addressees` are to be told as of `now_ms`. Saving a call
+    /// again changes nothing; a fold of fewer events (part of a call's journal was deleted already)
+    /// never replaces one of more.
+    pub async fn save(
+        &self,
+        calls: &[SavedCall],
+        addressees: &[Addressee],
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
         let mut transaction = self.pool.begin().await?;
-        for SavedCall { record, entries } in calls {
+        for SavedCall {
+            record,
+            entries,
+            told,
+        } in calls
+        {
+            put_told(&mut transaction, told, addressees, now_ms).await?;
             let call = record.call.to_string();
             let json = serde_json::to_string(record).map_err(|source| StoreError::Unreadable {
                 call: call.clone(),
@@ -303,196 +328,4 @@ fn read_record(call: &str, json: &str) -> Result<CallRecord, StoreError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::call::example_call::law_4;
-
-    fn saved(entries: &[Entry]) -> SavedCall {
-        let lines: Vec<String> = entries
-            .iter()
-            .map(|entry| serde_json::to_string(entry).expect("serializes"))
-            .collect();
-        SavedCall {
-            record: CallRecord::fold(entries).expect("there are events"),
-            entries: lines.join("\n"),
-        }
-    }
-
-    /// The example as another call, `number` seconds later.
-    fn call(number: u64) -> Vec<Entry> {
-        let mut entries = law_4();
-        for entry in &mut entries {
-            entry.at_ms += number * 1000;
-            entry.call = CallRef::from_parts(entry.at_ms - entry.at_ms % 1000, number.into());
-        }
-        let call = entries[0].call;
-        entries.iter_mut().for_each(|entry| entry.call = call);
-        entries
-    }
-
-    async fn store() -> (tempfile::TempDir, Store) {
-        let dir = tempfile::tempdir().expect("a temporary folder");
-        let store = Store::open(&store_path(dir.path())).await.expect("opens");
-        (dir, store)
-    }
-
-    #[tokio::test]
-    async fn what_is_saved_is_listed_and_found() {
-        let (dir, store) = store().await;
-        let calls: Vec<SavedCall> = (0..3).map(|number| saved(&call(number))).collect();
-        store.save(&calls).await.expect("saves");
-        let reader = Store::open_to_read(&store_path(dir.path()))
-            .await
-            .expect("opens");
-        let all = Filter::default();
-        let newest = reader
-            .list(&all, Order::NewestFirst, 2)
-            .await
-            .expect("lists");
-        assert_eq!(newest, [calls[2].record.clone(), calls[1].record.clone()]);
-        let oldest = reader
-            .list(&all, Order::OldestFirst, 1)
-            .await
-            .expect("lists");
-        assert_eq!(oldest, [calls[0].record.clone()]);
-        let found = calls[1].record.call;
-        assert_eq!(reader.entries(found).await.expect("reads"), call(1));
-        assert_eq!(
-            reader.record(found).await.expect("reads").as_ref(),
-            Some(&calls[1].record)
-        );
-        let prefix = found.to_string()[..6].to_lowercase();
-        assert_eq!(
-            reader.with_prefix(&prefix, 9).await.expect("finds").len(),
-            3
-        );
-        let whole = found.to_string();
-        assert_eq!(reader.with_prefix(&whole, 9).await.expect("finds"), [found]);
-        assert_eq!(reader.with_prefix("%", 9).await.expect("finds"), []);
-    }
-
-    #[tokio::test]
-    async fn filters_restrict() {
-        let (_dir, store) = store().await;
-        let mut dropped = call(1);
-        dropped.truncate(10);
-        store
-            .save(&[saved(&call(0)), saved(&dropped)])
-            .await
-            .expect("saves");
-        let count = async |filter: Filter| {
-            let list = store.list(&filter, Order::NewestFirst, 9).await;
-            list.expect("lists").len()
-        };
-        let start = call(0)[0].at_ms;
-        let all = Filter::default;
-        let with = |outcomes| Filter { outcomes, ..all() };
-        assert_eq!(count(all()).await, 2);
-        assert_eq!(count(with(vec![Outcome::Dropped])).await, 1);
-        assert_eq!(
-            count(with(vec![Outcome::Dropped, Outcome::TransferredConfirmed])).await,
-            2
-        );
-        assert_eq!(count(with(vec![Outcome::Rejected])).await, 0);
-        assert_eq!(
-            count(Filter {
-                since_ms: Some(start + 1),
-                ..all()
-            })
-            .await,
-            1
-        );
-        assert_eq!(
-            count(Filter {
-                until_ms: Some(start + 1),
-                ..all()
-            })
-            .await,
-            1
-        );
-        assert_eq!(
-            count(Filter {
-                caller: Some("79460".into()),
-                ..all()
-            })
-            .await,
-            2
-        );
-        assert_eq!(
-            count(Filter {
-                caller: Some("' OR 1=1 --".into()),
-                ..all()
-            })
-            .await,
-            0
-        );
-        assert_eq!(
-            count(Filter {
-                dialplan: Some("bank".into()),
-                ..all()
-            })
-            .await,
-            0
-        );
-    }
-
-    #[tokio::test]
-    async fn saving_again_changes_nothing_and_a_part_never_replaces_the_whole() {
-        let (_dir, store) = store().await;
-        let whole = saved(&call(0));
-        let part = saved(&call(0)[5..]);
-        store.save(&[whole]).await.expect("saves");
-        store.save(&[saved(&call(0)), part]).await.expect("saves");
-        let list = store
-            .list(&Filter::default(), Order::NewestFirst, 9)
-            .await
-            .expect("lists");
-        assert_eq!(list, [saved(&call(0)).record]);
-        let entries = store.entries(list[0].call).await.expect("reads");
-        assert_eq!(entries, call(0));
-        store.close().await;
-    }
-
-    /// What the operator is told of the file that is the store.
-    async fn refusal(path: &Path) -> String {
-        let opened = Store::open_first(path).await.map(|_| ());
-        opened.expect_err("it is refused").to_string()
-    }
-
-    #[tokio::test]
-    async fn a_store_of_a_later_version_is_refused() {
-        let (dir, store) = store().await;
-        let later = "INSERT INTO _sqlx_migrations VALUES (9999, '', '', 1, x'00', 0)";
-        let added = sqlx::query(later).execute(&store.pool).await;
-        added.expect("adds a migration");
-        store.close().await;
-        let told = refusal(&store_path(dir.path())).await;
-        assert!(told.contains("9999"), "{told}");
-    }
-
-    #[tokio::test]
-    async fn what_may_pass_keeps_no_server_from_starting() {
-        let dir = tempfile::tempdir().expect("a temporary folder");
-        let path = store_path(dir.path());
-        std::fs::create_dir(&path).expect("makes a folder");
-        let opened = Store::open_first(&path).await.expect("it may pass");
-        assert!(opened.is_none());
-    }
-
-    #[tokio::test]
-    async fn a_file_that_is_no_store_is_an_error_that_says_so() {
-        let dir = tempfile::tempdir().expect("a temporary folder");
-        let path = store_path(dir.path());
-        std::fs::write(&path, [7; 9000]).expect("writes");
-        let told = refusal(&path).await;
-        assert!(
-            told.contains("calls.db") && told.contains("not a database") && told.contains("backup"),
-            "{told}"
-        );
-        assert!(
-            Store::open_to_read(&dir.path().join("none.db"))
-                .await
-                .is_err()
-        );
-    }
-}
+mod tests;

@@ -1,5 +1,5 @@
-//! The thread that keeps ended calls: reads their events out of the journal, folds them to a record,
-//! saves both, and says so to the journal, which then may delete them. Whatever fails is tried again
+//! The thread that keeps ended calls: reads their events out of the journal, folds them to a record and
+//! to what is to be told of them, saves it all, and says so to the journal, which then may delete them. Whatever fails is tried again
 //! for as long as the server runs; until it is saved, a call stays in the journal. One that cannot be
 //! read out of it is set aside, so that the others are saved.
 
@@ -8,11 +8,13 @@ use crate::events::{CallRef, Entry};
 use crate::journal::ledger::EndedCall;
 use crate::journal::recover::read_payloads;
 use crate::store::calls::{SavedCall, Store, StoreError, UnusableStore, store_path};
+use crate::store::letters::{Told, told_of};
+use crate::store::outbox::Addressee;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Calls saved by one commit, and how long the first of them waits for the others: a commit waits for
 /// the disk, and costs as much as saving ten calls.
@@ -36,11 +38,13 @@ pub enum StartError {
     Store(#[from] UnusableStore),
 }
 
-/// Starts the thread, and returns when it has opened and migrated the store. It ends when `calls` closes and all that came and can be read are saved.
-/// `stored` is called once for each call, when its record is durable.
+/// Starts the thread, and returns when it has opened and migrated the store. It ends when `calls`
+/// closes and all that came and can be read are saved. `stored` is called once for each call, when its
+/// record and its letters to `addressees` are durable.
 pub fn start(
     data: &Path,
     calls: Receiver<EndedCall>,
+    addressees: Vec<Addressee>,
     stored: impl Fn(CallRef) + Send + 'static,
 ) -> Result<JoinHandle<()>, StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -49,6 +53,7 @@ pub fn start(
     let mut keeper = Keeper {
         store_path: store_path(data),
         journal: data.join("journal"),
+        addressees,
         store: None,
         aside: Vec::new(),
     };
@@ -112,6 +117,7 @@ impl Try {
 struct Keeper {
     store_path: PathBuf,
     journal: PathBuf,
+    addressees: Vec<Addressee>,
     /// Opened again when next needed after an error: the disk may have been full.
     store: Option<Store>,
     /// Calls that could not be read, and when they are tried again.
@@ -135,7 +141,7 @@ impl Keeper {
         let mut kept = Vec::with_capacity(batch.len());
         let mut folded = Vec::with_capacity(batch.len());
         for call in batch {
-            match fold(&self.journal, &call.ended) {
+            match fold(&self.journal, &call.ended, !self.addressees.is_empty()) {
                 Ok(saved) => {
                     kept.push(call.ended.call);
                     folded.extend(saved);
@@ -189,12 +195,18 @@ impl Keeper {
             Some(store) => store,
             closed => closed.insert(Store::open(&self.store_path).await?),
         };
-        store.save(calls).await
+        store.save(calls, &self.addressees, unix_ms()).await
     }
 }
 
-/// `None` where not one of the call's events can be read any more.
-fn fold(journal: &Path, ended: &EndedCall) -> io::Result<Option<SavedCall>> {
+fn unix_ms() -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    now.map_or(0, |now| now.as_millis() as u64)
+}
+
+/// `None` where not one of the call's events can be read any more. `tells`: there is somebody who is
+/// told of calls.
+fn fold(journal: &Path, ended: &EndedCall, tells: bool) -> io::Result<Option<SavedCall>> {
     let (payloads, unreadable) = read_payloads(journal, &ended.positions)?;
     let mut entries: Vec<Entry> = Vec::with_capacity(payloads.len());
     let mut lines = String::new();
@@ -211,6 +223,11 @@ fn fold(journal: &Path, ended: &EndedCall) -> io::Result<Option<SavedCall>> {
         tracing::error!(call = %ended.call, unreadable, "events of a call cannot be read back");
     }
     Ok(CallRecord::fold(&entries).map(|record| SavedCall {
+        // What was said to a machine is taken down though nobody is told.
+        told: match tells || record.message.is_some() {
+            true => told_of(&entries, Some(&record)),
+            false => Told::default(),
+        },
         record,
         entries: lines,
     }))
@@ -246,7 +263,7 @@ mod tests {
     fn keep(data: &Path, ended: EndedCall) -> CallRef {
         let (calls, received) = sync_channel(1);
         let (told, stored) = channel();
-        let thread = start(data, received, move |call| {
+        let thread = start(data, received, Vec::new(), move |call| {
             told.send(call).expect("the test waits");
         });
         calls.send(ended).expect("the keeper runs");
@@ -313,7 +330,7 @@ mod tests {
         let data = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(store_path(data.path()), [7; 9000]).expect("writes");
         let (_calls, received) = sync_channel(1);
-        let started = start(data.path(), received, |_| ());
+        let started = start(data.path(), received, Vec::new(), |_| ());
         assert!(matches!(started, Err(StartError::Store(_))));
         let bytes = std::fs::read(store_path(data.path())).expect("reads");
         assert_eq!(bytes, [7; 9000]);
@@ -331,7 +348,7 @@ mod tests {
         other.positions.iter_mut().for_each(|p| p.segment = 2);
         let (calls, received) = sync_channel(2);
         let (told, stored) = channel();
-        let thread = start(data.path(), received, move |call| {
+        let thread = start(data.path(), received, Vec::new(), move |call| {
             told.send(call).expect("the test waits");
         });
         calls.send(other.clone()).expect("the keeper runs");

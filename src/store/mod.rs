@@ -1,9 +1,15 @@
-//! Call records in SQLite: `DATA/calls.db`.
+//! What is kept in SQLite: `DATA/calls.db`.
 //!
 //! ```text
-//! calls.rs   the tables: save, list, find
-//! keeper.rs  the thread that folds ended calls out of the journal and saves them
+//! calls.rs     the tables of calls: save, list, find
+//! letters.rs   what webhooks are told of a call, pure: a fold of its events
+//! outbox.rs    the table of letters: waiting, delivered, dead
+//! messages.rs  the table of messages and their transcripts
+//! keeper.rs    the thread that folds ended calls out of the journal and saves them
 //! ```
 
 pub mod calls;
 pub mod keeper;
+pub mod letters;
+pub mod messages;
+pub mod outbox;

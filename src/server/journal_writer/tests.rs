@@ -21,7 +21,8 @@ fn entry(call: u128, seq: u32, event: Event) -> Entry {
 
 fn open(data: &Path) -> (Journal, Recovered, Receiver<EndedCall>) {
     let (store, calls) = sync_channel(100);
-    let (journal, recovered) = Journal::start(data, Limits::for_calls(2), store).expect("opens");
+    let (journal, recovered) =
+        Journal::start(data, Limits::for_calls(2), store, None).expect("opens");
     (journal, recovered, calls)
 }
 
@@ -140,6 +141,6 @@ fn a_folder_belongs_to_one_server() {
     let data = tempfile::tempdir().expect("a temporary folder");
     let (_journal, ..) = open(data.path());
     let (store, _calls) = sync_channel(1);
-    let second = Journal::start(data.path(), Limits::for_calls(2), store);
+    let second = Journal::start(data.path(), Limits::for_calls(2), store, None);
     assert!(matches!(second, Err(OpenError::InUse { .. })));
 }
