@@ -158,6 +158,7 @@ fn check_store(data: &Path) {
 fn send(handle: &JournalHandle, mut entry: Entry) {
     while let Err(full) = handle.append(entry) {
         entry = full.into();
+        // Nobody tells when the queue has room.
         std::thread::sleep(Duration::from_millis(1));
     }
 }
@@ -166,6 +167,7 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let until = Instant::now() + Duration::from_secs(120);
     while !holds() {
         assert!(Instant::now() < until, "waited for too long until {what}");
+        // Levels and records are asked for; nobody tells of a change.
         std::thread::sleep(Duration::from_millis(50));
     }
 }

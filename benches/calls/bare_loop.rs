@@ -75,6 +75,7 @@ fn move_packets(changes: &Receiver<Change>) {
             line.send(false);
         }
         next += Duration::from_millis(1);
+        // The pace: one turn a millisecond.
         std::thread::sleep(next.saturating_duration_since(Instant::now()));
     }
 }

@@ -90,6 +90,7 @@ impl Caller {
         if self.next_turn + 5 * MILLISECOND < Instant::now() {
             self.next_turn = Instant::now();
         }
+        // The pace: one turn a millisecond.
         std::thread::sleep(self.next_turn.saturating_duration_since(Instant::now()));
         self.turn += 1;
         self.receive_answers();

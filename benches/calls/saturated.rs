@@ -133,6 +133,7 @@ struct Look {
 fn look(subject: &Subject, is_over: &AtomicBool) -> Vec<Look> {
     let mut looks = Vec::new();
     while !is_over.load(Ordering::Relaxed) {
+        // Metrics and memory are sampled; nobody tells of a change.
         std::thread::sleep(LOOK_EVERY);
         looks.push(Look {
             open: subject.metric("zeroline_utterances"),

@@ -176,6 +176,7 @@ pub fn records(folder: &Path, console: SocketAddr) -> Vec<serde_json::Value> {
             return records;
         }
         assert!(begun.elapsed() < LONG, "{} records came", records.len());
+        // A store tells nobody of a new record.
         std::thread::sleep(Duration::from_millis(200));
     }
 }

@@ -249,10 +249,12 @@ mod tests {
     impl crate::speech::recognizer::Utterance for SlowUtterance {
         fn push(&mut self, samples: &[i16]) -> Result<(), RecognitionError> {
             assert!(samples.len() <= 800);
+            // This is the work: a fifth of the 100 ms that it is given.
             std::thread::sleep(Duration::from_millis(20));
             Ok(())
         }
         fn hypotheses(&mut self) -> Result<Vec<Hypothesis>, RecognitionError> {
+            // The work that is left for the end.
             std::thread::sleep(Duration::from_millis(50));
             Ok(Vec::new())
         }

@@ -163,6 +163,7 @@ impl Writer {
                 Err(error) if error.kind() == io::ErrorKind::StorageFull => {}
                 Err(error) => self.write_failed(&error),
             }
+            // A disk tells nobody that it has room again, or works again.
             std::thread::sleep(BATCH);
             self.replenish(Instant::now());
         }
@@ -380,6 +381,7 @@ mod tests {
     fn settle(writer: &mut Writer, now: Instant) {
         writer.end_batch(now);
         while writer.disk.is_syncing() {
+            // What the disk's thread has done is looked for by `end_batch`, which waits for nothing.
             std::thread::sleep(Duration::from_millis(1));
             writer.end_batch(now);
         }

@@ -335,6 +335,7 @@ fn wait_until(mut done: impl FnMut() -> bool) -> bool {
         if Instant::now() >= until {
             return false;
         }
+        // A queue tells nobody that it has room, and a thread that it has ended.
         std::thread::sleep(BATCH);
     }
     true

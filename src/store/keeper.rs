@@ -315,7 +315,8 @@ mod tests {
         let repair = std::thread::spawn({
             let broken = broken.clone();
             move || {
-                // The first try fails within a few of these; a later repair would wait for one more.
+                // Nobody tells of the first try. It fails within a few of these 100 ms, and the second
+                // comes 250 ms later; if the machine stood still, it may be the first that works.
                 std::thread::sleep(Duration::from_millis(100));
                 std::fs::remove_dir(broken).expect("removes");
             }

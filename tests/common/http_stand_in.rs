@@ -108,6 +108,7 @@ fn serve(
         seen.push(request);
         response
     };
+    // A service that is slow, where a test wants it so.
     std::thread::sleep(response.delay);
     let mut stream = stream;
     let mut head = format!("HTTP/1.1 {} Told\r\nConnection: close\r\n", response.status);

@@ -90,6 +90,7 @@ impl Peer {
         let deadline = Instant::now() + Duration::from_secs(30);
         while !self.log().lines().any(|line| line.starts_with(start)) {
             assert!(Instant::now() < deadline, "no {start} in {:?}", self.log());
+            // SIPp writes to a file, and tells nobody.
             std::thread::sleep(Duration::from_millis(50));
         }
     }
