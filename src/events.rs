@@ -128,6 +128,12 @@ pub enum Event {
         node: String,
         count: u32,
     },
+    /// A sign that the caller is in distress; `then` follows before the next question.
+    DistressSeen {
+        node: String,
+        sign: DistressSign,
+        then: DistressExit,
+    },
     SlotFilled {
         slot: String,
         value: SlotValue,
@@ -278,6 +284,50 @@ pub enum StepKind {
     Confirmation,
 }
 
+/// What was seen, with the figures that made it a sign. Each kind is told once a call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DistressSign {
+    /// Not understood so many times in the call, in so many nodes.
+    NoMatch { count: u32, nodes: u32 },
+    /// The dialplan came to the node for that time.
+    SameSentence { times: u32 },
+    /// So many keys within 10 s that were no digits of a value.
+    Keys { count: u32 },
+    /// The word as it stands in the list of such words, built in or the dialplan's.
+    Words { word: String },
+    /// Louder twice in a row than so many earlier utterances in this call, by so many decibels.
+    Loudness {
+        #[serde(deserialize_with = "null_is_zero")]
+        decibels: f32,
+        earlier: u32,
+    },
+}
+
+impl DistressSign {
+    /// The name in records and exports.
+    pub fn name(&self) -> &'static str {
+        match self {
+            DistressSign::NoMatch { .. } => "no_match",
+            DistressSign::SameSentence { .. } => "same_sentence",
+            DistressSign::Keys { .. } => "keys",
+            DistressSign::Words { .. } => "words",
+            DistressSign::Loudness { .. } => "loudness",
+        }
+    }
+}
+
+/// What a sign of distress brings about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DistressExit {
+    /// The next question begins with the offer of a person.
+    #[default]
+    Offer,
+    /// A person is rung in the place of the next question.
+    Transfer,
+}
+
 /// Where a key was heard; a call uses one source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -334,6 +384,8 @@ pub enum RequestedBy {
     Retries,
     /// A prompt, lookup or the dialogue itself failed.
     Failure,
+    /// Signs of distress, and the dialplan wants a person rung then.
+    Distress,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

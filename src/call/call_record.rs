@@ -5,8 +5,8 @@
 use crate::call::outcome::Outcome;
 use crate::call::outcome_rules::OutcomeRules;
 use crate::events::{
-    CallRef, EndedBy, Entry, Event, KeySource, LegName, LookupResult, Pace, PacedBy, Quality,
-    RequestedBy, SlotValue, TargetFailure, TransferWay,
+    CallRef, DistressExit, DistressSign, EndedBy, Entry, Event, KeySource, LegName, LookupResult,
+    Pace, PacedBy, Quality, RequestedBy, SlotValue, TargetFailure, TransferWay,
 };
 use crate::language::Language;
 use serde::{Deserialize, Serialize};
@@ -77,6 +77,8 @@ pub struct CallRecord {
     pub utterances: u32,
     #[serde(default)]
     pub utterances_lost: u32,
+    #[serde(default)]
+    pub distress: Vec<Distress>,
     pub no_inputs: u32,
     pub no_matches: u32,
     pub lookups: u32,
@@ -118,6 +120,15 @@ pub struct Attempt {
     /// Of the failure.
     pub status: Option<u16>,
     pub seconds_to_failure: Option<f64>,
+}
+
+/// A sign of distress, and what it brought.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Distress {
+    pub seconds: f64,
+    pub node: String,
+    pub sign: DistressSign,
+    pub then: DistressExit,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -254,6 +265,12 @@ impl Fold {
             Event::RecognizerLate { .. } => count(&mut record.utterances_lost),
             Event::NoInput { .. } => count(&mut record.no_inputs),
             Event::NoMatch { .. } => count(&mut record.no_matches),
+            Event::DistressSeen { node, sign, then } => record.distress.push(Distress {
+                seconds: at,
+                node: node.clone(),
+                sign: sign.clone(),
+                then: *then,
+            }),
             Event::PromptFailed { .. } => count(&mut record.prompts_failed),
             Event::LookupStarted { .. } => count(&mut record.lookups),
             Event::LookupEnded { result, .. } => {

@@ -19,7 +19,9 @@ use crate::events::Pace;
 use crate::speech::endpointer::{
     COMPLETE_PATIENCE, ELDER_PATIENCE, UNFINISHED_PATIENCE, USUAL_PATIENCE,
 };
+use crate::speech::raised_voice::RaisedVoice;
 use crate::speech::turn::{self, Floor, Reason, Turn};
+use crate::speech::understanding::CONFIRM;
 use std::time::{Duration, Instant};
 
 /// Samples are handed to the recognizer by the tenth of a second.
@@ -40,6 +42,7 @@ pub(super) struct Ear {
     listen: Option<Listen>,
     said: Option<Said>,
     utterances: u32,
+    voice: RaisedVoice,
 }
 
 /// What is being said, or was, and is being recognized.
@@ -144,11 +147,12 @@ impl Call {
         // One stretch is hardly longer than a frame: seldom is there more than one sign in it.
         let mut signs: [Option<Sign>; 4] = Default::default();
         let mut count = 0;
-        let said = &mut ear.said;
+        let (said, voice) = (&mut ear.said, &mut ear.voice);
         let mut early = Vec::new();
         ear.turn.handle_sound(heard, played, floor, |output| {
             let sign = match output {
                 turn::Output::Samples(samples) => {
+                    voice.handle_sound(samples);
                     match said.as_mut() {
                         Some(said) => said.samples.extend_from_slice(samples),
                         None => early.extend_from_slice(samples),
@@ -157,7 +161,10 @@ impl Call {
                 }
                 turn::Output::MaybeSpeech => Sign::MaybeSpeech,
                 turn::Output::Rejected => Sign::Rejected,
-                turn::Output::SpeechBegan => Sign::SpeechBegan,
+                turn::Output::SpeechBegan => {
+                    voice.discard();
+                    Sign::SpeechBegan
+                }
                 turn::Output::Pausing => Sign::Pausing,
                 turn::Output::GoesOn => Sign::GoesOn,
                 turn::Output::SpeechEnded(reason) => Sign::SpeechEnded(reason),
@@ -323,9 +330,21 @@ impl Call {
             return;
         };
         let took = ended.map_or(Duration::ZERO, |ended| now.saturating_duration_since(ended));
+        if has_words(&heard) {
+            self.judge_loudness(now);
+        }
         self.tell_heard(now, listen, heard, took);
         // Unless the dialogue has something else to say, the prompt goes on.
         self.caller.playout.resume();
+    }
+
+    /// The dialogue hears of a raised voice before it hears the words.
+    fn judge_loudness(&mut self, now: Instant) {
+        let decibels = self.services.program.dialplan.distress.loudness;
+        let raised = self.ear.as_mut().and_then(|ear| ear.voice.ended(decibels));
+        if let Some(raised) = raised {
+            self.dialogue_input(now, input::Input::VoiceRaised(raised));
+        }
     }
 
     /// A recognizer that takes too long is not waited for.
@@ -344,5 +363,16 @@ impl Call {
         self.hear(HearCommand::Abandon(utterance));
         let reason = format!("no answer within {} ms", LONGEST_RECOGNITION.as_millis());
         self.heard_speech(now, utterance, SpeechHeard::NotRecognized { reason });
+    }
+}
+
+/// Whether it was speech, and not a noise that was taken for it.
+fn has_words(heard: &SpeechHeard) -> bool {
+    match heard {
+        SpeechHeard::Understood(_) => true,
+        SpeechHeard::NotUnderstood { words, confidence } => {
+            !words.is_empty() && *confidence >= CONFIRM
+        }
+        SpeechHeard::Withdrawn | SpeechHeard::NotRecognized { .. } => false,
     }
 }

@@ -57,6 +57,7 @@ impl OutcomeRules {
             Event::NoInput { .. }
             | Event::NoMatch { .. }
             | Event::RecognizerLate { .. }
+            | Event::DistressSeen { .. }
             | Event::PromptFailed { .. } => {
                 self.answer_stands = false;
             }

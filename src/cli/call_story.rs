@@ -2,7 +2,9 @@
 
 use crate::call::call_record::{Attempt, CallRecord};
 use crate::cli::call_table::{local_time, printable};
-use crate::cli::event_text::{describe, ended_by, failure, key_source, language_name, name_of};
+use crate::cli::event_text::{
+    describe, distress, ended_by, failure, key_source, language_name, name_of,
+};
 use crate::cli::event_text::{requested_by, way_name};
 use crate::cli::find_call::Found;
 use crate::events::{Entry, Event, Pace};
@@ -30,6 +32,7 @@ fn tell_to(out: &mut String, found: &Found, zone: &TimeZone) -> std::fmt::Result
     }
     tell_recording(out, record)?;
     tell_human(out, record, entries)?;
+    tell_distress(out, record)?;
     draw_depth(out, entries)?;
     tell_timeline(out, record, entries)?;
     tell_attempts(out, &record.attempts)
@@ -119,6 +122,16 @@ fn tell_human(out: &mut String, record: &CallRecord, entries: &[Entry]) -> std::
     writeln!(out)?;
     for request in requests {
         writeln!(out, "         {}", printable(&request))?;
+    }
+    Ok(())
+}
+
+fn tell_distress(out: &mut String, record: &CallRecord) -> std::fmt::Result {
+    for (at, seen) in record.distress.iter().enumerate() {
+        let head = if at == 0 { "Distress" } else { "" };
+        let what = distress(&seen.sign, seen.then);
+        let what = format!("{} {:.1} s, {what}", seen.node, seen.seconds);
+        writeln!(out, "{head:8} {}", printable(&what))?;
     }
     Ok(())
 }
@@ -273,7 +286,7 @@ fn tell_attempts(out: &mut String, attempts: &[Attempt]) -> std::fmt::Result {
 mod tests {
     use super::*;
     use crate::call::example_call::law_4;
-    use crate::events::{PacedBy, RequestedBy};
+    use crate::events::{DistressExit, DistressSign, PacedBy, RequestedBy};
 
     fn story(entries: &[Entry]) -> String {
         story_of(entries, true)
@@ -332,6 +345,23 @@ mod tests {
             "{told}"
         );
         assert!(told.contains(", elder pacing, "), "{told}");
+    }
+
+    #[test]
+    fn signs_of_distress_are_told_with_their_figures() {
+        let mut entries = law_4();
+        let silence = |entry: &Entry| matches!(entry.event, Event::NoInput { .. });
+        let at = entries.iter().position(silence).expect("there is one");
+        entries[at].event = Event::DistressSeen {
+            node: "main".into(),
+            sign: DistressSign::NoMatch { count: 4, nodes: 2 },
+            then: DistressExit::Offer,
+        };
+        let told = story(&entries);
+        let line = "\nDistress main 14.0 s, not understood 4 times in 2 places; \
+                    a person is offered next\n";
+        assert!(told.contains(line), "{told}");
+        assert!(told.contains("    14.0  main: distress: not"), "{told}");
     }
 
     #[test]

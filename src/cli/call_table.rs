@@ -1,6 +1,6 @@
 //! Call records as rows: a table to look at, CSV to compute with.
 
-use crate::call::call_record::CallRecord;
+use crate::call::call_record::{CallRecord, Distress};
 use crate::events::{
     EndedBy, KeySource, Pace, PacedBy, Quality, RequestedBy, SlotValue, TargetFailure,
 };
@@ -120,6 +120,7 @@ struct CsvRow<'a> {
     seconds_to_confirmed: Option<f64>,
     last_node: Option<&'a str>,
     keys: u32,
+    distress: String,
     no_inputs: u32,
     no_matches: u32,
     lookups: u32,
@@ -183,6 +184,7 @@ impl<'a> CsvRow<'a> {
             seconds_to_confirmed: record.seconds_to_confirmed,
             last_node: record.last_node.as_deref(),
             keys: record.keys,
+            distress: distress(&record.distress),
             no_inputs: record.no_inputs,
             no_matches: record.no_matches,
             lookups: record.lookups,
@@ -217,6 +219,12 @@ pub fn loss_percent(quality: &Quality) -> f64 {
         0 => 0.0,
         _ => 100.0 * quality.packets_lost as f64 / expected as f64,
     }
+}
+
+/// The names of the signs.
+fn distress(seen: &[Distress]) -> String {
+    let names: Vec<&str> = seen.iter().map(|seen| seen.sign.name()).collect();
+    names.join("; ")
 }
 
 /// `name=value` pairs; of a sensitive value the number of its characters.

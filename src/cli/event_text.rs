@@ -2,8 +2,8 @@
 
 use crate::cli::call_table::{loss_percent, printable, slot_value};
 use crate::events::{
-    EndedBy, Event, KeySource, LegName, LookupResult, Pace, PacedBy, RequestedBy, ReturnReason,
-    SpeechResult, StepKind, TargetFailure, TransferWay,
+    DistressExit, DistressSign, EndedBy, Event, KeySource, LegName, LookupResult, Pace, PacedBy,
+    RequestedBy, ReturnReason, SpeechResult, StepKind, TargetFailure, TransferWay,
 };
 use crate::language::Language;
 
@@ -48,6 +48,7 @@ pub fn describe(event: &Event) -> String {
         | Event::RecognizerLate { .. }
         | Event::NoInput { .. }
         | Event::NoMatch { .. }
+        | Event::DistressSeen { .. }
         | Event::SlotFilled { .. }
         | Event::SlotCleared { .. }
         | Event::LookupStarted { .. }
@@ -140,6 +141,9 @@ fn describe_dialogue(event: &Event) -> String {
         }
         Event::NoInput { node, count } => format!("{node}: no input, {}", time(*count)),
         Event::NoMatch { node, count } => format!("{node}: not understood, {}", time(*count)),
+        Event::DistressSeen { node, sign, then } => {
+            format!("{node}: distress: {}", distress(sign, *then))
+        }
         Event::SlotFilled { slot, value } => format!("{slot} is {}", slot_value(value)),
         Event::SlotCleared { slot } => format!("{slot} is not that, says the caller"),
         Event::LookupStarted { node } => format!("{node}: looks up"),
@@ -300,6 +304,7 @@ pub fn requested_by(by: RequestedBy) -> &'static str {
         RequestedBy::Speech => "asks for a person",
         RequestedBy::Dialplan => "the dialplan leads to a person",
         RequestedBy::Retries => "not understood or silent too often: a person is rung",
+        RequestedBy::Distress => "signs of distress: a person is rung",
         RequestedBy::Failure => "something failed: a person is rung",
     }
 }
@@ -330,6 +335,26 @@ pub fn pace_name(pace: Pace) -> &'static str {
         Pace::Usual => "as much time as usual",
         Pace::Elder => "more time (elder pacing)",
     }
+}
+
+/// What was seen, and what follows.
+pub fn distress(sign: &DistressSign, then: DistressExit) -> String {
+    let seen = match sign {
+        DistressSign::NoMatch { count, nodes } => {
+            format!("not understood {count} times in {nodes} places")
+        }
+        DistressSign::SameSentence { times } => format!("came here {times} times"),
+        DistressSign::Keys { count } => format!("{count} keys within 10 s"),
+        DistressSign::Words { word } => format!("an angry word (“{word}”)"),
+        DistressSign::Loudness { decibels, earlier } => {
+            format!("{decibels:.0} dB louder than {earlier} earlier utterances")
+        }
+    };
+    let then = match then {
+        DistressExit::Offer => "a person is offered next",
+        DistressExit::Transfer => "a person is rung next",
+    };
+    format!("{seen}; {then}")
 }
 
 fn paced_by(by: PacedBy) -> &'static str {

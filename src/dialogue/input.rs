@@ -2,6 +2,7 @@
 
 use crate::events::{KeySource, ReturnReason};
 use crate::key::Key;
+use crate::speech::raised_voice::Raised;
 use crate::speech::understanding::Understood;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,9 @@ pub enum Input {
     Key { key: Key, source: KeySource },
     /// The caller has begun to speak, for certain. `SpeechHeard` follows.
     SpeechBegan { listen: ListenId },
+    /// What was just said, of which `SpeechHeard` follows, was louder than what the caller said
+    /// earlier, by as much as the dialplan has for it.
+    VoiceRaised(Raised),
     /// `took`: since the speech was found to have ended.
     SpeechHeard {
         listen: ListenId,

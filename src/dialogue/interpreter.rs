@@ -1,6 +1,7 @@
 //! The state machine of one call: a human key first, then the state's own business.
 
 use super::action::Action;
+use super::distress::Distress;
 use super::input::{FetchId, Input};
 use super::keys::TypeAhead;
 use super::listening::Listening;
@@ -12,9 +13,10 @@ use super::state::{Next, State};
 use super::timers::{Timer, Timers};
 use crate::dialplan::model::{Dialplan, Handoff, HandoffId, Node, NodeId, NodeKind, Target};
 use crate::dialplan::template::Values;
-use crate::events::{CallRef, Event, LookupResult, Pace, RequestedBy};
+use crate::events::{CallRef, DistressSign, Event, LookupResult, Pace, RequestedBy};
 use crate::key::Key;
 use crate::language::{ByLanguage, Language};
+use crate::speech::raised_voice::Raised;
 use crate::speech::sentences::Sentence;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -89,6 +91,7 @@ pub struct Dialogue {
     pub(super) out_of_hours: bool,
     /// Said before the next question, once.
     pub(super) told_first: Vec<Sentence>,
+    pub(super) distress: Distress,
     /// No message could be recorded: none is offered again.
     pub(super) message_failed: bool,
     pub(super) quiet_nodes: u32,
@@ -130,6 +133,7 @@ impl Dialogue {
             after_handoff: false,
             out_of_hours: false,
             told_first: Vec::new(),
+            distress: Distress::default(),
             message_failed: false,
             quiet_nodes: 0,
             unasked_nodes: 0,
@@ -145,6 +149,10 @@ impl Dialogue {
             Input::Key { key, source } => self.handle_key(key, source),
             Input::SpeechBegan { listen } => {
                 self.speech_began(listen);
+                None
+            }
+            Input::VoiceRaised(Raised { decibels, earlier }) => {
+                self.distressed(DistressSign::Loudness { decibels, earlier });
                 None
             }
             Input::SpeechHeard {
@@ -358,6 +366,7 @@ impl Dialogue {
         self.log(Event::NodeEntered {
             node: node.name.clone(),
         });
+        self.came_round(again);
         match &node.kind {
             NodeKind::Menu(_) | NodeKind::Knowledge(_) => self.enter_menu(),
             NodeKind::LanguageMenu(_) => self.enter_language_menu(),
@@ -419,6 +428,7 @@ impl Dialogue {
         self.stop_playing();
         self.timers.stop_all();
         self.typed_ahead.clear();
+        self.distress.is_over();
         self.quiet_nodes = 0;
         self.unasked_nodes = 0;
         self.wish = self.node;

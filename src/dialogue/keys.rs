@@ -71,6 +71,9 @@ impl Dialogue {
         if self.slows_down(key) {
             return self.slower(PacedBy::Key);
         }
+        if !matches!(&self.state, State::Keying(keying) if !keying.entry.ignores(key)) {
+            self.distress.key_pressed(now);
+        }
         match &self.state {
             State::Choosing(_) => self.choose(key),
             State::Keying(_) => self.key_digit(key),

@@ -10,7 +10,7 @@ use super::interpreter::Dialogue;
 use super::state::{Among, Choosing, Failure, Next, Perhaps, State, Wanted};
 use super::timers::Timer;
 use crate::dialplan::model::{HttpMethod, NodeId, SlotId, Target};
-use crate::events::{Event, Pace, PacedBy, RequestedBy, SpeechResult};
+use crate::events::{DistressSign, Event, Pace, PacedBy, RequestedBy, SpeechResult};
 use crate::key::Key;
 use crate::language::Language;
 use crate::speech::grammar::{Grammar, Meaning};
@@ -342,7 +342,7 @@ impl Dialogue {
             }
             State::Saying => {
                 self.stop_playing();
-                Some(Next::To(Target::Node(self.node)))
+                Some(Next::Again(self.node))
             }
             State::Greeting => self.star_while_saying(),
             _ => None,
@@ -449,6 +449,8 @@ impl Dialogue {
     /// Of what may be sensitive no word is kept (law 8), though it was said a question before.
     fn log_speech(&mut self, words: String, confidence: f32, result: SpeechResult, took: Duration) {
         let hidden = self.hides_keys() || self.listening.sensitive;
+        let angry = self.word_of_anger(&words, confidence);
+        let angry = angry.filter(|_| !hidden);
         let words = (!hidden).then(|| words.chars().take(LOGGED_WORDS).collect());
         let node = self.node_name().to_string();
         self.log(Event::SpeechHeard {
@@ -458,5 +460,8 @@ impl Dialogue {
             result,
             milliseconds: u32::try_from(took.as_millis()).unwrap_or(u32::MAX),
         });
+        if let Some(word) = angry {
+            self.distressed(DistressSign::Words { word });
+        }
     }
 }

@@ -7,6 +7,7 @@ pub mod action;
 mod briefing;
 mod callback;
 pub mod digits;
+mod distress;
 pub mod grammars;
 pub mod heard;
 mod hold;

@@ -37,6 +37,9 @@ impl Dialogue {
     pub(super) fn put(&mut self, failure: Option<Failure>) -> Option<Next> {
         self.timers.stop(Timer::NoInput);
         self.timers.stop(Timer::InterDigit);
+        if let Some(person) = self.person_due() {
+            return Some(person);
+        }
         self.count_step(failure.is_some());
         self.quiet_nodes = 0;
         self.unasked_nodes = 0;
@@ -78,7 +81,10 @@ impl Dialogue {
             consumed = true;
             next = match &self.state {
                 State::Choosing(_) => return Some(self.choose(key)),
-                State::Keying(_) => self.key_digit(key),
+                State::Keying(_) => {
+                    self.distress.key_was_a_digit();
+                    self.key_digit(key)
+                }
                 _ => next,
             };
             if next.is_some() || !matches!(self.state, State::Keying(_)) {
@@ -115,7 +121,15 @@ impl Dialogue {
         }
         let key = self.human_key_now();
         let offer = self.in_its_languages(Sentence::HumanOffer { key });
-        let first = self.offers_person_first() && !self.greeting_is_due();
+        let offered_by_sentence = matches!(
+            &self.state,
+            State::Keying(Keying {
+                wanted: Wanted::CallbackNumber,
+                ..
+            })
+        );
+        let first = self.offers_person_first() || self.offer_due_for_distress();
+        let first = first && !self.greeting_is_due() && !offered_by_sentence;
         if name_human || first {
             parts.extend(offer);
             parts.extend(question);
@@ -124,13 +138,6 @@ impl Dialogue {
         parts.extend(question);
         // The greeting brings its own. While digits are keyed the key is another, and named.
         let unusual = key != self.dialplan().human.key && !again;
-        let offered_by_sentence = matches!(
-            &self.state,
-            State::Keying(Keying {
-                wanted: Wanted::CallbackNumber,
-                ..
-            })
-        );
         let wanted = (self.speaker.offer_due && !self.after_handoff) || unusual;
         if wanted && !offered_by_sentence && !self.greeting_is_due() {
             parts.extend(offer);
@@ -274,7 +281,10 @@ impl Dialogue {
         let node = self.node_name().to_string();
         match failure {
             Failure::NoInput => self.log(Event::NoInput { node, count }),
-            Failure::NoMatch | Failure::NotUnderstood => self.log(Event::NoMatch { node, count }),
+            Failure::NoMatch | Failure::NotUnderstood => {
+                self.log(Event::NoMatch { node, count });
+                self.not_matched();
+            }
             // What became of it is told already.
             Failure::NotHeard => {}
         }

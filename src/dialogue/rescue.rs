@@ -34,6 +34,7 @@ impl Dialogue {
             last_fetch: broken.last_fetch,
             last_handoff: broken.last_handoff,
             wish: broken.wish,
+            distress: broken.distress.clone(),
             message_failed: broken.message_failed,
             ..fresh
         };

@@ -127,6 +127,7 @@ impl Dialogue {
         let notice = notice.map(|&(_, language)| language);
         if let Some(key) = offered {
             self.speaker.offer_due = false;
+            self.distress.person_offered();
             self.log(Event::HumanOffered { key });
         }
         if let Some(language) = notice {

@@ -1,5 +1,6 @@
 //! A dialplan's text to typed data, or every mistake in it at once.
 
+mod distress;
 mod elder;
 pub mod handoffs;
 mod knowledge;
@@ -119,6 +120,7 @@ fn dialplan(tree: &yaml::Node, text: &str, report: &mut Report) -> Option<Dialpl
     let greeting = greeting.and_then(|node| context.prompt(node, "the greeting", report));
     let human = human(&context, &mut fields, report);
     let elder = elder::elder(&context, &mut fields, report);
+    let distress = distress::distress(&context, &mut fields, report);
     let start = fields.require("start", "start: main", report);
     let start = start.and_then(|node| context.node_name(node, report));
     let mut nodes: Vec<Node> = node_entries
@@ -154,6 +156,7 @@ fn dialplan(tree: &yaml::Node, text: &str, report: &mut Report) -> Option<Dialpl
         record: record.unwrap_or(false),
         human,
         elder,
+        distress,
         start: start.unwrap_or(NodeId(0)),
         nodes,
         slots,

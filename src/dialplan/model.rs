@@ -1,6 +1,7 @@
 //! A dialplan as typed data: what the loader makes and the dialogue runs. Immutable once loaded.
 
 use crate::diagnostic::Span;
+use crate::events::DistressExit;
 use crate::key::Key;
 use crate::language::{ByLanguage, Language};
 use crate::speech::telephone_number::Country;
@@ -35,6 +36,7 @@ pub struct Dialplan {
     pub record: bool,
     pub human: Human,
     pub elder: Elder,
+    pub distress: Distress,
     pub start: NodeId,
     pub nodes: Vec<Node>,
     pub slots: Vec<Slot>,
@@ -81,6 +83,35 @@ pub struct Elder {
     pub numbers: Vec<String>,
     /// Words that operators add to the built-in ones.
     pub hear: Vec<String>,
+}
+
+/// From where on a caller is taken to be in distress.
+#[derive(Debug, Clone)]
+pub struct Distress {
+    /// Not understood so many times in a call, in two nodes or more.
+    pub no_match: u32,
+    /// The dialplan leads to the same menu, question or announcement for that time.
+    pub same_sentence: u32,
+    /// So many keys within 10 s that are no digits of a value.
+    pub keys: u32,
+    /// So much louder than the caller's own earlier utterances, in dB.
+    pub loudness: f32,
+    /// Words of anger that operators add to the built-in ones.
+    pub hear: Vec<String>,
+    pub then: DistressExit,
+}
+
+impl Default for Distress {
+    fn default() -> Self {
+        Distress {
+            no_match: 4,
+            same_sentence: 3,
+            keys: 12,
+            loudness: 9.0,
+            hear: Vec::new(),
+            then: DistressExit::default(),
+        }
+    }
 }
 
 #[derive(Debug, Clone)]

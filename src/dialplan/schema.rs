@@ -31,6 +31,14 @@ pub fn dialplan() -> Value {
                 "numbers": { "type": ["string", "array"], "items": { "type": "string" }, "examples": ["+4420*"] },
                 "hear": { "$ref": "#/$defs/hear" },
             })),
+            "distress": closed(&[], json!({
+                "no_match": { "type": "integer", "minimum": 2, "maximum": 20 },
+                "same_sentence": { "type": "integer", "minimum": 2, "maximum": 20 },
+                "keys": { "type": "integer", "minimum": 6, "maximum": 50 },
+                "loudness": { "type": "string", "pattern": "^[0-9.]+ ?dB$", "examples": ["9dB"] },
+                "hear": { "$ref": "#/$defs/hear" },
+                "then": { "enum": ["offer", "transfer"] },
+            })),
             "start": { "type": "string", "description": "The first node." },
             "timing": closed(&[], json!({
                 "no_input_timeout": { "$ref": "#/$defs/duration" },
@@ -321,6 +329,7 @@ mod tests {
             ("file", schema.clone()),
             ("human", part("human")),
             ("elder", part("elder")),
+            ("distress", part("distress")),
             ("timing", part("timing")),
             ("limits", part("limits")),
             ("lookup", http),

@@ -34,6 +34,10 @@ pub fn describe() {
         "zeroline_human_requests_total",
         "Wishes for a person, by what made them"
     );
+    describe_counter!(
+        "zeroline_distress_total",
+        "Signs of callers' distress, by kind: each once a call"
+    );
     describe_counter!("zeroline_targets_tried_total", "Targets that were rung");
     describe_counter!("zeroline_targets_answered_total", "Targets that answered");
     describe_counter!(
@@ -103,6 +107,9 @@ pub fn observe(entry: &Entry) {
         Event::HumanOffered { .. } => counter!("zeroline_human_offers_total").increment(1),
         Event::HumanRequested { by, .. } => {
             counter!("zeroline_human_requests_total", "by" => label(by)).increment(1)
+        }
+        Event::DistressSeen { sign, .. } => {
+            counter!("zeroline_distress_total", "sign" => sign.name()).increment(1)
         }
         Event::TargetTried { .. } => counter!("zeroline_targets_tried_total").increment(1),
         Event::TargetAnswered { .. } => counter!("zeroline_targets_answered_total").increment(1),

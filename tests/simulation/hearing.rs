@@ -164,3 +164,38 @@ fn a_cough_lets_the_prompt_go_on() {
         ends(world);
     });
 }
+
+/// By a raised voice; loud ones that were loud before, and single cries, are none.
+#[test]
+fn who_raises_their_voice_is_offered_a_person() {
+    let calm = 0.15;
+    for (gains, seen) in [
+        ([calm, calm, calm, 1.0, 1.0], true),
+        ([1.0, 1.0, 1.0, 1.0, 1.0], false),
+        ([calm, calm, 1.0, calm, 1.0], false),
+        ([calm, 1.0, 1.0, 1.0, 1.0], false),
+    ] {
+        for_each_seed(0..1, |seed, world| {
+            let world = answered(seed, world, Mood::Works);
+            world.server.helpers.words = ["say that again", "再说一遍"];
+            let signs = |world: &World| {
+                let sign = |it: &&Event| matches!(it, Event::DistressSeen { .. });
+                world.events().filter(sign).count()
+            };
+            for (at, gain) in gains.into_iter().enumerate() {
+                assert_eq!(signs(world), 0, "{gains:?}: {at}");
+                let voice = VOICE.iter().map(|s| (f32::from(*s) * gain) as i16);
+                let voice: Vec<i16> = voice.collect();
+                world.run_for(Duration::from_secs(2));
+                world.caller.handset.say(&voice);
+                let end = world.now + length(&voice) + HEARD_WITHIN;
+                world.run_until(end, |world| {
+                    let heard = |it: &&Event| matches!(it, Event::SpeechHeard { .. });
+                    world.events().filter(heard).count() > at
+                });
+            }
+            assert_eq!(signs(world), usize::from(seen), "{gains:?}");
+            ends(world);
+        });
+    }
+}

@@ -89,6 +89,8 @@ pub struct Helpers {
     /// Both channels of the conversation's recording.
     pub taped: [Vec<i16>; 2],
     pub recognizer: Mood,
+    /// What recognizers hear, whatever is said: by language.
+    pub words: [&'static str; Language::ALL.len()],
     saying: Option<(UtteranceId, Listen, Arc<Program>)>,
 }
 
@@ -121,6 +123,7 @@ impl Helpers {
             recorded: 0,
             taped: Default::default(),
             recognizer: Mood::Works,
+            words: ["operator please", "请转人工"],
             saying: None,
         }
     }
@@ -218,12 +221,8 @@ impl Helpers {
                 reason: "it failed".into(),
             },
             _ => {
-                // Whatever is said, in the language that is listened for.
                 let heard = |language| Hypothesis {
-                    text: match language {
-                        Language::En => "operator please".to_string(),
-                        Language::Zh => "请转人工".to_string(),
-                    },
+                    text: self.words[language as usize].to_string(),
                     confidence: 1.0,
                 };
                 let today = "2026-01-05T12:00:00[UTC]".parse().expect("a moment");

@@ -19,8 +19,8 @@ impl Dialogue {
         if filled && !again {
             return Some(Next::To(ask.to));
         }
-        self.path.visit(self.node);
-        self.ask_for_slot(ask.slot)
+        self.comes_to_question()
+            .or_else(|| self.ask_for_slot(ask.slot))
     }
 
     fn ask_for_slot(&mut self, slot: SlotId) -> Option<Next> {
@@ -239,7 +239,7 @@ impl Dialogue {
         }
     }
 
-    fn slot_value(&self, slot: SlotId) -> Option<&str> {
+    pub(in crate::dialogue) fn slot_value(&self, slot: SlotId) -> Option<&str> {
         self.slots.get(usize::from(slot.0))?.as_deref()
     }
 }

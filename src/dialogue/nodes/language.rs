@@ -10,8 +10,8 @@ use crate::language::Language;
 
 impl Dialogue {
     pub(in crate::dialogue) fn enter_language_menu(&mut self) -> Option<Next> {
-        self.path.visit(self.node);
-        self.choose_among(Among::Languages)
+        self.comes_to_question()
+            .or_else(|| self.choose_among(Among::Languages))
     }
 
     /// Each language is named in itself.

@@ -8,8 +8,8 @@ use crate::key::Key;
 
 impl Dialogue {
     pub(in crate::dialogue) fn enter_menu(&mut self) -> Option<Next> {
-        self.path.visit(self.node);
-        self.choose_among(Among::Menu)
+        self.comes_to_question()
+            .or_else(|| self.choose_among(Among::Menu))
     }
 
     pub(in crate::dialogue) fn menu_parts(&self, again: bool) -> Result<Vec<Part>, String> {

@@ -39,8 +39,9 @@ impl Dialogue {
             return Some(Next::Human(RequestedBy::Failure));
         };
         if say.confirm_resolved.is_some() {
-            self.path.visit(self.node);
-            return self.choose_among(Among::Resolved);
+            return self
+                .comes_to_question()
+                .or_else(|| self.choose_among(Among::Resolved));
         }
         Some(Next::To(say.to.unwrap_or(Target::Human)))
     }
@@ -57,6 +58,9 @@ impl Dialogue {
             return self.not_a_choice();
         };
         self.log(Event::ResolutionConfirmed { resolved });
+        if resolved {
+            self.distress.is_over();
+        }
         Some(Next::To(if resolved { targets.yes } else { targets.no }))
     }
 }

@@ -185,6 +185,7 @@ pub fn plan(nodes: Vec<NodeKind>, slots: Vec<Slot>) -> Dialplan {
             span: Span::default(),
         },
         elder: Elder::default(),
+        distress: Distress::default(),
         start: NodeId(0),
         nodes: nodes.collect(),
         slots,

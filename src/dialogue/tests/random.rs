@@ -7,7 +7,8 @@ use crate::dialogue::action::Action;
 use crate::dialogue::input::{Input, SpeechHeard};
 use crate::dialplan::load::load;
 use crate::dialplan::model::{Dialplan, HttpMethod, NodeKind, Target};
-use crate::events::{Event, ReturnReason, StepKind};
+use crate::events::{DistressExit, Event, ReturnReason, StepKind};
+use crate::speech::raised_voice::Raised;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use std::collections::BTreeSet;
@@ -59,6 +60,11 @@ fn random_plan(rng: &mut SmallRng) -> Dialplan {
     });
     let mut plan = plan(kinds.collect(), vec![digits("a", 4, 4), digits("b", 2, 9)]);
     plan.slots[1].sensitive = true;
+    plan.distress.same_sentence = rng.random_range(2..5);
+    plan.distress.no_match = rng.random_range(2..6);
+    if rng.random_bool(0.3) {
+        plan.distress.then = DistressExit::Transfer;
+    }
     plan.elder.key = rng.random_bool(0.5).then(|| key('8'));
     if rng.random_bool(0.3) {
         plan.elder.numbers.push("+44*".to_string());
@@ -67,7 +73,7 @@ fn random_plan(rng: &mut SmallRng) -> Dialplan {
 }
 
 /// What callers say: options, values, asides, and what means nothing.
-const WORDS: [&str; 13] = [
+const WORDS: [&str; 14] = [
     "one",
     "two",
     "yes",
@@ -78,6 +84,7 @@ const WORDS: [&str; 13] = [
     "go back",
     "say that again",
     "slower",
+    "this is ridiculous",
     "more choices",
     "I spoke to an agent yesterday",
     "what a lovely day",
@@ -85,7 +92,7 @@ const WORDS: [&str; 13] = [
 
 /// One thing that a caller or the world does, if it is possible now.
 fn happens(rng: &mut SmallRng, caller: &mut Caller, keys: &str) {
-    match rng.random_range(0..13) {
+    match rng.random_range(0..14) {
         0..=4 => {
             let at = rng.random_range(0..keys.len());
             caller.press(&keys[at..=at]);
@@ -114,6 +121,10 @@ fn happens(rng: &mut SmallRng, caller: &mut Caller, keys: &str) {
             let words = WORDS[rng.random_range(0..WORDS.len())];
             let confidence = rng.random_range(0.2..1.0);
             caller.is_heard(&[(words, confidence)]);
+        }
+        13 => {
+            let (decibels, earlier) = (12.0, 3);
+            caller.tell(Input::VoiceRaised(Raised { decibels, earlier }));
         }
         11 if caller.listening.is_some() => {
             caller.begins_to_speak();

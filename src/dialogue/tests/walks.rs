@@ -194,7 +194,7 @@ fn a_dialplan_that_leads_back_leads_to_the_menu() {
     assert_eq!((caller.dialogue.steps(), caller.dialogue.depth()), (4, 1));
     // A menu does not lead back to itself.
     caller.press("2").press("2");
-    assert!(caller.hearing().starts_with("zh:Menu."));
+    assert!(caller.hearing().contains("zh:Menu."));
     assert_eq!((caller.dialogue.steps(), caller.dialogue.depth()), (6, 1));
 }
 

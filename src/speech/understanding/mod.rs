@@ -6,6 +6,7 @@
 //! ```
 
 mod align;
+pub mod anger;
 pub mod built_in;
 mod human;
 mod knowledge;

@@ -68,6 +68,42 @@ fn each_mistake_has_its_rule_and_place() {
         ),
         (
             "record: true",
+            "record: true\ndistress: { no_match: 1 }",
+            "out-of-range",
+            "1",
+        ),
+        (
+            "record: true",
+            "record: true\ndistress: { keys: many }",
+            "wrong-type",
+            "many",
+        ),
+        (
+            "record: true",
+            "record: true\ndistress: { loudness: 9 }",
+            "wrong-type",
+            "9",
+        ),
+        (
+            "record: true",
+            "record: true\ndistress: { loudness: 3dB }",
+            "out-of-range",
+            "3dB",
+        ),
+        (
+            "record: true",
+            "record: true\ndistress: { then: hangup }",
+            "bad-value",
+            "hangup",
+        ),
+        (
+            "record: true",
+            "record: true\ndistress: { words: false }",
+            "unknown-field",
+            "words",
+        ),
+        (
+            "record: true",
             "record: true\nelder: [slower]",
             "wrong-type",
             "[slower]",
