@@ -173,3 +173,83 @@ impl Session for Announcement {
         Span::none()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::prompt::Prompt;
+    use crate::audio::tones;
+
+    const OFFER: &[u8] =
+        b"v=0\r\no=a 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+        m=audio 40000 RTP/AVP 0\r\n";
+
+    /// A second of sound in English, and none in Chinese.
+    struct Second;
+
+    impl PromptSource for Second {
+        fn lookup(&self, language: Language, _: &Content, _: Pace) -> Option<Arc<Prompt>> {
+            let tone = tones::chord(&[(300.0, -12.0)], 8_000);
+            (language == Language::En).then(|| Arc::new(Prompt::from_samples(tone)))
+        }
+    }
+
+    #[derive(Default)]
+    struct Packets(usize);
+
+    impl PacketSink for Packets {
+        fn send(&mut self, _: LegNumber, channel: Channel, _: SocketAddr, _: &[u8]) {
+            self.0 += usize::from(matches!(channel, Channel::Rtp));
+        }
+    }
+
+    fn announcement(now: Instant, language: Language, stays: bool) -> Announcement {
+        let content = Content::Text {
+            text: "Told.".into(),
+            audio: None,
+        };
+        let script = Script {
+            rings: Duration::ZERO,
+            says: vec![(language, content)],
+            stays,
+        };
+        let tone = || Arc::new(Prompt::from_samples(tones::ring_back()));
+        let sounds = Arc::new(Sounds {
+            ring_back: tone(),
+            comfort: tone(),
+            beep: tone(),
+        });
+        let media = SocketAddr::from(([127, 0, 0, 1], 20_000));
+        let source = (Arc::new(Second) as Arc<dyn PromptSource>, sounds);
+        Announcement::new(now, script, source, OFFER, media, (1, Duration::ZERO))
+    }
+
+    /// The packets and the time until it hangs up, if it does within ten seconds.
+    fn run(mut announcement: Announcement, start: Instant) -> (usize, Option<Duration>) {
+        let (mut now, mut packets) = (start, Packets::default());
+        while now < start + Duration::from_secs(10) {
+            announcement.tick(now, &mut packets);
+            while let Some(output) = announcement.poll_output() {
+                if matches!(output, Output::Sip(SipCommand::HangUp { .. })) {
+                    return (packets.0, Some(now - start));
+                }
+            }
+            now = announcement.next_tick();
+        }
+        (packets.0, None)
+    }
+
+    #[test]
+    fn it_hangs_up_when_all_has_been_heard_unless_it_stays() {
+        let now = Instant::now();
+        let (packets, hung_up) = run(announcement(now, Language::En, false), now);
+        // Half a second of silence goes before.
+        assert!((75..=80).contains(&packets), "{packets} packets");
+        let after = hung_up.expect("all is said").as_millis();
+        assert!((1_480..=1_600).contains(&after), "{after} ms");
+        assert_eq!(run(announcement(now, Language::En, true), now).1, None);
+        // Without a voice there is nothing to wait for.
+        let (_, hung_up) = run(announcement(now, Language::Zh, false), now);
+        assert!(hung_up.is_some_and(|after| after < Duration::from_secs(1)));
+    }
+}

@@ -17,8 +17,9 @@ use std::time::{Duration, Instant};
 
 /// A shorter one is refused with 423.
 const SHORTEST: Duration = Duration::from_secs(30);
-/// A longer one is shortened to it, and it is given where none is asked for.
-const LONGEST: Duration = Duration::from_secs(3600);
+/// A longer one is shortened to it, and it is given where none is asked for: within so long all are back
+/// when the server has started anew.
+const LONGEST: Duration = Duration::from_secs(300);
 /// Behind a NAT a datagram's way is kept open by nothing but what comes from there.
 const LONGEST_BEHIND_NAT: Duration = Duration::from_secs(60);
 /// Of one user. One more takes the place of that which registered longest ago.
@@ -314,7 +315,7 @@ fn wish(contact: &[u8], all: Option<Duration>) -> Result<Wish, Refusal> {
     if uri.secure || uri.headers.is_some() {
         return Err(refuse(400));
     }
-    // What cannot be read counts as an hour (RFC 3261, 10.2.1.1).
+    // What cannot be read counts as an hour (RFC 3261, 10.2.1.1), which is shortened.
     let own = contact.params.get("expires");
     let own = own.map(|text| text.parse::<u32>().map_or(LONGEST, seconds));
     let expires = own.or(all).unwrap_or(LONGEST);

@@ -1,6 +1,7 @@
 //! A real server for a test: its own ports, its own data folder, ended with the test.
 #![allow(dead_code, reason = "each test target uses a part of it")]
 
+pub mod baresip;
 pub mod sipp;
 
 use std::fs::Permissions;
@@ -174,6 +175,24 @@ impl Server {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
+    }
+
+    /// Asks the console for a change, and has its answer's first line and body.
+    pub fn put(&self, path: &str, headers: &str, body: &str) -> (String, serde_json::Value) {
+        use std::io::{Read, Write};
+        let mut stream = std::net::TcpStream::connect(self.console).unwrap();
+        let length = body.len();
+        write!(
+            stream,
+            "PUT {path} HTTP/1.0\r\nHost: test\r\nContent-Type: application/json\r\n\
+             {headers}Content-Length: {length}\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").expect("it has both");
+        let status = head.lines().next().unwrap_or_default().to_owned();
+        (status, serde_json::from_str(body).expect("it is JSON"))
     }
 
     /// Until monitoring is told this line.

@@ -55,6 +55,18 @@ pub fn call_by(target: SocketAddr, media: u16, name: &str, calls: u32) {
     call(target, media, &["-sf", &file, "-m", &calls, "-r", &calls]);
 }
 
+/// One call by a scenario of ours; `keys` are its own keywords and what they stand for.
+pub fn call_with(target: SocketAddr, media: u16, name: &str, keys: &[(&str, &str)], args: &[&str]) {
+    let file = scenario(name);
+    let file = file.to_string_lossy();
+    let mut all = vec!["-sf", &*file, "-m", "1"];
+    for (key, value) in keys {
+        all.extend(["-key", key, value]);
+    }
+    all.extend(args);
+    call(target, media, &all);
+}
+
 /// SIPp as a server, for one call or registration by a scenario of ours.
 pub struct Peer {
     process: Child,

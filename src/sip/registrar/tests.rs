@@ -194,11 +194,11 @@ fn times_are_kept_within_limits() {
         ("Contact: <sip:a@192.0.2.9>\r\nExpires: 7\r\n", (423, "30")),
         (
             "Contact: <sip:a@192.0.2.9>\r\n",
-            (200, "<sip:a@192.0.2.9>;q=1;expires=3600"),
+            (200, "<sip:a@192.0.2.9>;q=1;expires=300"),
         ),
         (
             "Contact: <sip:a@192.0.2.9>;expires=99999;q=0.5\r\n",
-            (200, "<sip:a@192.0.2.9>;q=0.5;expires=3600"),
+            (200, "<sip:a@192.0.2.9>;q=0.5;expires=300"),
         ),
     ] {
         let (status, told) = desk().register(lines);
@@ -213,7 +213,7 @@ fn times_are_kept_within_limits() {
     assert_eq!(behind_nat(Protocol::Udp), "<sip:a@10.0.0.7>;q=1;expires=60");
     assert_eq!(
         behind_nat(Protocol::Tcp),
-        "<sip:a@10.0.0.7>;q=1;expires=3600"
+        "<sip:a@10.0.0.7>;q=1;expires=300"
     );
 }
 
