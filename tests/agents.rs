@@ -69,8 +69,7 @@ async fn is_rung_over(transport: &str) {
     call.hang_up().await;
     wait_for(&server, "wrap-up");
     let record = server.records(1).remove(0);
-    let outcome = record["outcome"].as_str().unwrap_or_default();
-    assert!(outcome.starts_with("transferred_"), "{record}");
+    assert_eq!(record["outcome"], "transferred_confirmed", "{record}");
     let packets = record["agent_quality"]["packets_received"].as_u64();
     assert!(packets > Some(50), "{record}");
     assert_eq!(set(&server, "available")["state"], "available");
