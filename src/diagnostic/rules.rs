@@ -69,6 +69,7 @@ rules! {
     HANDOFF_CYCLE = Error "handoff-cycle" "When nobody answers, the caller would be sent round in a circle.";
     HANDOFF_DEAD_END = Error "handoff-dead-end" "When nobody answers or it is out of hours, there must be a callback or a message: \"busy\" is not an answer.";
     HANGUP_WITHOUT_OFFER = Error "hangup-without-offer" "The call would end before the caller has been told how to reach a person.";
+    HUMAN_ONLY_ANSWERED = Error "human-only-answered" "What was marked as business for people only would be ended by the bot.";
     HANDOFF_UNUSED = Warning "handoff-unused" "No caller can ever reach these people.";
 
     // The paths.

@@ -4,6 +4,7 @@ mod graph;
 mod handoffs;
 mod hearing;
 mod human;
+mod human_only;
 mod knowledge;
 mod limits;
 pub mod lookups;
@@ -95,6 +96,7 @@ impl Judge<'_, '_, '_> {
         self.ways_on();
         self.nothing_to_go_back_to();
         self.hangups();
+        self.people_only();
         self.menu_depth();
     }
 

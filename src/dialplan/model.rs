@@ -119,6 +119,8 @@ pub struct Node {
     pub name: String,
     pub span: Span,
     pub kind: NodeKind,
+    /// Business that always goes to a person: no path from here ends with the bot (the checker looks).
+    pub human_only: bool,
 }
 
 #[derive(Debug, Clone)]

@@ -108,7 +108,7 @@ fn nodes() -> Vec<Value> {
             "timeout": duration(), "save": { "$ref": "#/$defs/name" }, "filler": prompt(),
         }),
     );
-    vec![
+    let kinds = [
         closed(
             &["menu", "options"],
             json!({
@@ -162,7 +162,13 @@ fn nodes() -> Vec<Value> {
             &["hangup"],
             json!({ "hangup": { "oneOf": [{ "type": "null" }, prompt()] } }),
         ),
-    ]
+    ];
+    let marked = kinds.map(|mut kind| {
+        kind["properties"]["human_only"] =
+            json!({ "type": "boolean", "description": "From here on only people end the call." });
+        kind
+    });
+    marked.into()
 }
 
 /// Of a `knowledge` node.

@@ -170,6 +170,7 @@ pub fn plan(nodes: Vec<NodeKind>, slots: Vec<Slot>) -> Dialplan {
         name: format!("n{index}"),
         span: Span::default(),
         kind,
+        human_only: false,
     });
     Dialplan {
         name: "test".to_string(),

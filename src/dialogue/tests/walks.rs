@@ -4,7 +4,7 @@ use super::caller::Caller;
 use super::plans::*;
 use crate::dialogue::action::{Action, Content};
 use crate::dialogue::input::Input;
-use crate::dialplan::model::{LanguageMenu, NodeKind, Target};
+use crate::dialplan::model::{LanguageMenu, NodeKind, Say, Target};
 use crate::language::Language;
 use serde_json::json;
 
@@ -248,6 +248,22 @@ fn loops_lead_to_a_person() {
             caller.hears();
         }
     }
+    assert_eq!(caller.transfers, [SUPPORT]);
+}
+
+#[test]
+fn after_what_is_said_in_business_for_people_only_a_person_is_rung() {
+    let complaint = NodeKind::Say(Say {
+        prompt: words("A colleague takes this."),
+        answers: false,
+        confirm_resolved: None,
+        to: None,
+    });
+    let nodes = vec![menu("Menu.", &[('1', node(1))]), complaint];
+    let mut plan = plan(nodes, vec![]);
+    plan.nodes[1].human_only = true;
+    let mut caller = Caller::calls(plan);
+    caller.hears().press("1").hears().log();
     assert_eq!(caller.transfers, [SUPPORT]);
 }
 

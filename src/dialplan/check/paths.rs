@@ -21,11 +21,13 @@ impl Judge<'_, '_, '_> {
         }
     }
 
+    /// After a `say` node for people only a person is rung.
     pub(super) fn dead_ends(&mut self) {
         for node in &self.dialplan.nodes {
             if let NodeKind::Say(say) = &node.kind
                 && say.to.is_none()
                 && say.confirm_resolved.is_none()
+                && !node.human_only
             {
                 self.report.add(
                     &rules::DEAD_END,

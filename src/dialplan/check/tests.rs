@@ -101,6 +101,87 @@ fn each_mistake_has_its_rule_line_and_column() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The good hotline with the question for an order marked, and what follows it changed.
+fn people_only(changes: &[(&str, &str)]) -> Vec<(String, String, String)> {
+    let mark = (
+        "    ask: ticket\n",
+        "    ask: ticket\n    human_only: true\n",
+    );
+    let mut text = GOOD.to_string();
+    for (what, by) in [mark].iter().chain(changes) {
+        assert!(text.contains(what), "the test is wrong: {what}");
+        text = text.replacen(what, by, 1);
+    }
+    let found = found(&text).into_iter();
+    let found = found.filter(|it| it.rule == "human-only-answered");
+    found.map(|it| (it.text, it.message, it.fix)).collect()
+}
+
+#[test]
+fn from_business_for_people_only_no_path_ends_with_the_bot() {
+    let told = people_only(&[]);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].0, "lookup", "the place is the way out of the node");
+    assert!(
+        told[0]
+            .1
+            .contains("order → lookup → sorted → sent (answers)"),
+        "{told:?}"
+    );
+    let no_answer = ("    answers: true\n", "");
+    let asks = people_only(&[no_answer]);
+    assert!(asks[0].1.ends_with("sent (confirm_resolved)."), "{asks:?}");
+    let no_question = (
+        "    confirm_resolved: { \"yes\": hangup, \"no\": human }\n",
+        "    to: human\n",
+    );
+    assert_eq!(people_only(&[no_answer, no_question]), []);
+    for (to, end) in [
+        ("hangup", "sent (hangup)."),
+        ("back", "sent (back)."),
+        ("back_again", "back_again (back)."),
+        ("order", ""),
+        ("repeat", ""),
+        ("callback", ""),
+        ("message", ""),
+    ] {
+        let to = format!("    to: {to}\n");
+        let told = people_only(&[no_answer, (no_question.0, &to)]);
+        match end {
+            "" => assert_eq!(told, [], "{to}"),
+            end => assert!(told[0].1.ends_with(end), "{to}: {told:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_marked_node_that_is_an_end_itself_is_told_at_its_field() {
+    let said = "    answers: true\n";
+    let text = GOOD.replacen(said, "    human_only: true\n    answers: true\n", 1);
+    let hit = found(&text).into_iter();
+    let hit: Vec<_> = hit.filter(|it| it.rule == "human-only-answered").collect();
+    assert_eq!(hit.len(), 1);
+    assert_eq!((hit[0].span.line, hit[0].text.as_str()), (31, "true"));
+}
+
+#[test]
+fn after_what_is_said_in_business_for_people_only_nothing_has_to_follow() {
+    let bare = |mark: &str| {
+        let said = "    say: { en: We open at nine., zh: 九点开门。 }\n";
+        let text = GOOD.replacen(
+            &format!("{said}    to: back_again\n"),
+            &format!("{said}{mark}"),
+            1,
+        );
+        let rules = found(&text).into_iter().map(|it| it.rule);
+        rules
+            .filter(|rule| *rule != "unreachable-node")
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(bare(""), ["dead-end"]);
+    assert_eq!(bare("    human_only: true\n"), [""; 0]);
+}
+
 #[test]
 fn a_hang_up_before_the_caller_was_asked_anything_is_refused() {
     let nodes = "nodes:\n  hello: { say: { en: Hi., zh: 您好。 }, to: hangup }\n";
@@ -221,7 +302,7 @@ fn every_rule_has_a_test() {
         include_str!("../../yaml/tests.rs"),
         include_str!("../../yaml/read/tests.rs"),
         include_str!("../../config/tests.rs"),
-        include_str!("../../cli/check.rs"),
+        include_str!("../../cli/check/tests.rs"),
     ];
     for rule in crate::diagnostic::rules::ALL {
         let quoted = format!("\"{}\"", rule.id);

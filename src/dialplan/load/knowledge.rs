@@ -109,6 +109,7 @@ impl Context {
             name,
             span: item.span,
             kind: NodeKind::Say(say),
+            human_only: false,
         });
         Some(id)
     }

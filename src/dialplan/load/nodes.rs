@@ -52,6 +52,7 @@ pub(super) fn stand_in(name: &str, span: Span) -> Node {
         kind: NodeKind::Transfer {
             handoff: HandoffId(0),
         },
+        human_only: false,
     }
 }
 
@@ -60,20 +61,26 @@ impl Context {
     pub(super) fn node(&self, entry: &Entry, report: &mut Report) -> Node {
         let node = stand_in(&entry.key.text, entry.key.span);
         match self.kind(entry, report) {
-            Some(kind) => Node { kind, ..node },
+            Some((kind, human_only)) => Node {
+                kind,
+                human_only,
+                ..node
+            },
             None => node,
         }
     }
 
-    fn kind(&self, entry: &Entry, report: &mut Report) -> Option<NodeKind> {
+    /// What the node does, and whether only people end it.
+    fn kind(&self, entry: &Entry, report: &mut Report) -> Option<(NodeKind, bool)> {
         let what = format!("the node `{}`", entry.key.text);
         read::mapping(&entry.value, &what, report)?;
         let (kind_name, what, reader) = kind_of(entry, report)?;
         let mut fields = Fields::of(&entry.value, what, report)?;
         let value = fields.take(kind_name)?;
         let kind = reader(self, value, &mut fields, report);
+        let human_only = flag(&mut fields, "human_only", report);
         fields.finish(report);
-        kind
+        Some((kind?, human_only))
     }
 
     fn menu(

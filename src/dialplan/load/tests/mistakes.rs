@@ -139,6 +139,12 @@ fn each_mistake_has_its_rule_and_place() {
         ),
         (
             "    transfer: refunds",
+            "    transfer: refunds\n    human_only: maybe",
+            "wrong-type",
+            "maybe",
+        ),
+        (
+            "    transfer: refunds",
             "    to: main",
             "node-kind",
             "refund",
