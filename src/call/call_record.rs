@@ -104,6 +104,15 @@ pub struct CallRecord {
     pub events_missing: u32,
 }
 
+/// Whether a person served the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Person {
+    /// A target answered: perhaps a voicemail.
+    Answered,
+    Confirmed,
+}
+
 /// One target that was called for the caller.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
@@ -146,6 +155,15 @@ pub struct Callback {
 }
 
 impl CallRecord {
+    /// `None`: nobody answered, or the call was passed on by REFER and we never learned.
+    pub fn person(&self) -> Option<Person> {
+        match (self.seconds_to_confirmed, self.seconds_to_answer) {
+            (Some(_), _) => Some(Person::Confirmed),
+            (None, Some(_)) => Some(Person::Answered),
+            (None, None) => None,
+        }
+    }
+
     /// Folds a call's events, in their order. Any events fold to a record; `None` only where there
     /// are none. Nothing after the call's last event is looked at.
     pub fn fold(entries: &[Entry]) -> Option<CallRecord> {

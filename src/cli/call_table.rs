@@ -1,9 +1,10 @@
 //! Call records as rows: a table to look at, CSV to compute with.
 
-use crate::call::call_record::{CallRecord, Distress};
+use crate::call::call_record::{CallRecord, Distress, Person};
 use crate::events::{
     EndedBy, KeySource, Pace, PacedBy, Quality, RequestedBy, SlotValue, TargetFailure,
 };
+use crate::store::served::Served;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -42,6 +43,42 @@ pub fn write_table(
             })
             .collect();
         writeln!(out, "{}", line.join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
+/// In how many calls somebody answered, and in how many a person for certain: of all, and of each
+/// dialplan where there are several.
+pub fn write_served(out: &mut impl Write, served: &[Served]) -> io::Result<()> {
+    let share = |count: u32, of: u32| {
+        let percent = 100.0 * f64::from(count) / f64::from(of.max(1));
+        format!("{count} ({percent:.0} %)")
+    };
+    let tell = |it: &Served| {
+        let passed_on = match it.passed_on {
+            0 => String::new(),
+            count => format!("; {count} passed on, their end unknown"),
+        };
+        let answered = share(it.answered, it.calls);
+        let certain = share(it.confirmed, it.calls);
+        format!(
+            "{answered} of {}, a person for certain in {certain}{passed_on}",
+            it.calls
+        )
+    };
+    let all = Served::sum(served);
+    if all.calls == 0 {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "\nAnswered calls in which somebody was reached: {}",
+        tell(&all)
+    )?;
+    if served.len() > 1 {
+        for one in served {
+            writeln!(out, "  {}: {}", printable(&one.dialplan), tell(one))?;
+        }
     }
     Ok(())
 }
@@ -118,6 +155,7 @@ struct CsvRow<'a> {
     seconds_to_ringing: Option<f64>,
     seconds_to_answer: Option<f64>,
     seconds_to_confirmed: Option<f64>,
+    person: Option<Person>,
     last_node: Option<&'a str>,
     keys: u32,
     distress: String,
@@ -182,6 +220,7 @@ impl<'a> CsvRow<'a> {
             seconds_to_ringing: record.seconds_to_ringing,
             seconds_to_answer: record.seconds_to_answer,
             seconds_to_confirmed: record.seconds_to_confirmed,
+            person: record.person(),
             last_node: record.last_node.as_deref(),
             keys: record.keys,
             distress: distress(&record.distress),
@@ -320,10 +359,37 @@ CALL                        STARTED              CALLER         DIALPLAN  SECOND
         assert_eq!(cell("outcome"), "transferred_confirmed");
         assert_eq!(cell("ended_by"), "agent");
         assert_eq!(cell("seconds_to_human_key"), "33.5");
+        assert_eq!(cell("person"), "confirmed");
         assert_eq!(cell("depth_at_human_key"), "2");
         assert_eq!(cell("slots"), "tracking_number=1234567890");
         assert_eq!(cell("message_file"), "");
         assert_eq!(rows.len(), 2);
+    }
+
+    #[test]
+    fn the_share_of_people_is_told_of_all_and_of_each_dialplan() {
+        let served = |dialplan: &str, [calls, answered, confirmed, passed_on]: [u32; 4]| Served {
+            dialplan: dialplan.into(),
+            calls,
+            answered,
+            confirmed,
+            passed_on,
+        };
+        let told = |served: &[Served]| {
+            let mut out = Vec::new();
+            write_served(&mut out, served).expect("writes");
+            String::from_utf8(out).expect("text")
+        };
+        assert_eq!(
+            told(&[served("bank", [20, 7, 5, 1]), served("parcel", [20, 5, 3, 0])]),
+            "
+Answered calls in which somebody was reached: 12 (30 %) of 40, a person for certain in 8 (20 %); 1 passed on, their end unknown
+  bank: 7 (35 %) of 20, a person for certain in 5 (25 %); 1 passed on, their end unknown
+  parcel: 5 (25 %) of 20, a person for certain in 3 (15 %)
+"
+        );
+        assert_eq!(told(&[served("bank", [3, 0, 0, 0])]).lines().count(), 2);
+        assert_eq!(told(&[]), "");
     }
 
     #[test]

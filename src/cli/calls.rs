@@ -227,6 +227,11 @@ async fn list(args: &ListArgs, out: &mut impl Write) -> Result<(), CallsError> {
     match args.format {
         ListFormat::Table => {
             call_table::write_table(out, &records, &TimeZone::system())?;
+            if let Some(store) = &store {
+                let served = store.served(&args.which.filter()).await;
+                let served = served.map_err(|source| failed(&args.data, source))?;
+                call_table::write_served(out, &served)?;
+            }
             tell_unstored(out, unstored(&args.data, store.as_ref()).await?)?;
         }
         ListFormat::Json => {
@@ -387,7 +392,12 @@ mod tests {
         let data = data();
         let table = run_on(data.path(), "list").expect("lists");
         let lines: Vec<&str> = table.lines().collect();
-        assert_eq!(lines.len(), 3, "{table}");
+        assert_eq!(lines.len(), 5, "{table}");
+        let share = "1 (50 %) of 2, a person for certain in 1 (50 %)";
+        assert!(
+            lines[4].ends_with(share),
+            "of all calls, however few are listed: {table}"
+        );
         assert!(lines[1].ends_with("dropped") && lines[2].ends_with("transferred_confirmed"));
         let json = run_on(data.path(), "list --format json --limit 1").expect("lists");
         let json: Vec<CallRecord> = serde_json::from_str(&json).expect("an array of records");

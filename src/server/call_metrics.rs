@@ -27,6 +27,15 @@ pub fn describe() {
         "Calls that ended, by who ended them"
     );
     describe_counter!(
+        "zeroline_calls_answered_total",
+        "Calls that we answered: the whole, of which people serve a share"
+    );
+    describe_counter!(
+        "zeroline_calls_with_person_total",
+        "Calls in which a target answered, perhaps a voicemail, and those in which a person is certain: \
+         each counted once a call"
+    );
+    describe_counter!(
         "zeroline_human_offers_total",
         "Offers of a person that were heard"
     );
@@ -95,12 +104,43 @@ pub fn count_unstored(calls: usize) {
     gauge!("zeroline_calls_unstored").set(calls as f64);
 }
 
+/// What of one call was counted already: a second person in it makes no second call.
+#[derive(Debug, Default)]
+pub struct CallCounted {
+    answered: bool,
+    confirmed: bool,
+}
+
+impl CallCounted {
+    /// As [`observe`], of a call's next event.
+    pub fn observe(&mut self, entry: &Entry) {
+        observe(entry);
+        let (answered, confirmed) = match &entry.event {
+            Event::TargetAnswered { .. } => (true, false),
+            // Who is certain has answered.
+            Event::TargetConfirmed { .. } => (true, true),
+            _ => return,
+        };
+        if answered && !std::mem::replace(&mut self.answered, true) {
+            count_person("answered");
+        }
+        if confirmed && !std::mem::replace(&mut self.confirmed, true) {
+            count_person("confirmed");
+        }
+    }
+}
+
+fn count_person(person: &'static str) {
+    counter!("zeroline_calls_with_person_total", "person" => person).increment(1);
+}
+
 pub fn observe(entry: &Entry) {
     match &entry.event {
         Event::CallStarted { .. } => counter!("zeroline_calls_started_total").increment(1),
         Event::CallRejected { status, .. } => {
             counter!("zeroline_calls_rejected_total", "status" => status.to_string()).increment(1)
         }
+        Event::CallAnswered { .. } => counter!("zeroline_calls_answered_total").increment(1),
         Event::CallEnded { by, .. } => {
             counter!("zeroline_calls_ended_total", "by" => label(by)).increment(1)
         }
@@ -137,5 +177,39 @@ fn label(value: &impl serde::Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(name)) => name,
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::example_call::law_4;
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    #[test]
+    fn a_call_with_two_people_is_one_call_with_a_person() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        metrics::with_local_recorder(&recorder, || {
+            let mut counted = CallCounted::default();
+            let people = law_4().into_iter().filter(|entry| {
+                let event = &entry.event;
+                matches!(
+                    event,
+                    Event::TargetAnswered { .. } | Event::TargetConfirmed { .. }
+                )
+            });
+            let people: Vec<Entry> = people.collect();
+            assert_eq!(people.len(), 2);
+            for entry in people.iter().chain(&people) {
+                counted.observe(entry);
+            }
+            // A voicemail, perhaps, in another call.
+            CallCounted::default().observe(&people[0]);
+        });
+        let told = recorder.handle().render();
+        for (person, calls) in [("answered", 2), ("confirmed", 1)] {
+            let line = format!("zeroline_calls_with_person_total{{person=\"{person}\"}} {calls}\n");
+            assert!(told.contains(&line), "{told}");
+        }
     }
 }

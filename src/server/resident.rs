@@ -1,6 +1,7 @@
 //! What lives on a media thread: a session with its sockets. A session that panics is ended here;
 //! no other call notices.
 
+use super::call_metrics::CallCounted;
 use super::epoll::Epoll;
 use super::hearing::Saying;
 use super::ports::PortPair;
@@ -26,6 +27,7 @@ pub struct Resident {
     sockets: Sockets,
     /// The last event that went to the journal, and when, to go on from if the session panics.
     last_entry: Option<(Instant, Entry)>,
+    counted: CallCounted,
     open_recordings: Vec<String>,
     saying: Saying,
     finished: bool,
@@ -82,6 +84,7 @@ impl Resident {
             first_outputs: VecDeque::new(),
             sockets: Sockets::default(),
             last_entry: None,
+            counted: CallCounted::default(),
             open_recordings: Vec::new(),
             saying: Saying::default(),
             finished: false,
@@ -217,7 +220,7 @@ impl Resident {
                 Output::Finished => self.finished = true,
                 Output::Journal(entry) => {
                     self.last_entry = Some((now, entry.clone()));
-                    routes.journal(entry);
+                    routes.journal(entry, &mut self.counted);
                 }
                 Output::Record(command) => {
                     self.note_recording(&command);
@@ -280,7 +283,8 @@ impl Resident {
             routes.record(self.number, RecorderCommand::Close { file });
         }
         if let Some((since, last)) = self.last_entry.take() {
-            routes.journal(end_after(last, now.saturating_duration_since(since)));
+            let end = end_after(last, now.saturating_duration_since(since));
+            routes.journal(end, &mut self.counted);
         }
         self.finished = true;
     }

@@ -1,7 +1,7 @@
 //! The ways out of a media thread. None of them waits: what a bounded queue does not take is kept
 //! here and tried again in the next turn, or refused at once where the call can go on without it.
 
-use super::call_metrics;
+use super::call_metrics::CallCounted;
 use super::fetcher::{FetcherHandle, Wish};
 use super::hearing::{Ears, Saying};
 use super::journal_writer::JournalHandle;
@@ -56,8 +56,8 @@ impl Routes {
         self.flush_wishes();
     }
 
-    pub fn journal(&mut self, entry: Entry) {
-        call_metrics::observe(&entry);
+    pub fn journal(&mut self, entry: Entry, counted: &mut CallCounted) {
+        counted.observe(&entry);
         self.waiting.entries.push_back(entry);
         self.flush_journal();
     }

@@ -290,7 +290,7 @@ const SAVE_EVENTS: &str = "
     ON CONFLICT (call) DO UPDATE SET events = excluded.events, entries = excluded.entries
     WHERE excluded.events >= call_events.events";
 
-fn restrict(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
+pub(super) fn restrict(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
     if let Some(since_ms) = filter.since_ms {
         query.push(" AND started_ms >= ").push_bind(since_ms as i64);
     }

@@ -5,6 +5,7 @@
 //! letters.rs   what webhooks are told of a call, pure: a fold of its events
 //! outbox.rs    the table of letters: waiting, delivered, dead
 //! messages.rs  the table of messages and their transcripts
+//! served.rs    how many calls people served, counted over the records
 //! keeper.rs    the thread that folds ended calls out of the journal and saves them
 //! ```
 
@@ -13,3 +14,4 @@ pub mod keeper;
 pub mod letters;
 pub mod messages;
 pub mod outbox;
+pub mod served;
