@@ -6,13 +6,15 @@ mod common;
 #[allow(dead_code, reason = "each user of it takes a part")]
 mod http_stand_in;
 
-use common::{DIALPLAN, Server};
+use common::{DIALPLAN, SPEAKS, Server};
 use http_stand_in::{Response, StandIn};
 use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
+use zeroline::audio::tones::chord;
+use zeroline::audio::wav;
 use zeroline::caller::call::Call;
 use zeroline::caller::caller::Caller;
 use zeroline::key::Key;
@@ -53,12 +55,49 @@ fn settings(receiver: &StandIn) -> String {
 }
 
 async fn call_and_press_0(server: &Server) -> (Call, Instant) {
+    let call = call(server).await;
+    press(&call, '0').await;
+    (call, Instant::now())
+}
+
+async fn call(server: &Server) -> Call {
     let caller = Caller::to(format!("sip:hotline@{}", server.udp));
     let call = caller.call().await.expect("it is called");
     call.until_answered(LONG).await.expect("it answers");
-    let zero = Key::from_char('0').expect("it is a key");
-    call.press(&[zero]).await.expect("it is pressed");
-    (call, Instant::now())
+    call
+}
+
+async fn press(call: &Call, key: char) {
+    let key = Key::from_char(key).expect("it is a key");
+    call.press(&[key]).await.expect("it is pressed");
+}
+
+/// Waits until the bot has said a little more, and is quiet.
+async fn heard_out(call: &Call) {
+    let before = call.state().sound_heard;
+    let speaks = call.until(LONG, |state| {
+        state.sound_heard > before + Duration::from_millis(100)
+    });
+    speaks.await.expect("it speaks");
+    let quiet = call.until(LONG, |state| {
+        let since = state.quiet_since;
+        since.is_some_and(|since| since.elapsed() > Duration::from_millis(300))
+    });
+    quiet.await.expect("it comes to an end");
+}
+
+/// The body of what the console answers with 200.
+fn sound(server: &Server, path: &str) -> Vec<u8> {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(server.console).expect("it listens");
+    let request = format!("GET {path} HTTP/1.0\r\nHost: {}\r\n\r\n", server.console);
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("it answers");
+    let head = answer.windows(4).position(|octets| octets == b"\r\n\r\n");
+    let head = head.expect("there is a head") + 4;
+    assert!(answer.starts_with(b"HTTP/1.0 200"), "{path}");
+    answer.split_off(head)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,5 +151,71 @@ async fn what_was_not_delivered_when_the_server_died_is_delivered_after_it_under
     assert!(
         letters.try_recv().is_err(),
         "a letter that was taken came again"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_is_told_with_its_transcript_and_can_be_heard() {
+    let (crm, letters) = receiver(Arc::new(AtomicBool::new(true)));
+    let hears = StandIn::start(|_, _| Response::new(200, r#"{"text": "please call me back"}"#));
+    let speech = format!(
+        "speech: {{ recognizers: {{ en: [builtin, remote] }}, remote: {{ url: \"{}/v1\" }} }}\n",
+        hears.url
+    );
+    let programs = [("flite", SPEAKS), ("espeak-ng", SPEAKS)];
+    let dialplan = DIALPLAN
+        .replace(
+            "To go, press 3.",
+            "To leave a message, press 3. To go, press 4.",
+        )
+        .replace(
+            "\"3\": { to: bye }",
+            "\"3\": { to: message }\n      \"4\": { to: bye }",
+        );
+    let server = Server::start_among(&programs, &dialplan, &(settings(&crm) + &speech));
+    let call = call(&server).await;
+    press(&call, '3').await;
+    // To the end of the tone.
+    heard_out(&call).await;
+    let said = chord(&[(300.0, -25.0)], 3 * 8_000);
+    call.play_to_its_end(said).await.expect("it is heard");
+    press(&call, '#').await;
+    let message = letters.recv_timeout(LONG).expect("it is told");
+    call.finish().await.expect("it is told");
+    assert_eq!(message.document["type"], "message", "{}", message.document);
+    let data = &message.document["data"];
+    assert_eq!(data["transcript"]["text"], "please call me back", "{data}");
+    let milliseconds = data["milliseconds"].as_u64().expect("a figure");
+    assert!((2_500..8_000).contains(&milliseconds), "{milliseconds} ms");
+    let end = letters.recv_timeout(LONG).expect("at the end");
+    assert_eq!(end.document["data"]["outcome"], "message_left");
+
+    let told = server.last_call();
+    assert_eq!(
+        told["messages"][0]["transcript"], "please call me back",
+        "{told}"
+    );
+    let by_call = format!(
+        "/messages/{}.wav",
+        data["call"].as_str().expect("a reference")
+    );
+    for path in [data["audio"].as_str().expect("a path"), &by_call] {
+        let channels = wav::read(&sound(&server, path)[..]).expect("it is a WAV");
+        let loud = channels[0]
+            .iter()
+            .filter(|sample| sample.unsigned_abs() > 500);
+        assert!(
+            loud.count() > 2 * 8_000 / 2,
+            "{path}: the message is not in it"
+        );
+    }
+    assert!(
+        server
+            .get("/messages/../calls.db")
+            .starts_with("HTTP/1.0 404")
+    );
+    assert!(
+        server.get("/messages/..%2Fcalls.db").contains(" 403 "),
+        "Host: test is a stranger's"
     );
 }

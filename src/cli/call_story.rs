@@ -8,6 +8,7 @@ use crate::cli::event_text::{
 use crate::cli::event_text::{requested_by, way_name};
 use crate::cli::find_call::Found;
 use crate::events::{Entry, Event, Pace};
+use crate::store::messages::StoredMessage;
 use jiff::tz::TimeZone;
 use std::fmt::Write;
 
@@ -31,6 +32,7 @@ fn tell_to(out: &mut String, found: &Found, zone: &TimeZone) -> std::fmt::Result
         false => writeln!(out, "\nOutcome  not known yet: this is the call so far")?,
     }
     tell_recording(out, record)?;
+    tell_messages(out, &found.messages)?;
     tell_human(out, record, entries)?;
     tell_distress(out, record)?;
     draw_depth(out, entries)?;
@@ -94,6 +96,21 @@ fn tell_recording(out: &mut String, record: &CallRecord) -> std::fmt::Result {
             "Missing  {} events of this call were lost",
             record.events_missing
         )?;
+    }
+    Ok(())
+}
+
+fn tell_messages(out: &mut String, messages: &[StoredMessage]) -> std::fmt::Result {
+    for message in messages {
+        let seconds = f64::from(message.milliseconds) / 1000.0;
+        writeln!(out, "Message  {seconds:.1} s, {}", printable(&message.file))?;
+        match (&message.transcript, &message.reason) {
+            (Some(transcript), _) => writeln!(out, "         “{}”", printable(transcript))?,
+            (None, Some(reason)) => {
+                writeln!(out, "         not taken down: {}", printable(reason))?
+            }
+            (None, None) => writeln!(out, "         not taken down yet")?,
+        }
     }
     Ok(())
 }
@@ -297,6 +314,7 @@ mod tests {
             record: CallRecord::fold(entries).expect("there are events"),
             entries: entries.to_vec(),
             stored,
+            messages: Vec::new(),
         };
         tell(&found, &TimeZone::UTC)
     }
@@ -311,6 +329,37 @@ mod tests {
             "{told}"
         );
         assert_eq!(story_of(&events, false), story(&events));
+    }
+
+    #[test]
+    fn messages_are_told_with_what_was_taken_down_of_them() {
+        let message = |transcript: Option<&str>, reason: Option<&str>| StoredMessage {
+            file: "messages/01X-9.wav".into(),
+            milliseconds: 7_240,
+            state: String::new(),
+            transcript: transcript.map(Into::into),
+            confidence: None,
+            engine: None,
+            reason: reason.map(Into::into),
+        };
+        let mut told = String::new();
+        let messages = [
+            message(Some("please\tcall me"), None),
+            message(None, Some("nobody hears it")),
+            message(None, None),
+        ];
+        tell_messages(&mut told, &messages).expect("it is written to a text");
+        assert!(
+            told.starts_with("Message  7.2 s, messages/01X-9.wav\n"),
+            "{told}"
+        );
+        for line in [
+            "“please\u{fffd}call me”",
+            "not taken down: nobody hears it",
+            "not taken down yet",
+        ] {
+            assert!(told.contains(&format!("\n         {line}\n")), "{told}");
+        }
     }
 
     #[test]

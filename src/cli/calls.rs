@@ -299,6 +299,7 @@ async fn show(args: &ShowArgs, out: &mut impl Write) -> Result<(), CallsError> {
             let whole = serde_json::json!({
                 "stored": found.stored,
                 "record": found.record,
+                "messages": found.messages,
                 "events": found.entries,
             });
             serde_json::to_writer_pretty(&mut *out, &whole).map_err(io::Error::from)?;

@@ -6,9 +6,7 @@ use crate::config::{Config, Overrides};
 use crate::engines::recognizers::{self, Recognizers};
 use crate::language::Language;
 use crate::speech::grammar::{Grammar, Meaning, Phrase, ValueKind};
-use crate::speech::recognizer::{
-    Hypothesis, LONGEST_UTTERANCE, RecognitionError, Recognizer, SAMPLE_RATE,
-};
+use crate::speech::recognizer::{Hypothesis, RecognitionError, Recognizer, SAMPLE_RATE};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -179,25 +177,6 @@ pub fn hear(
     })
 }
 
-/// Sounds that are longer than an utterance can be are cut where they are quietest.
-pub fn utterances(samples: &[i16]) -> Vec<&[i16]> {
-    const BLOCK: usize = SAMPLE_RATE as usize / 10;
-    let (mut rest, mut pieces) = (samples, Vec::new());
-    while rest.len() > LONGEST_UTTERANCE {
-        let from = LONGEST_UTTERANCE / 2;
-        let blocks = rest[from..LONGEST_UTTERANCE].chunks(BLOCK).enumerate();
-        let loudness =
-            |block: &[i16]| -> u64 { block.iter().map(|&s| u64::from(s.unsigned_abs())).sum() };
-        let quietest = blocks.min_by_key(|(_, block)| loudness(block));
-        let cut = from + quietest.map_or(0, |(at, _)| at * BLOCK + BLOCK / 2);
-        let (piece, after) = rest.split_at(cut);
-        pieces.push(piece);
-        rest = after;
-    }
-    pieces.push(rest);
-    pieces
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,18 +195,6 @@ mod tests {
         for wrong in ["digits:8-4", "digits:x", "digits:0", "colour"] {
             assert!(value_kind(wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn long_sounds_are_cut_where_they_are_quiet() {
-        let mut sound = vec![1_000; 70 * 8_000];
-        sound[20 * 8_000..20 * 8_000 + 4_000].fill(0);
-        sound[45 * 8_000..45 * 8_000 + 4_000].fill(0);
-        let pieces = utterances(&sound);
-        let seconds: Vec<usize> = pieces.iter().map(|piece| piece.len() / 8_000).collect();
-        assert_eq!(seconds, [20, 25, 24]);
-        assert_eq!(pieces.concat(), sound);
-        assert_eq!(utterances(&sound[..100]).len(), 1);
     }
 
     /// Needs a fifth of real time as it listens, and 50 ms more at the end.

@@ -6,6 +6,7 @@ use crate::events::{CallRef, Entry};
 use crate::journal::recover::{Recovered, read_payloads, recover};
 use crate::journal::segment::Damage;
 use crate::store::calls::{Filter, Order, Store, StoreError};
+use crate::store::messages::StoredMessage;
 use std::path::Path;
 
 /// Instead of a reference.
@@ -15,6 +16,8 @@ pub(super) struct Found {
     pub(super) record: CallRecord,
     pub(super) entries: Vec<Entry>,
     pub(super) stored: bool,
+    /// What is stored of messages, of a call that goes on too.
+    pub(super) messages: Vec<StoredMessage>,
 }
 
 /// In the store, or else in the journal. Of `last` the later of the two: a call that goes on, or
@@ -29,10 +32,15 @@ pub(super) async fn find(data: &Data, name: &str) -> Result<Found, CallsError> {
         (Some(stored), Some(other)) if stored.record.call < other.record.call => Some(other),
         (stored, other) => stored.or(other),
     };
-    later.ok_or_else(|| match name {
+    let mut found = later.ok_or_else(|| match name {
         LAST => CallsError::NoCalls(data.data.clone()),
         name => CallsError::NoCall(name.to_owned(), data.data.clone()),
-    })
+    })?;
+    if let Some(store) = open(data).await? {
+        let messages = store.messages_of(found.record.call).await;
+        found.messages = messages.map_err(|source| failed(data, source))?;
+    }
+    Ok(found)
 }
 
 /// How many calls are in the journal only.
@@ -83,6 +91,7 @@ async fn find_in_store(data: &Data, name: &str) -> Result<Option<Found>, CallsEr
             record,
             entries,
             stored: true,
+            messages: Vec::new(),
         });
         Ok((calls, found))
     };
@@ -123,6 +132,7 @@ fn find_in_journal(journal: &Path, name: &str) -> Result<Option<Found>, CallsErr
         record,
         entries,
         stored: false,
+        messages: Vec::new(),
     }))
 }
 

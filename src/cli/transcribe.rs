@@ -1,8 +1,9 @@
 //! `zeroline transcribe`: what is said in sound files, as a server would hear it.
 
-use crate::cli::ears::{self, Choice, Ears, grammar_of, hear, read_sound, utterances};
+use crate::cli::ears::{self, Choice, Ears, grammar_of, hear, read_sound};
 use crate::language::Language;
 use crate::speech::grammar::ValueKind;
+use crate::speech::pieces::pieces;
 use crate::speech::recognizer::{Hypothesis, SAMPLE_RATE};
 use clap::ValueEnum;
 use serde_json::json;
@@ -85,7 +86,7 @@ fn transcribe(
         seconds: samples.len() as f64 / f64::from(SAMPLE_RATE),
         work: Duration::ZERO,
     };
-    for utterance in utterances(&samples) {
+    for utterance in pieces(&samples) {
         let heard = hear(engine, &grammar, utterance)
             .map_err(|error| format!("{}: {error}", file.display()))?;
         transcription.utterances.push(heard.hypotheses);

@@ -108,7 +108,7 @@ async fn ask<T>(
 }
 
 /// Everybody where the config has no token. Hashes are compared, so that the time tells nothing of it.
-fn may_ask(console: &Console, headers: &HeaderMap) -> bool {
+pub(super) fn may_ask(console: &Console, headers: &HeaderMap) -> bool {
     let Some(token) = &console.token else {
         return true;
     };
@@ -118,7 +118,7 @@ fn may_ask(console: &Console, headers: &HeaderMap) -> bool {
     given.is_some_and(|given| digest(given) == digest(token.expose().as_bytes()))
 }
 
-fn not_allowed() -> Response {
+pub(super) fn not_allowed() -> Response {
     let message = "send `Authorization: Bearer TOKEN` with the config's console token";
     let mut response = error(StatusCode::UNAUTHORIZED, message);
     let scheme = header::HeaderValue::from_static("Bearer");

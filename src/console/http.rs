@@ -1,6 +1,7 @@
 //! Health, metrics, and the demo's parcel service.
 
 use super::agents::{self, ToAgents};
+use super::messages;
 use crate::config::secret::Secret;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -8,6 +9,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What the endpoints tell about.
@@ -19,14 +21,18 @@ pub struct Console {
     /// Also answer the demo dialplans' lookups.
     pub demo: bool,
     pub agents: ToAgents,
-    /// What who asks about agents has to know, if anything.
+    /// What who asks about agents, or for messages, has to know, if anything.
     pub token: Option<Secret>,
+    /// The folder of the messages.
+    pub data: PathBuf,
 }
 
 /// Everything.
 pub fn router(console: Console) -> Router {
     let demo = Router::new().route("/demo/parcels/{number}", get(parcel));
-    let metrics = metrics_router(console.clone()).merge(agents::router(console.clone()));
+    let metrics = metrics_router(console.clone())
+        .merge(agents::router(console.clone()))
+        .merge(messages::router(console.clone()));
     if console.demo {
         metrics.merge(demo)
     } else {

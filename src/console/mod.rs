@@ -1,4 +1,5 @@
-//! The HTTP side: health and metrics.
+//! The HTTP side: health, metrics, agents and messages.
 
 pub mod agents;
 pub mod http;
+pub mod messages;

@@ -55,6 +55,12 @@ impl Ears {
         hears
     }
 
+    /// Who takes down whatever is said in this language, best liked first.
+    pub fn taking_down(&self, language: Language) -> Vec<Arc<dyn Recognizer>> {
+        let all = self.recognizers.for_language(language).iter();
+        all.filter(|engine| engine.takes_down()).cloned().collect()
+    }
+
     /// What cannot be done comes back as the utterance's answer.
     pub fn hear(
         &self,

@@ -30,6 +30,7 @@ mod signalling;
 mod streams;
 mod targets;
 mod tick_wheel;
+mod transcriber;
 mod transports;
 mod trunks;
 mod unanswered;

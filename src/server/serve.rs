@@ -14,6 +14,7 @@ use super::routes::{Routes, Waiting};
 use super::services::Directory;
 use super::signalling::{Phase, Signalling};
 use super::targets::Targets;
+use super::transcriber;
 use super::transports::Transports;
 use super::trunks::Trunks;
 use super::unanswered::Unanswered;
@@ -121,7 +122,12 @@ pub fn serve<Stop: Future<Output = ()> + Send + 'static>(
     let (watch, inbox) = webhooks::watch(&config.webhooks);
     let (journal, recovered) = Journal::open_watched(&config.data, limits, watch)?;
     tracing::info!(%recovered, "the journal is open");
-    let files = (store_path(&config.data), config.data.join("journal"));
+    let store = store_path(&config.data);
+    let (news, addressees) = (inbox.new_letters.clone(), inbox.addressees.clone());
+    let files = (store.clone(), config.data.clone());
+    let transcriber = transcriber::start(ready.ears.clone(), files, addressees, news)
+        .map_err(io_error("cannot start the transcriber's thread"))?;
+    let files = (store, config.data.join("journal"));
     let post_office = webhooks::start(&config.webhooks, files, inbox)
         .map_err(io_error("cannot start the webhooks' thread"))?;
 
@@ -134,6 +140,7 @@ pub fn serve<Stop: Future<Output = ()> + Send + 'static>(
     let result = runtime.block_on(run(ready, journal.handle(), stop, started));
     runtime.shutdown_timeout(Duration::from_secs(1));
     journal.shutdown();
+    transcriber.stop();
     post_office.stop();
     result
 }
@@ -174,6 +181,7 @@ async fn run<Stop: Future<Output = ()> + Send + 'static>(
         demo: ready.demo,
         agents: to_agents,
         token: console_token(&config),
+        data: config.data.clone(),
     };
     let at = serve_http(config.console, "console", router(console.clone())).await?;
     if let Some(metrics) = config.metrics {

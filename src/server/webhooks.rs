@@ -75,8 +75,9 @@ pub fn describe() {
 /// Where the clerk and the carriers hear that there is something for them.
 pub struct Inbox {
     calls: mpsc::Receiver<CallSoFar>,
-    new_letters: watch::Sender<()>,
-    addressees: Vec<Addressee>,
+    /// That there may be new letters, or messages.
+    pub new_letters: watch::Sender<()>,
+    pub addressees: Vec<Addressee>,
 }
 
 /// What the journal tells, and where it is heard.

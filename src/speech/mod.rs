@@ -8,6 +8,7 @@ pub mod energy_gate;
 pub mod english_numbers;
 pub mod error_rate;
 pub mod grammar;
+pub mod pieces;
 pub mod raised_voice;
 pub mod recognizer;
 pub mod sentences;

@@ -22,6 +22,11 @@ pub trait Recognizer: Send + Sync {
         false
     }
 
+    /// Whether it takes down whatever is said; else it hears a grammar's phrases and values only.
+    fn takes_down(&self) -> bool {
+        true
+    }
+
     /// Whether its work is done while the caller speaks, so that asking in the midst costs nothing.
     fn hears_as_it_goes(&self) -> bool {
         false

@@ -208,7 +208,7 @@ fn context(record: &CallRecord, story: &Story) -> Value {
         "slots_withheld": withheld,
         "steps": record.steps,
         "depth": record.depth_at_end,
-        "transcript": story.lines,
+        "dialogue": story.lines,
     })
 }
 
@@ -325,7 +325,7 @@ mod tests {
         );
         assert_eq!(data["target"], "sip:a@pbx.example.com");
         assert_eq!(second["data"]["target"], "sip:b@pbx.example.com");
-        let lines = data["transcript"].as_array().expect("a list");
+        let lines = data["dialogue"].as_array().expect("a list");
         let first_line = json!({ "asked": "menu", "node": "main", "again": false, "seconds": 4.3 });
         assert_eq!(lines[0], first_line);
         let last = json!({ "human": "key", "node": "track", "seconds": 33.5 });
@@ -375,7 +375,7 @@ mod tests {
         );
         assert_eq!(data["slots_withheld"], json!(["pin"]));
         assert!(data["slots"].get("pin").is_none());
-        let lines = data["transcript"].as_array().expect("a list");
+        let lines = data["dialogue"].as_array().expect("a list");
         assert_eq!(lines.last().expect("a line")["keys"], "••");
     }
 
@@ -401,7 +401,7 @@ mod tests {
         let events = said.chain([key.clone(), key, last]).collect();
         let told = told_of(&call_with(events), None).letters;
         let data = &body(told.last().expect("it is told"))["data"];
-        let lines = data["transcript"].as_array().expect("a list");
+        let lines = data["dialogue"].as_array().expect("a list");
         assert_eq!(lines.len(), MAX_LINES);
         assert_eq!(lines[MAX_LINES - 1]["keys"], "11");
         assert_eq!(lines[MAX_LINES - 2]["heard"], "word 299");
@@ -424,6 +424,7 @@ mod tests {
         ));
         assert_eq!(with["data"]["audio"], "/messages/01X-9.wav");
         assert_eq!(with["data"]["milliseconds"], 7200);
+        assert_eq!(with["data"]["dialogue"][0]["asked"], "menu");
         assert_eq!(with["data"]["transcript"]["text"], "please call me");
         assert_eq!(with["data"]["transcript_missing"], Value::Null);
         let without = body(&message_letter(message, Err("nobody hears en here")));

@@ -173,6 +173,10 @@ impl Recognizer for Builtin {
         self.words.head(language).is_some()
     }
 
+    fn takes_down(&self) -> bool {
+        false
+    }
+
     fn hears_as_it_goes(&self) -> bool {
         true
     }
