@@ -49,16 +49,22 @@ struct PassingOn {
     attempt: u32,
     accepted: bool,
     /// The person's leg has ended, as it should when the caller's takes its place: so long the NOTIFY
-    /// that tells so is waited for.
+    /// that tells so is waited for, and the caller hears that something goes on.
     replaced: Option<Instant>,
 }
 
 /// How long after the end of the person's leg an attended transfer's outcome may be told.
-const REPLACING: Duration = Duration::from_secs(2);
+const REPLACING: Duration = Duration::from_secs(4);
 
 impl Human {
     pub fn is_bridged(&self) -> bool {
         self.agent.is_some()
+    }
+
+    /// Somebody is on the line whom the caller hears through us.
+    pub fn talks(&self) -> bool {
+        let replaced = self.passing_on.and_then(|it| it.replaced);
+        self.is_bridged() && replaced.is_none()
     }
 
     pub fn is_under_way(&self) -> bool {
@@ -391,9 +397,11 @@ impl Call {
     /// Either side's hang-up ends both; what the network does to the person's leg does not.
     fn agent_left(&mut self, now: Instant, by_peer: bool, reason: String) {
         match &mut self.human.passing_on {
-            // The caller's call with them takes the place of ours: the NOTIFY will tell.
-            Some(passing_on) if passing_on.accepted && by_peer => {
+            // The caller's call with them takes the place of ours, perhaps before we know that our REFER
+            // was taken: the NOTIFY will tell.
+            Some(passing_on) if by_peer => {
                 passing_on.replaced = Some(now + REPLACING);
+                self.waiting_sound(Some(WaitingSound::Comfort));
             }
             _ if by_peer => self.end(now, EndedBy::Agent, reason),
             _ => self.lose_agent(now, &reason),
@@ -406,6 +414,7 @@ impl Call {
             self.log_event(now, quality);
         }
         self.hang_up_agent(reason);
+        self.waiting_sound(None);
         let by = EndedBy::Network;
         self.log_event(now, Event::BridgeEnded { by });
         let reason = ReturnReason::AgentLost;

@@ -87,11 +87,8 @@ impl OutcomeRules {
                 self.person = Some((Outcome::TransferredUnconfirmed, *attempt));
             }
             Event::TargetFailed {
-                attempt,
-                reason: TargetFailure::NotAccepted,
-                ..
-            } => self.not_accepted(*attempt),
-            Event::TargetFailed { attempt, .. } => self.target_failed(*attempt),
+                attempt, reason, ..
+            } => self.target_failed(*attempt, *reason),
             Event::TransferReturned { reason } => self.returned(*reason),
             Event::CallbackBooked { .. } => self.promised(Outcome::CallbackBooked),
             Event::MessageLeft { .. } => self.promised(Outcome::MessageLeft),
@@ -116,18 +113,16 @@ impl OutcomeRules {
         self.answer_stands = false;
     }
 
-    /// A REFER that was accepted and then came to nothing. Whoever has answered was reached.
-    fn target_failed(&mut self, attempt: u32) {
+    /// A REFER that was accepted and then came to nothing, or who answered did not take the call, were
+    /// it a voicemail or a person for whom it came too late: nobody was reached. Who talks already and
+    /// only cannot be passed on, was.
+    fn target_failed(&mut self, attempt: u32, reason: TargetFailure) {
         self.answer_stands = false;
-        if self.person == Some((Outcome::TransferredUnconfirmed, attempt)) {
-            self.person = None;
-        }
-    }
-
-    /// What answered was perhaps a voicemail: nobody was reached.
-    fn not_accepted(&mut self, attempt: u32) {
-        self.answer_stands = false;
-        self.person.take_if(|(_, answered)| *answered == attempt);
+        self.person.take_if(|(outcome, of)| {
+            let talks = reason == TargetFailure::ReferRefused
+                && *outcome != Outcome::TransferredUnconfirmed;
+            *of == attempt && !talks
+        });
     }
 
     fn returned(&mut self, reason: ReturnReason) {

@@ -183,7 +183,7 @@ impl Call {
     /// One packet time: what the caller hears, and what is recorded of the time before it.
     pub(super) fn send_sound(&mut self, now: Instant, sink: &mut dyn PacketSink) {
         self.take_sound(now);
-        let bridged = self.human.is_bridged();
+        let bridged = self.human.talks();
         let sent = if bridged || self.early_media_is_heard(now) {
             None
         } else {

@@ -8,6 +8,10 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use zeroline::audio::codecs::Codec;
+use zeroline::key::Key;
+use zeroline::sdp::direction::Direction;
+use zeroline::sdp::offer_answer::NegotiationError;
+use zeroline::sip::header::Header;
 use zeroline::sip::user_agent::UserAgent;
 use zeroline::sip::user_agent::config::Config;
 use zeroline::sip::user_agent::event::{Event, LegId};
@@ -21,6 +25,13 @@ pub enum Habit {
         talks: Option<Duration>,
     },
     Refuses(u16),
+    /// Answers, and presses a key so long after the answer; then talks.
+    Presses {
+        after: Duration,
+        then: Duration,
+        key: Key,
+        talks: Option<Duration>,
+    },
     /// Its network speaks before anybody answers (183 with SDP), if anybody does.
     SpeaksEarly {
         answers: Option<Duration>,
@@ -44,7 +55,9 @@ pub struct Agents {
     pub rung: Vec<(Instant, String)>,
     /// When an agent first heard the caller.
     pub heard_caller: Option<Instant>,
-    pub keys: Vec<zeroline::key::Key>,
+    pub keys: Vec<Key>,
+    /// Nothing comes from them but signalling.
+    pub are_dead: bool,
 }
 
 enum Wish {
@@ -54,6 +67,7 @@ enum Wish {
     AnswerWithNonsense,
     Refuse(u16),
     HangUp,
+    Press(Key),
 }
 
 impl Agents {
@@ -68,6 +82,7 @@ impl Agents {
             rung: Vec::new(),
             heard_caller: None,
             keys: Vec::new(),
+            are_dead: false,
         }
     }
 
@@ -98,8 +113,39 @@ impl Agents {
 
     /// Their lines are dead, but for signalling.
     pub fn go_dead(&mut self) {
+        self.are_dead = true;
         for (_, handset) in self.legs.values_mut() {
             handset.dead = true;
+        }
+    }
+
+    pub fn come_back(&mut self) {
+        self.are_dead = false;
+        for (_, handset) in self.legs.values_mut() {
+            handset.dead = false;
+        }
+    }
+
+    /// From their next call on.
+    pub fn now_do(&mut self, user: &str, habit: Habit) {
+        self.habits.insert(user.to_string(), habit);
+    }
+
+    /// Whoever is on the line hangs up.
+    pub fn hang_up(&mut self, now: Instant) {
+        for leg in self.legs.keys() {
+            // It may not be answered yet.
+            let _ = self.ua.hang_up(now, *leg, None);
+        }
+    }
+
+    /// A re-INVITE from everybody who is on the line.
+    pub fn reinvite(&mut self, now: Instant) {
+        for (leg, (_, handset)) in &mut self.legs {
+            handset.local.direction = Direction::SendRecv;
+            let offer = handset.offer_answer.offer(&handset.local);
+            // Another one may be under way.
+            let _ = self.ua.reinvite(now, *leg, offer.into());
         }
     }
 
@@ -138,6 +184,18 @@ impl Agents {
             self.legs.insert(incoming.leg, (offer, handset));
             self.react(now, incoming.leg, &user);
         }
+        if let Event::ReinviteAnswered {
+            leg,
+            sdp: Some(sdp),
+        } = &event
+            && let Some((_, handset)) = self.legs.get_mut(leg)
+        {
+            match handset.offer_answer.accept_answer(sdp) {
+                Ok(negotiated) => handset.agree(now, negotiated),
+                // The server's offer came between ours and its answer, by a 491.
+                Err(error) => assert_eq!(error, NegotiationError::NoOffer),
+            }
+        }
         if let Event::Offer {
             leg,
             sdp: Some(sdp),
@@ -174,6 +232,17 @@ impl Agents {
                 }
             }
             Some(Habit::AnswersWithNonsense) => self.wish(soon, leg, Wish::AnswerWithNonsense),
+            Some(Habit::Presses {
+                after,
+                then,
+                key,
+                talks,
+            }) => {
+                let (answers, then, key, talks) = (now + *after, *then, *key, *talks);
+                self.wish(soon, leg, Wish::Ring);
+                self.wish(answers, leg, Wish::Answer(talks.map(|talks| then + talks)));
+                self.wish(answers + then, leg, Wish::Press(key));
+            }
             Some(Habit::Answers { after, talks }) => {
                 let (after, talks) = (*after, *talks);
                 self.wish(soon, leg, Wish::Ring);
@@ -186,7 +255,27 @@ impl Agents {
     fn fulfil(&mut self, now: Instant, leg: LegId, wish: Wish) {
         let _ = match wish {
             Wish::Ring => self.ua.provisional(now, leg, 180, None),
-            Wish::Refuse(status) => self.ua.reject(now, leg, status, &[]),
+            Wish::Refuse(status) => {
+                let elsewhere = (
+                    Header::Contact,
+                    "<sip:elsewhere@people.example>".to_string(),
+                );
+                let elsewhere = (status / 100 == 3).then_some(elsewhere);
+                let headers: Vec<_> = elsewhere.into_iter().collect();
+                self.ua.reject(now, leg, status, &headers)
+            }
+            Wish::Press(key) => {
+                let Some((_, handset)) = self.legs.get_mut(&leg) else {
+                    return;
+                };
+                // Nobody presses anything before they are asked.
+                if handset.heard.sound.is_some() {
+                    handset.press_by_event(key);
+                } else {
+                    self.wish(now + Duration::from_millis(500), leg, Wish::Press(key));
+                }
+                return;
+            }
             Wish::HangUp => self.ua.hang_up(now, leg, None),
             Wish::AnswerWithNonsense => {
                 let nonsense = Bytes::from_static(b"v=0\r\nm=nonsense");

@@ -1,5 +1,6 @@
 //! Somebody who calls: a user agent, a handset, and fingers on its keys.
 
+use crate::exchange::Exchange;
 use crate::handset::Handset;
 use crate::network::{Datagram, Network, flow, flow_of};
 use crate::world::{CALLER_LEVEL, caller_address, server_address};
@@ -10,6 +11,7 @@ use zeroline::audio::codecs::Codec;
 use zeroline::call::info::info_of_key;
 use zeroline::key::Key;
 use zeroline::sdp::direction::Direction;
+use zeroline::sdp::offer_answer::NegotiationError;
 use zeroline::sip::user_agent::UserAgent;
 use zeroline::sip::user_agent::command::Invite;
 use zeroline::sip::user_agent::config::Config;
@@ -42,6 +44,8 @@ pub struct Caller {
     pub leaves_tones: bool,
     /// How long a key is kept down.
     pub key_length: Duration,
+    /// It passes the call on where it is asked to; without one nobody does.
+    pub exchange: Option<Exchange>,
     keys_by: KeysBy,
     late_offer: bool,
     fingers: BTreeMap<(Instant, u64), Key>,
@@ -61,6 +65,7 @@ impl Caller {
             refuses_offers: false,
             leaves_tones: keys_by == KeysBy::InBand,
             key_length: KEY_LENGTH,
+            exchange: None,
             keys_by,
             late_offer: false,
             fingers: BTreeMap::new(),
@@ -152,17 +157,24 @@ impl Caller {
     pub fn next_timeout(&self) -> Option<Instant> {
         let finger = self.fingers.keys().next().map(|(at, _)| *at);
         let tick = self.handset.next_tick();
-        [finger, tick, self.ua.next_timeout()]
+        let exchange = self.exchange.as_ref().and_then(Exchange::next_timeout);
+        [finger, tick, exchange, self.ua.next_timeout()]
             .into_iter()
             .flatten()
             .min()
     }
 
-    pub fn receive(&mut self, now: Instant, datagram: Datagram) {
-        match datagram.to.port() {
-            5060 => self.ua.receive(now, flow_of(&datagram), &datagram.bytes),
-            _ => self.handset.receive(now, datagram),
+    pub fn receive(&mut self, now: Instant, mut datagram: Datagram) {
+        if datagram.to.port() != 5060 {
+            return self.handset.receive(now, datagram);
         }
+        if let Some(exchange) = &mut self.exchange {
+            if exchange.receive(now, &datagram) {
+                return;
+            }
+            exchange.hand(&mut datagram);
+        }
+        self.ua.receive(now, flow_of(&datagram), &datagram.bytes);
     }
 
     pub fn work(&mut self, now: Instant, network: &mut Network) {
@@ -174,8 +186,14 @@ impl Caller {
         while let Some(event) = self.ua.poll_event() {
             self.handle_event(now, event);
         }
-        while let Some(transmit) = self.ua.poll_transmit() {
+        while let Some(mut transmit) = self.ua.poll_transmit() {
+            if let Some(exchange) = &mut self.exchange {
+                exchange.pass(&mut transmit);
+            }
             network.transmit(now, &transmit);
+        }
+        if let Some(exchange) = &mut self.exchange {
+            exchange.work(now, network);
         }
         self.handset.tick(now, network);
     }
@@ -209,6 +227,10 @@ impl Caller {
             }
             Event::ReinviteAnswered { sdp: Some(sdp), .. } => {
                 let accepted = self.handset.offer_answer.accept_answer(&sdp);
+                // The server's offer came between ours and its answer, by a 491.
+                if accepted == Err(NegotiationError::NoOffer) {
+                    return;
+                }
                 let negotiated = accepted.expect("its answers answer our offers");
                 self.held = negotiated.direction != Direction::SendRecv;
                 self.handset.agree(now, negotiated);

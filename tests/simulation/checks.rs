@@ -26,9 +26,11 @@ pub struct Ear {
 #[derive(Default)]
 pub struct Watch {
     seen: usize,
-    /// The media is ours, and since when it must not be silent.
+    /// The media is ours, and since when it must not be silent: in a lookup, and from the way to a
+    /// person to its end, whether they are rung, are told whose call it is, or talk.
     lookup: Option<Instant>,
     transfer: Option<Instant>,
+    in_line: bool,
     returned: Option<Instant>,
     /// When the call was last held: then nothing can be heard.
     held: Option<Instant>,
@@ -75,14 +77,25 @@ impl Watch {
             Event::LookupEnded { .. } => self.lookup = None,
             Event::TransferStarted { .. } => {
                 self.transfer = Some(now);
+                self.in_line = false;
                 self.lookup = None;
+            }
+            Event::Queued { .. } => {
+                self.transfer.get_or_insert(now);
+                self.in_line = true;
+            }
+            // Perhaps the line is left; if not, the place is told.
+            Event::KeyPressed { .. } if self.in_line => self.transfer = None,
+            Event::TargetTried { .. } => {
+                self.transfer.get_or_insert(now);
+                self.in_line = false;
             }
             Event::TransferReturned { .. } => {
                 self.transfer = None;
+                self.in_line = false;
                 self.returned = Some(now);
             }
             Event::HandoffStepAsked { .. } => self.returned = None,
-            Event::TargetAnswered { .. } => self.transfer = None,
             Event::CallEnded { .. } | Event::CallRejected { .. } => self.ended = true,
             _ => {}
         }

@@ -9,6 +9,7 @@ mod answers;
 mod caller;
 mod checks;
 mod early_media;
+mod exchange;
 mod faults;
 mod handset;
 mod hearing;
@@ -22,6 +23,7 @@ mod random;
 mod server;
 mod silence;
 mod tape;
+mod transfer_ends;
 mod world;
 
 use crate::world::World;

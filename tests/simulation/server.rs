@@ -342,10 +342,7 @@ impl Server {
             }
             SipCommand::Refer {
                 target, replaces, ..
-            } => {
-                let replaces = replaces.and_then(|leg| self.legs.get(&leg).copied());
-                caller.and_then(|leg| ua.refer(now, leg, &target, replaces))
-            }
+            } => return self.refer(now, &target, replaces),
             SipCommand::Info {
                 leg: n,
                 content_type,
@@ -364,6 +361,23 @@ impl Server {
         };
         if let Err(error) = done {
             assert_eq!(error, CommandError::Gone, "a wish that SIP cannot fulfil");
+        }
+    }
+
+    /// One that cannot be sent is refused, as `server::wishes` does it.
+    fn refer(&mut self, now: Instant, target: &str, replaces: Option<LegNumber>) {
+        let Some(caller) = self.legs.get(&LegNumber::CALLER).copied() else {
+            return;
+        };
+        let replaced = replaces.map(|leg| self.legs.get(&leg).copied());
+        let referred = match replaced {
+            Some(None) => Err(CommandError::Gone),
+            Some(leg) => self.ua.refer(now, caller, target, leg),
+            None => self.ua.refer(now, caller, target, None),
+        };
+        if referred.is_err() {
+            let refused = Input::ReferRefused { status: None };
+            self.helpers.later(now + HOP, Task::Tell(refused));
         }
     }
 

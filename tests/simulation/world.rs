@@ -163,8 +163,8 @@ impl World {
         self.agents.work(self.now, &mut self.network);
         let ear = Ear {
             sound: self.caller.handset.heard.sound,
-            // Who speaks waits for nobody.
-            held: self.caller.held || self.caller.handset.is_speaking(),
+            // Who speaks waits for nobody, and of a dead line nothing is heard.
+            held: self.caller.held || self.caller.handset.is_speaking() || self.agents.are_dead,
             delay: self.network.weather.longest_delay,
         };
         self.watch.look(self.now, &self.server.journal, ear);

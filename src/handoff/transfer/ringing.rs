@@ -1,6 +1,6 @@
 //! Those who are rung for a caller: what they answer, and who of them has the call.
 
-use super::{Output, Rung, State, Transfer, WaitingSound};
+use super::{Output, Rung, Transfer, WaitingSound};
 use crate::dialplan::model::Way;
 use crate::events::{Event, TargetFailure, TransferWay};
 use crate::handoff::distributor::{Failed, Request};
@@ -99,26 +99,26 @@ impl Transfer {
         }
     }
 
-    /// Who has the caller; the others are given up.
+    /// Who has the caller; the others are given up before, for with the bridge the transfer is over.
     fn join(&mut self, attempt: u32) {
-        for rung in std::mem::take(&mut self.rung) {
-            if rung.attempt != attempt {
-                self.give_up(&rung);
-                continue;
-            }
-            if rung.one.is_agent && !rung.briefed {
-                self.log(Event::TargetConfirmed { attempt });
-            }
-            self.desk(Request::Answered {
-                target: rung.one.target,
-            });
-            self.outputs.push_back(Output::Bridge {
-                attempt,
-                then_keys: rung.one.then_keys,
-                attended: rung.one.way == Way::Attended,
-            });
+        let Some(at) = self.rung.iter().position(|it| it.attempt == attempt) else {
+            return;
+        };
+        let joined = self.rung.swap_remove(at);
+        for other in std::mem::take(&mut self.rung) {
+            self.give_up(&other);
         }
-        self.state = State::Done;
+        if joined.one.is_agent && !joined.briefed {
+            self.log(Event::TargetConfirmed { attempt });
+        }
+        self.desk(Request::Answered {
+            target: joined.one.target,
+        });
+        self.finish(Output::Bridge {
+            attempt,
+            then_keys: joined.one.then_keys,
+            attended: joined.one.way == Way::Attended,
+        });
     }
 
     pub(super) fn give_up(&mut self, rung: &Rung) {
