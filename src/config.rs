@@ -1,6 +1,7 @@
 //! What the admin decides: one YAML file, in which every field has a default, or a few flags.
 
 pub mod agent;
+pub mod callbacks;
 mod network;
 mod reader;
 pub mod secret;
@@ -15,6 +16,7 @@ use crate::dialplan::check::View;
 use crate::dialplan::targets::TargetPattern;
 use crate::language::Language;
 use agent::{AgentConfig, own_user};
+use callbacks::Callbacks;
 use ipnet::IpNet;
 use secret::Password;
 use speech::Speech;
@@ -59,6 +61,8 @@ pub struct Config {
     pub human: Option<String>,
     pub speech: Speech,
     /// Who is told about calls, by name.
+    /// `None`: callbacks are only noted, for people to make.
+    pub callbacks: Option<Callbacks>,
     pub webhooks: BTreeMap<String, Webhook>,
     /// The console and its HTTP interface.
     pub console: SocketAddr,
@@ -192,6 +196,7 @@ impl Default for Config {
             transfers: vec![built_in_agent()],
             human: None,
             speech: Speech::default(),
+            callbacks: None,
             webhooks: BTreeMap::new(),
             console: loopback(8060),
             console_token: None,

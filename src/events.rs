@@ -232,6 +232,21 @@ pub enum Event {
         number: String,
         handoff: String,
         wish: String,
+        /// The call came from there; else the caller gave another number, and it may be anybody's.
+        #[serde(default)]
+        own_number: bool,
+        /// Since when (Unix time in milliseconds) the caller waited in line: the place is kept.
+        #[serde(default)]
+        since_ms: Option<u64>,
+    },
+    /// This call is made by us, as that one's caller asked for; `attempt` counts from 1.
+    CallbackBegun {
+        of: CallRef,
+        attempt: u32,
+    },
+    /// A person had the line, and the caller could not be reached. `status` is the SIP code.
+    CallbackFailed {
+        status: Option<u16>,
     },
     MessageStarted {
         handoff: String,

@@ -13,6 +13,7 @@
 //! packets), `human` (the way to a person), `messages` (what is recorded), `ending`.
 
 use super::call_log::CallLog;
+use super::callback::Calling;
 use super::contract::{
     Channel, Input, LegNumber, Output, PacketSink, RecorderCommand, Session, SipCommand,
 };
@@ -62,6 +63,8 @@ pub struct Call {
     pub(super) dialogue: Dialogue,
     pub(super) caller: Leg,
     pub(super) human: Human,
+    /// Of a callback, until the caller has answered.
+    pub(super) calling: Option<Calling>,
     /// The play of the call's own that is heard: those are numbered downwards from the highest
     /// number, the dialogue's upwards from 1.
     pub(super) own_play: Option<(PlayId, OwnPlay)>,
@@ -90,6 +93,13 @@ pub struct Call {
 impl Call {
     /// Answers the INVITE, or rejects it: look at the outputs.
     pub fn new(now: Instant, services: Arc<Services>, incoming: Incoming) -> Call {
+        let mut call = Call::made(now, services, &incoming);
+        call.answer(now, incoming.offer.as_deref());
+        call
+    }
+
+    /// Its beginning is told, and nothing done yet.
+    pub(super) fn made(now: Instant, services: Arc<Services>, incoming: &Incoming) -> Call {
         let language = services.program.dialplan.languages[0];
         let context = CallContext {
             call_ref: incoming.call,
@@ -110,6 +120,7 @@ impl Call {
                 incoming.unix,
             ),
             human: Human::default(),
+            calling: None,
             own_play: None,
             own_plays: 0,
             tape: None,
@@ -130,8 +141,7 @@ impl Call {
         };
         let music = call.services.sounds.comfort.clone();
         call.caller.playout.set_music(music);
-        call.log_start(now, &incoming);
-        call.answer(now, incoming.offer.as_deref());
+        call.log_start(now, incoming);
         call
     }
 
@@ -171,7 +181,7 @@ impl Call {
         }
     }
 
-    fn log_answered(&mut self, now: Instant) {
+    pub(super) fn log_answered(&mut self, now: Instant) {
         let event = Event::CallAnswered {
             codec: self.caller.codec().name().to_string(),
             keys_by: self.caller.key_source(),
@@ -195,7 +205,7 @@ impl Call {
 
     /// The caller is there: the dialogue begins.
     pub(super) fn start(&mut self, now: Instant) {
-        if !self.started && !self.ended && self.caller.media.is_some() {
+        if !self.started && !self.ended && !self.is_calling() && self.caller.media.is_some() {
             self.started = true;
             self.caller.is_there(now);
             self.dialogue_input(now, input::Input::Start);
@@ -296,7 +306,10 @@ impl Call {
             Action::StopMessage => self.stop_message(),
             Action::KeepMessage => self.keep_message(now),
             Action::Sensitive(sensitive) => self.set_sensitive(now, sensitive),
-            Action::Log(event) => self.log_event(now, event),
+            Action::Log(event) => {
+                let event = self.with_place(now, event);
+                self.log_event(now, event)
+            }
             Action::HangUp { by, reason } => self.end(now, by, reason),
         }
     }

@@ -96,6 +96,9 @@ pub struct CallRecord {
     pub recording_missing: Option<String>,
     pub message: Option<Message>,
     pub callback: Option<Callback>,
+    /// This call is a callback.
+    #[serde(default)]
+    pub callback_of: Option<CallbackOf>,
     pub caller_quality: Option<Quality>,
     pub agent_quality: Option<Quality>,
 
@@ -152,6 +155,19 @@ pub struct Callback {
     pub number: String,
     pub handoff: String,
     pub wish: String,
+    #[serde(default)]
+    pub own_number: bool,
+    /// Unix time in milliseconds, since when the caller waited in line.
+    #[serde(default)]
+    pub since_ms: Option<u64>,
+}
+
+/// What our own call to a caller is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallbackOf {
+    /// The call in which it was booked.
+    pub call: CallRef,
+    pub attempt: u32,
 }
 
 impl CallRecord {
@@ -367,11 +383,21 @@ impl Fold {
                 number,
                 handoff,
                 wish,
+                own_number,
+                since_ms,
             } => {
                 record.callback = Some(Callback {
                     number: number.clone(),
                     handoff: handoff.clone(),
                     wish: wish.clone(),
+                    own_number: *own_number,
+                    since_ms: *since_ms,
+                });
+            }
+            Event::CallbackBegun { of, attempt } => {
+                record.callback_of = Some(CallbackOf {
+                    call: *of,
+                    attempt: *attempt,
                 });
             }
             Event::MessageLeft {

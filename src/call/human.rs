@@ -30,6 +30,8 @@ pub(super) struct Human {
     is_known: bool,
     /// The handoff that was sought last, and since when: who seeks it again has kept the place.
     sought: Option<(HandoffId, Instant)>,
+    /// The caller has waited in line.
+    waited: bool,
     /// The call is being passed on to the person who has it.
     passing_on: Option<PassingOn>,
     /// Legs are numbered over the whole call.
@@ -98,7 +100,10 @@ impl Call {
         let local_time = dialplan.timezone.to_datetime(time);
         let language = self.dialogue.language();
         let policy = &*self.services.policy;
-        let plan = plan(dialplan, handoff, language, local_time, policy);
+        let mut plan = plan(dialplan, handoff, language, local_time, policy);
+        if self.is_calling() {
+            plan.for_callback();
+        }
         let before = self.human.sought.filter(|(sought, _)| *sought == handoff);
         let since = before.map_or(now, |(_, since)| since);
         self.human.sought = Some((handoff, since));
@@ -182,7 +187,10 @@ impl Call {
             }
             transfer::Output::Desk(request) => self.desk(request),
             transfer::Output::Sound(sound) => self.waiting_sound(Some(sound)),
+            transfer::Output::InLine { .. } | transfer::Output::NextInLine if self.is_calling() => {
+            }
             transfer::Output::InLine { position, estimate } => {
+                self.human.waited = true;
                 self.dialogue_input(now, input::Input::InLine { position, estimate })
             }
             transfer::Output::NextInLine => self.dialogue_input(now, input::Input::NextInLine),
@@ -202,6 +210,10 @@ impl Call {
             transfer::Output::Return(reason) => {
                 self.human.transfer = None;
                 self.human.is_known = false;
+                if self.is_calling() {
+                    let reason = "no person was free to call back".into();
+                    return self.end(now, EndedBy::Server, reason);
+                }
                 self.waiting_sound(None);
                 self.dialogue_input(now, input::Input::HandoffReturned { reason });
             }
@@ -271,6 +283,9 @@ impl Call {
             self.refer(target, Some(agent.number));
         }
         self.human.agent = Some(agent);
+        if self.is_agent_first() {
+            self.ring_caller();
+        }
         self.own_play = None;
         self.caller.playout.stop();
         self.waiting_sound(None);
@@ -345,8 +360,27 @@ impl Call {
         }
     }
 
+    /// Whose place in line is kept.
+    pub(super) fn keep_place(&mut self, handoff: HandoffId, since: Option<Instant>) {
+        self.human.sought = since.map(|since| (handoff, since));
+    }
+
+    /// A callback that is booked by who waited in line keeps their place.
+    pub(super) fn with_place(&self, now: Instant, mut event: Event) -> Event {
+        if let Event::CallbackBooked { since_ms, .. } = &mut event
+            && let Some((_, since)) = self.human.sought.filter(|_| self.human.waited)
+        {
+            let waited = now.saturating_duration_since(since);
+            *since_ms = Some((self.log.unix(now) - waited).as_millis() as u64);
+        }
+        event
+    }
+
     /// What signalling and ports tell about the way to a person.
     pub(super) fn human_input(&mut self, now: Instant, input: Input) {
+        if self.is_calling() && of_leg(&input) == Some(LegNumber::CALLER) {
+            return self.calling_input(now, input);
+        }
         match input {
             Input::MediaOpened { leg, address } => self.media_opened(now, leg, address),
             Input::Desk(answer) => self.transfer_input(now, transfer::Input::Distributor(answer)),
@@ -397,6 +431,7 @@ impl Call {
     /// Either side's hang-up ends both; what the network does to the person's leg does not.
     fn agent_left(&mut self, now: Instant, by_peer: bool, reason: String) {
         match &mut self.human.passing_on {
+            _ if self.calling.is_some() => self.not_reached(now, None),
             // The caller's call with them takes the place of ours, perhaps before we know that our REFER
             // was taken: the NOTIFY will tell.
             Some(passing_on) if by_peer => {
@@ -440,6 +475,17 @@ impl Call {
     pub(super) fn end_human(&mut self, now: Instant) {
         self.end_transfer(now);
         self.hang_up_agent("the call ended");
+    }
+}
+
+fn of_leg(input: &Input) -> Option<LegNumber> {
+    match input {
+        Input::MediaOpened { leg, .. }
+        | Input::Progress { leg, .. }
+        | Input::Answered { leg, .. }
+        | Input::Failed { leg, .. }
+        | Input::LegEnded { leg, .. } => Some(*leg),
+        _ => None,
     }
 }
 

@@ -9,6 +9,7 @@ pub mod announcement;
 pub mod call;
 mod call_log;
 pub mod call_record;
+pub mod callback;
 pub mod contract;
 pub mod decoder;
 pub mod demo_agent;

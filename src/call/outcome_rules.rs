@@ -90,6 +90,11 @@ impl OutcomeRules {
                 attempt, reason, ..
             } => self.target_failed(*attempt, *reason),
             Event::TransferReturned { reason } => self.returned(*reason),
+            // The promise stands until the caller has spoken with a person.
+            Event::CallbackFailed { .. } => {
+                self.person = None;
+                self.with = With::Waiting;
+            }
             Event::CallbackBooked { .. } => self.promised(Outcome::CallbackBooked),
             Event::MessageLeft { .. } => self.promised(Outcome::MessageLeft),
             _ => {}
@@ -269,6 +274,8 @@ mod tests {
                 handoff_steps: 1,
             },
             "callback" => Event::CallbackBooked {
+                own_number: true,
+                since_ms: None,
                 number: "1".into(),
                 handoff: "h".into(),
                 wish: String::new(),

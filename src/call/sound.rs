@@ -195,6 +195,10 @@ impl Call {
         if let Some(agent) = self.human.agent.as_mut().filter(|_| bridged) {
             agent.send_key(now, sink);
         }
+        let waits = self.person_waits();
+        if let Some(agent) = self.human.agent.as_mut().filter(|_| waits) {
+            agent.send_sound(now, sink);
+        }
         self.send_briefings(now, sink);
         self.send_info_key(now);
         while let Some(heard) = self.caller.playout.poll_heard() {
@@ -305,6 +309,7 @@ impl Call {
         if self.human.next_timeout().is_some_and(|due| due <= now) {
             self.transfer_timeout(now);
         }
+        self.calling_timeout(now);
         self.watch_recognition(now);
         self.caller.send_rtcp(now, sink);
         let ringing = self.human.ringing.iter_mut();

@@ -59,6 +59,9 @@ impl Call {
 
     /// Says sentences of the engine's own, which are there without synthesis.
     pub(super) fn say(&mut self, sentences: impl IntoIterator<Item = Sentence>, own: OwnPlay) {
+        if self.says_nothing(own) {
+            return;
+        }
         let language = self.dialogue.language();
         let play = self.next_own_play();
         let parts = sentences.into_iter().map(Content::Sentence).enumerate();

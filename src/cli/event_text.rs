@@ -35,6 +35,8 @@ pub fn describe(event: &Event) -> String {
         | Event::BridgeEnded { .. }
         | Event::HandoffStepAsked { .. }
         | Event::CallbackBooked { .. }
+        | Event::CallbackBegun { .. }
+        | Event::CallbackFailed { .. }
         | Event::MessageStarted { .. }
         | Event::MessageLeft { .. } => describe_handoff(event),
         Event::LanguageSet { .. }
@@ -239,9 +241,17 @@ fn describe_handoff(event: &Event) -> String {
             number,
             handoff,
             wish,
+            ..
         } => match wish.as_str() {
             "" => format!("{handoff} is to call back {number}"),
             wish => format!("{handoff} is to call back {number}: {wish}"),
+        },
+        Event::CallbackBegun { of, attempt } => {
+            format!("calls back the caller of {of}, attempt {attempt}")
+        }
+        Event::CallbackFailed { status } => match status {
+            Some(status) => format!("the caller could not be reached: {status}"),
+            None => "the caller could not be reached".to_string(),
         },
         Event::MessageStarted { handoff } => format!("a message for {handoff} is recorded"),
         Event::MessageLeft {

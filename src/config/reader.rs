@@ -1,6 +1,7 @@
 //! The config file's text to a [`Config`], every mistake at once.
 
 use super::agent::read_agent;
+use super::callbacks::read_callbacks;
 use super::speech::{Speech, speech};
 use super::trunk::{networks, read_trunk, secret, uri};
 use super::webhooks::webhooks;
@@ -78,6 +79,8 @@ pub(super) fn read(base: &Path, report: &mut Report) -> Option<Config> {
         Some(node) => speech(node, base, report),
         None => Speech::within(base),
     };
+    let callbacks = fields.take("callbacks");
+    config.callbacks = callbacks.and_then(|node| read_callbacks(node, report));
     if let Some(node) = fields.take("webhooks") {
         config.webhooks = webhooks(node, base, report);
     }

@@ -85,12 +85,16 @@ impl Dialogue {
     }
 
     fn note_callback(&mut self, number: &str) {
+        let own_number = self.caller_number().as_deref() == Some(number);
         let handoff = self.handoff(self.handoff_for_later()).name.clone();
         let wish = self.dialplan().node(self.wish).name.clone();
         self.log(Event::CallbackBooked {
             number: number.to_string(),
             handoff,
             wish,
+            own_number,
+            // The call knows whether the caller waited.
+            since_ms: None,
         });
     }
 

@@ -45,6 +45,17 @@ pub struct CallContext {
     pub unix: Duration,
 }
 
+/// What is known of a caller who is called back.
+#[derive(Debug, Clone, Copy)]
+pub struct Resumed<'a> {
+    pub handoff: &'a str,
+    /// The node in which their way to a person began.
+    pub wish: &'a str,
+    pub language: Language,
+    /// By the slots' names.
+    pub slots: &'a [(String, String)],
+}
+
 /// One call's way through a dialplan. Tell it what happened (`handle_*`), then drain
 /// [`Dialogue::poll_action`], then wait until [`Dialogue::next_timeout`] at most.
 #[derive(Debug)]
@@ -140,6 +151,40 @@ impl Dialogue {
             actions: VecDeque::new(),
             program,
         }
+    }
+
+    /// The dialogue of a caller who is called back: with people already, and with what they gave. The
+    /// handoff is the dialplan's human one where the other is there no more.
+    pub fn called_back(
+        program: Arc<Program>,
+        context: CallContext,
+        now: Instant,
+        resumed: Resumed,
+    ) -> (Dialogue, HandoffId) {
+        let mut dialogue = Dialogue::new(program, context, now);
+        let dialplan = Arc::clone(&dialogue.program);
+        let dialplan = &dialplan.dialplan;
+        let index = |at: Option<usize>| at.map(|at| at as u16);
+        let handoffs = &dialplan.handoffs;
+        let handoff = index(handoffs.iter().position(|it| it.name == resumed.handoff));
+        let handoff = handoff.map_or(dialplan.human.handoff, HandoffId);
+        let wish = index(dialplan.nodes.iter().position(|it| it.name == resumed.wish));
+        if dialplan.languages.contains(&resumed.language) {
+            dialogue.language = resumed.language;
+        }
+        for (slot, kept) in dialplan.slots.iter().zip(&mut dialogue.slots) {
+            let given = resumed.slots.iter().find(|(name, _)| *name == slot.name);
+            *kept = given.map(|(_, value)| value.clone());
+        }
+        dialogue.wish = wish.map_or(dialplan.start, NodeId);
+        dialogue.last_handoff = Some(handoff);
+        dialogue.state = State::WithPeople;
+        (dialogue, handoff)
+    }
+
+    /// The handoff that the caller was led to last.
+    pub fn handoff_of_wish(&self) -> HandoffId {
+        self.handoff_for_later()
     }
 
     pub fn handle_input(&mut self, now: Instant, input: Input) {

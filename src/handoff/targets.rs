@@ -54,6 +54,16 @@ pub struct Plan {
     pub empty_because: ReturnReason,
 }
 
+impl Plan {
+    /// The caller's telephone rings only when a person has taken the call for certain, and here.
+    pub fn for_callback(&mut self) {
+        for one in self.desks.iter_mut().flat_map(|desk| &mut desk.tries) {
+            one.accept = !one.is_agent;
+            one.way = Way::Bridged;
+        }
+    }
+}
+
 /// What the config says about a target URI.
 pub trait TargetPolicy {
     fn is_allowed(&self, target: &str) -> bool;
@@ -104,6 +114,11 @@ pub fn plan(
         closed_last: closed,
         empty_because,
     }
+}
+
+/// Whether somebody of `first` or of its `else` chain is there at `local_time`.
+pub fn is_open(dialplan: &Dialplan, first: HandoffId, local_time: jiff::civil::DateTime) -> bool {
+    chain(dialplan, first).any(|id| dialplan.handoff(id).is_open(local_time))
 }
 
 fn tries(handoff: &Handoff, policy: &dyn TargetPolicy) -> Vec<Try> {

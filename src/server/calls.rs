@@ -36,8 +36,12 @@ pub(super) struct CallInfo {
     pub thread: usize,
     /// The caller's number or name, for the From of calls to people.
     pub caller: String,
+    /// Whom the caller called: the From of a callback.
+    pub called: String,
     /// Names it in log lines.
     pub span: Span,
+    /// Our own call to a caller, who has no leg yet: it goes on without any.
+    calls_back: bool,
     /// Legs of it that SIP still knows.
     legs: u32,
 }
@@ -53,15 +57,46 @@ impl Calls {
     }
 
     pub fn add(&mut self, call: CallNumber, thread: usize, caller: String, span: Span) {
-        self.calls.insert(
-            call,
-            CallInfo {
-                thread,
-                caller,
-                span,
-                legs: 0,
-            },
-        );
+        let info = CallInfo {
+            thread,
+            caller,
+            called: String::new(),
+            span,
+            calls_back: false,
+            legs: 0,
+        };
+        self.calls.insert(call, info);
+    }
+
+    /// A callback: it stays until its caller's leg is over, or [`Calls::forget_callback`].
+    pub fn add_callback(
+        &mut self,
+        call: CallNumber,
+        thread: usize,
+        (caller, called): (String, String),
+        span: Span,
+    ) {
+        self.add(call, thread, caller, span);
+        if let Some(info) = self.calls.get_mut(&call) {
+            info.called = called;
+            info.calls_back = true;
+        }
+    }
+
+    /// Its caller is not called any more.
+    pub fn forget_callback(&mut self, call: CallNumber) {
+        if let Some(info) = self.calls.get_mut(&call) {
+            info.calls_back = false;
+            self.remove_if_over(call);
+        }
+    }
+
+    fn remove_if_over(&mut self, call: CallNumber) {
+        let info = self.calls.get(&call);
+        if info.is_some_and(|info| info.legs == 0 && !info.calls_back) {
+            self.calls.remove(&call);
+            self.gone.push_back(call);
+        }
     }
 
     pub fn info(&self, call: CallNumber) -> Option<&CallInfo> {
@@ -73,6 +108,7 @@ impl Calls {
         self.legs.insert((call, leg), id);
         if let Some(info) = self.calls.get_mut(&call) {
             info.legs += 1;
+            info.calls_back &= leg != LegNumber::CALLER;
         }
     }
 
@@ -93,11 +129,8 @@ impl Calls {
         self.legs.remove(&(owner.call, owner.leg));
         if let Some(info) = self.calls.get_mut(&owner.call) {
             info.legs -= 1;
-            if info.legs == 0 {
-                self.calls.remove(&owner.call);
-                self.gone.push_back(owner.call);
-            }
         }
+        self.remove_if_over(owner.call);
     }
 
     /// Sends to the call's thread, after what waits for it already.

@@ -87,6 +87,7 @@ impl Desk {
             trunks: Trunks::new(config.clone(), locator),
             roster: Roster::new(Instant::now(), &config, agent_requests, [5; 32]),
             distributor: Distributor::default(),
+            callbacks: mpsc::channel(1).1,
             calls: Calls::default(),
             unanswered: Unanswered::default(),
             journal: journal.handle(),

@@ -2,18 +2,24 @@
 
 use super::admission::Refusal;
 use super::call_metrics;
+use super::callbacks::{CallbackJob, NotNow};
 use super::media_thread::Command;
 use super::ports::PortPair;
 use super::resident::{CallNumber, Resident};
+use super::signalling::Phase;
 use super::signalling::Signalling;
 use super::unanswered::NewCall;
 use super::wishes::ignore_gone;
 use crate::call::announcement::Announcement;
 use crate::call::call::{Call, Incoming};
+use crate::call::callback::Callback;
 use crate::call::contract::{LegNumber, SipCommand};
 use crate::call::demo_agent;
+use crate::call::services::Services;
 use crate::config::BUILT_IN_AGENT;
+use crate::dialplan::model::HandoffId;
 use crate::events::{CallRef, EndedBy, Entry, Event};
+use crate::handoff::targets::is_open;
 use crate::language::Language;
 use crate::sip::flow::Flow;
 use crate::sip::header::Header;
@@ -21,6 +27,7 @@ use crate::sip::message::Request;
 use crate::sip::user_agent::event;
 use rand::RngExt;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 impl Signalling {
@@ -229,6 +236,45 @@ impl Signalling {
         }
         self.calls
             .send(thread, Command::Adopt(resident), &self.threads);
+    }
+
+    /// Calls a caller back, who asked for it.
+    pub(super) fn call_back(&mut self, now: Instant, job: CallbackJob) {
+        let CallbackJob { callback, started } = job;
+        let judged = self.judge_callback(&callback);
+        let answer = judged.map(|services| {
+            let number = self.calls.number();
+            let thread = self.least_busy_thread();
+            let parties = (callback.number.clone(), callback.called.clone());
+            let call = Call::callback(now, services, callback);
+            let resident = Resident::new(number, Box::new(call));
+            let span = resident.span();
+            self.calls.add_callback(number, thread, parties, span);
+            let adopt = Command::Adopt(Box::new(resident));
+            self.calls.send(thread, adopt, &self.threads);
+        });
+        // Who asked is there until the server ends.
+        let _ = started.send(answer);
+    }
+
+    fn judge_callback(&self, callback: &Callback) -> Result<Arc<Services>, NotNow> {
+        if self.busy().is_some() || *self.phase.borrow() != Phase::Serving {
+            return Err(NotNow::Busy);
+        }
+        let services = self.directory.services(&callback.called);
+        let services = services.ok_or(NotNow::NobodyCalledSo)?;
+        let dialplan = &services.program.dialplan;
+        let named = dialplan
+            .handoffs
+            .iter()
+            .position(|it| it.name == callback.handoff);
+        let handoff = named.map_or(dialplan.human.handoff, |at| HandoffId(at as u16));
+        let seconds = callback.unix.as_secs() as i64;
+        let time = jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX);
+        match is_open(dialplan, handoff, dialplan.timezone.to_datetime(time)) {
+            true => Ok(services),
+            false => Err(NotNow::Closed),
+        }
     }
 
     /// Until the leg's end its connection is not closed for others.

@@ -3,6 +3,7 @@
 pub mod admission;
 mod agent_calls;
 mod call_metrics;
+mod callbacks;
 pub mod calls;
 #[cfg(test)]
 mod desk;

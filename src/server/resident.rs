@@ -274,7 +274,10 @@ impl Resident {
     /// recordings closed and its record ended truthfully.
     fn end_after_panic(&mut self, now: Instant, routes: &mut Routes) {
         self.span().in_scope(|| tracing::error!("{PANICKED}"));
-        for leg in self.sockets.0.iter().map(|sockets| sockets.leg) {
+        let legs = self.sockets.0.iter().map(|sockets| sockets.leg);
+        // A callback's caller may have no leg yet.
+        let callers = std::iter::once(LegNumber::CALLER);
+        for leg in legs.filter(|leg| *leg != LegNumber::CALLER).chain(callers) {
             let reason = "internal fault".into();
             let hang_up = SipCommand::HangUp { leg, reason };
             routes.wish(self.number, CallWish::Sip(hang_up));

@@ -2,6 +2,7 @@
 
 use super::admission::Admission;
 use super::call_metrics;
+use super::callbacks;
 use super::calls::Calls;
 use super::fetcher;
 use super::hearing::Ears;
@@ -188,6 +189,8 @@ async fn run<Stop: Future<Output = ()> + Send + 'static>(
         serve_http(metrics, "metrics", metrics_router(console)).await?;
     }
     let locator = Locator::of_system(&transports.protocols());
+    let (to_callbacks, callback_jobs) = mpsc::channel(1);
+    let calls_back = tokio::spawn(callbacks::run(config.clone(), to_callbacks));
     let ports = config.media.ports.clone();
     let signalling = Signalling {
         agent: UserAgent::new(agent(&config), rand::rng().random()),
@@ -207,6 +210,7 @@ async fn run<Stop: Future<Output = ()> + Send + 'static>(
             rand::rng().random(),
         ),
         distributor: Distributor::default(),
+        callbacks: callback_jobs,
         calls: Calls::default(),
         unanswered: Unanswered::default(),
         journal,
@@ -216,6 +220,7 @@ async fn run<Stop: Future<Output = ()> + Send + 'static>(
     started(Addresses { sip, console: at });
     let stopper = tokio::spawn(stop_in_order(stop, config.drain, phase_in, threads.clone()));
     signalling.run().await;
+    calls_back.abort();
     stopper.abort();
     end_threads(&threads, &running).await;
     Ok(())

@@ -6,6 +6,7 @@
 
 use super::admission::Admission;
 use super::call_metrics;
+use super::callbacks::CallbackJob;
 use super::calls::Calls;
 use super::media_thread::MediaThread;
 use super::ports::PortRange;
@@ -60,6 +61,7 @@ pub struct Signalling {
     pub trunks: Trunks,
     pub roster: Roster,
     pub distributor: Distributor,
+    pub callbacks: mpsc::Receiver<CallbackJob>,
     pub calls: Calls,
     pub unanswered: Unanswered,
     pub journal: super::journal_writer::JournalHandle,
@@ -90,6 +92,7 @@ impl Signalling {
                 self.trunks.finish(now, located, &self.transports, &mut self.agent);
             }
             request = self.roster.asked() => self.roster.answer(Instant::now(), request),
+            Some(job) = self.callbacks.recv() => self.call_back(Instant::now(), job),
             Ok(()) = self.phase.changed() => self.stop_taking_calls(),
             () = sleep_until(timeout) => {}
         }

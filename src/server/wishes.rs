@@ -179,7 +179,11 @@ impl Signalling {
         };
         let from = prepared.from.unwrap_or_else(|| {
             let host = SocketAddr::new(self.advertised(&prepared.flow), prepared.flow.local.port());
-            format!("<sip:{}@{host}>", from_user(&info.caller))
+            let from = match leg {
+                LegNumber::CALLER => &info.called,
+                _ => &info.caller,
+            };
+            format!("<sip:{}@{host}>", from_user(from))
         });
         let (flow, agent) = (prepared.flow, prepared.agent);
         let invite = Invite {
@@ -216,6 +220,8 @@ impl Signalling {
         if let Some(id) = self.calls.leg(call, leg) {
             let reason = Reason::clearing(reason);
             ignore_gone(self.agent.hang_up(now, id, Some(&reason)));
+        } else if leg == LegNumber::CALLER {
+            self.calls.forget_callback(call);
         }
     }
 }

@@ -37,6 +37,8 @@ pub enum Sentence {
     },
     /// Nothing is known of how long callers take.
     WaitUnknown,
+    /// To a caller who is called back and has answered.
+    CallingBack,
     /// To a person who answered and was told whose call it is: "To take the call, press 1."
     AcceptCall,
     /// "I am looking that up."
@@ -153,6 +155,7 @@ impl Sentence {
             StillTrying,
             PassingOn,
             WaitUnknown,
+            CallingBack,
             AcceptCall,
             LookingUp,
             NoInput,
@@ -225,6 +228,7 @@ impl Sentence {
             WaitAbout { minutes: 1 } => "It will take about one minute.",
             WaitAbout { minutes } => return format!("It will take about {minutes} minutes."),
             WaitUnknown => "I cannot tell yet how long it will take.",
+            CallingBack => "Hello. This is an automatic service. You asked us to call you back.",
             AcceptCall => "To take the call, press 1. If you cannot, press 2.",
             LookingUp => "One moment please, I am looking that up.",
             NoInput => "Sorry, I did not hear anything.",
@@ -300,6 +304,7 @@ impl Sentence {
             WaitAbout { minutes: 1 } => "大约需要等待一分钟。",
             WaitAbout { minutes } => return format!("大约需要等待{minutes}分钟。"),
             WaitUnknown => "目前还无法估计等待时间。",
+            CallingBack => "您好，这里是自动语音服务，您曾要求我们给您回电。",
             AcceptCall => "接听请按一，不能接听请按二。",
             LookingUp => "请稍等，正在为您查询。",
             NoInput => "抱歉，没有收到您的输入。",

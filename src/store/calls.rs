@@ -3,6 +3,7 @@
 use crate::call::call_record::CallRecord;
 use crate::call::outcome::Outcome;
 use crate::events::{CallRef, Entry};
+use crate::store::callbacks::put_callback;
 use crate::store::letters::Told;
 use crate::store::outbox::{Addressee, put_told};
 use sqlx::migrate::MigrateError;
@@ -181,6 +182,7 @@ impl Store {
         } in calls
         {
             put_told(&mut transaction, told, addressees, now_ms).await?;
+            put_callback(&mut transaction, record).await?;
             let call = record.call.to_string();
             let json = serde_json::to_string(record).map_err(|source| StoreError::Unreadable {
                 call: call.clone(),

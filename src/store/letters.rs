@@ -363,6 +363,8 @@ mod tests {
                 number: "+442079460000".into(),
                 handoff: "support".into(),
                 wish: "track".into(),
+                own_number: true,
+                since_ms: None,
             },
         ]);
         let told = told_of(&entries, None).letters;
@@ -397,6 +399,8 @@ mod tests {
             number: "1".into(),
             handoff: "support".into(),
             wish: "track".into(),
+            own_number: true,
+            since_ms: None,
         };
         let events = said.chain([key.clone(), key, last]).collect();
         let told = told_of(&call_with(events), None).letters;

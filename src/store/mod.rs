@@ -9,6 +9,7 @@
 //! keeper.rs    the thread that folds ended calls out of the journal and saves them
 //! ```
 
+pub mod callbacks;
 pub mod calls;
 pub mod keeper;
 pub mod letters;

@@ -118,6 +118,8 @@ fn a_callback_on_the_callers_own_number() {
         number: "+442079460000".to_string(),
         handoff: "support".to_string(),
         wish: "n0".to_string(),
+        own_number: true,
+        since_ms: None,
     }));
     caller.hears();
     assert!(caller.hung_up);
