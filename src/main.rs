@@ -21,6 +21,8 @@ enum Command {
     Call(Box<cli::call::Args>),
     /// Tell what happened in calls
     Calls(cli::calls::CallsArgs),
+    /// Tell who is to be called back
+    Callbacks(cli::callbacks::CallbacksArgs),
     /// Speak a text into a WAV file
     Say(cli::say::Args),
     Transcribe(cli::transcribe::Args),
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Command::Check(args) => cli::check::run(args),
         Command::Call(args) => cli::call::run(*args),
         Command::Calls(args) => cli::calls::run(&args),
+        Command::Callbacks(args) => cli::callbacks::run(&args),
         Command::Say(args) => cli::say::run(args),
         Command::Transcribe(args) => cli::transcribe::run(args),
         Command::Eval(args) => cli::eval::run(args),

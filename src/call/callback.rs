@@ -1,9 +1,10 @@
 //! A call that we make, since its caller asked to be called back: a person first, and then the caller
-//! finds them on the line; or the caller first, who then is transferred like anybody else.
+//! finds them on the line; or, when a person is free, the caller first, who then is transferred like
+//! anybody else.
 //!
 //! ```text
 //! agent first:   Seek ──► a person takes it ──► the caller's telephone rings ──► answered: joined
-//! caller first:  the caller's telephone rings ──► answered ──► the transfer of any other call
+//! caller first:  Seek ──► somebody is free ──► the caller's telephone rings ──► answered ──► the person's
 //! ```
 
 use super::call::{Call, Incoming};
@@ -14,6 +15,8 @@ use super::speaking::OwnPlay;
 use crate::config::callbacks::First;
 use crate::dialogue::interpreter::{Dialogue, Resumed};
 use crate::events::{CallRef, EndedBy, Event};
+use crate::handoff::distributor::Answer;
+use crate::handoff::transfer;
 use crate::language::Language;
 use crate::speech::sentences::Sentence;
 use std::net::SocketAddr;
@@ -55,6 +58,8 @@ pub(super) struct Calling {
     rings: Duration,
     /// The caller's telephone rings until then.
     until: Option<Instant>,
+    /// Who is free, and rung when the caller has answered.
+    offer: Option<Answer>,
 }
 
 impl Call {
@@ -84,6 +89,7 @@ impl Call {
             first: callback.first,
             rings: callback.rings,
             until: None,
+            offer: None,
         });
         let resumed = Resumed {
             handoff: &callback.handoff,
@@ -95,16 +101,31 @@ impl Call {
         let (dialogue, handoff) = Dialogue::called_back(program, context, now, resumed);
         call.dialogue = dialogue;
         call.keep_place(handoff, callback.since);
-        match callback.first {
-            First::Agent => call.start_transfer(now, handoff, None, false),
-            First::Caller => call.ring_caller(),
-        }
+        call.start_transfer(now, handoff, None, false);
         call
     }
 
     pub(super) fn is_agent_first(&self) -> bool {
         let calling = self.calling.as_ref();
         calling.is_some_and(|calling| calling.first == First::Agent)
+    }
+
+    /// What the distributor says, unless it waits until the caller has answered.
+    pub(super) fn offered_people(&mut self, answer: Answer) -> Option<Answer> {
+        match (&mut self.calling, &answer) {
+            (Some(calling), Answer::Ring { .. }) if calling.first == First::Caller => {
+                calling.offer = Some(answer);
+                self.ring_caller();
+                None
+            }
+            _ => Some(answer),
+        }
+    }
+
+    /// Somebody is free and waits for the caller to answer: the transfer stands still.
+    pub(super) fn keeps_an_offer(&self) -> bool {
+        let calling = self.calling.as_ref();
+        calling.is_some_and(|calling| calling.offer.is_some())
     }
 
     /// The INVITE follows when the leg has its ports.
@@ -174,19 +195,17 @@ impl Call {
         if accepted.is_err() {
             return self.not_reached(now, Some(200));
         }
-        self.calling = None;
+        let offer = self.calling.take().and_then(|calling| calling.offer);
         self.caller.is_there(now);
         self.log_answered(now);
-        match &mut self.human.agent {
-            // Whoever answers hears the person at once.
-            Some(agent) => {
-                agent.playout.set_background(None);
-                agent.playout.stop();
-            }
-            None => {
-                let handoff = self.dialogue.handoff_of_wish();
-                self.start_transfer(now, handoff, Some(Sentence::CallingBack), true);
-            }
+        // Whoever answers hears the person at once.
+        if let Some(agent) = &mut self.human.agent {
+            agent.playout.set_background(None);
+            agent.playout.stop();
+        }
+        if let Some(offer) = offer {
+            self.apologize(Sentence::CallingBack);
+            self.transfer_input(now, transfer::Input::Distributor(offer));
         }
     }
 

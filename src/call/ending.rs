@@ -35,6 +35,10 @@ impl Call {
 
     fn close(&mut self, now: Instant, by: EndedBy, reason: String) {
         self.dialogue_input(now, input::Input::CallEnded);
+        // A person waits for a caller who was not reached.
+        if self.person_waits() {
+            self.log_event(now, Event::CallbackFailed { status: None });
+        }
         self.ended = true;
         let agent_quality = self.quality(LegName::Agent);
         self.end_human(now);

@@ -101,7 +101,7 @@ impl Call {
         let language = self.dialogue.language();
         let policy = &*self.services.policy;
         let mut plan = plan(dialplan, handoff, language, local_time, policy);
-        if self.is_calling() {
+        if self.is_agent_first() {
             plan.for_callback();
         }
         let before = self.human.sought.filter(|(sought, _)| *sought == handoff);
@@ -122,7 +122,8 @@ impl Call {
     }
 
     pub(super) fn transfer_timeout(&mut self, now: Instant) {
-        if let Some(transfer) = &mut self.human.transfer {
+        let waits = self.keeps_an_offer();
+        if let Some(transfer) = self.human.transfer.as_mut().filter(|_| !waits) {
             transfer.handle_timeout(now);
             self.run_transfer(now);
         }
@@ -360,6 +361,12 @@ impl Call {
         }
     }
 
+    /// Said before the transfer's next sentence.
+    pub(super) fn apologize(&mut self, sentence: Sentence) {
+        self.human.apology = Some(sentence);
+        self.human.notice = self.services.program.dialplan.record;
+    }
+
     /// Whose place in line is kept.
     pub(super) fn keep_place(&mut self, handoff: HandoffId, since: Option<Instant>) {
         self.human.sought = since.map(|since| (handoff, since));
@@ -383,7 +390,11 @@ impl Call {
         }
         match input {
             Input::MediaOpened { leg, address } => self.media_opened(now, leg, address),
-            Input::Desk(answer) => self.transfer_input(now, transfer::Input::Distributor(answer)),
+            Input::Desk(answer) => {
+                if let Some(answer) = self.offered_people(answer) {
+                    self.transfer_input(now, transfer::Input::Distributor(answer));
+                }
+            }
             Input::Progress { leg, status, sdp } => {
                 self.rung_progresses(now, leg, status, sdp.as_deref())
             }

@@ -5,6 +5,7 @@ mod call_keyboard;
 pub mod call_story;
 pub mod call_table;
 mod call_view;
+pub mod callbacks;
 pub mod calls;
 pub mod check;
 mod demo_service;

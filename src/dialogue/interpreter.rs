@@ -182,11 +182,6 @@ impl Dialogue {
         (dialogue, handoff)
     }
 
-    /// The handoff that the caller was led to last.
-    pub fn handoff_of_wish(&self) -> HandoffId {
-        self.handoff_for_later()
-    }
-
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         self.now = now;
         let next = match input {
