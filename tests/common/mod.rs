@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test target uses a part of it")]
 
 pub mod baresip;
+pub mod scenario;
 pub mod sipp;
 
 use std::fs::Permissions;
@@ -202,6 +203,27 @@ impl Server {
             assert!(Instant::now() < deadline, "no {line}");
             // Metrics are asked for; they tell nobody of a change.
             std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// How many sockets the process has open.
+    pub fn sockets(&self) -> usize {
+        let all = std::fs::read_dir(format!("/proc/{}/fd", self.process.id()));
+        let links = all
+            .expect("it runs")
+            .filter_map(|it| it.ok()?.path().read_link().ok());
+        let socket = |link: &PathBuf| link.to_string_lossy().starts_with("socket:");
+        links.filter(socket).count()
+    }
+
+    /// Until all but `before` are closed.
+    pub fn wait_for_sockets(&self, before: usize) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while self.sockets() > before {
+            let left = self.sockets() - before;
+            assert!(Instant::now() < deadline, "{left} sockets are left open");
+            // Nobody is told when the kernel has closed one.
+            std::thread::sleep(Duration::from_millis(100));
         }
     }
 
