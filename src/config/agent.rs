@@ -134,3 +134,45 @@ fn skills(node: &Node, report: &mut Report) -> Vec<String> {
     skills.dedup();
     skills
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{BUILT_IN_AGENT, Config};
+    use crate::diagnostic::Source;
+
+    #[test]
+    fn agents_are_read_and_can_be_rung() {
+        let text = "agents:\n  anna: { password_env: ANNA, digest: sha-256, skills: [refunds, cards], \
+                    languages: [zh, en], wrap_up: 30s }\n  ben: { password_file: ben.password }\n";
+        let (config, found) = Config::check(&Source::new("/etc/zeroline/zeroline.yaml", text));
+        assert_eq!(found, []);
+        let config = config.expect("nothing is wrong");
+        let anna = AgentConfig {
+            password: Some(Password::Environment("ANNA".into())),
+            digest: Hash::Sha256,
+            skills: vec!["cards".into(), "refunds".into()],
+            languages: vec![Language::Zh, Language::En],
+            wrap_up: Duration::from_secs(30),
+            ..AgentConfig::named("anna")
+        };
+        let ben = AgentConfig {
+            password: Some(Password::File("/etc/zeroline/ben.password".into())),
+            ..AgentConfig::named("ben")
+        };
+        assert_eq!(config.agent_of("sip:anna@zeroline.local"), Some(&anna));
+        assert_eq!(config.agent_of("sip:ben@ZEROLINE.local"), Some(&ben));
+        let shown = config.view(&[]).transfers;
+        for (uri, is_allowed) in [
+            ("sip:anna@zeroline.local", true),
+            ("sip:carl@zeroline.local", false),
+            ("sip:anna@elsewhere.example", false),
+        ] {
+            assert_eq!(config.may_ring(uri), is_allowed, "{uri}");
+            let is_shown = shown.iter().any(|pattern| pattern.allows(uri));
+            assert_eq!(is_shown, is_allowed, "{uri}");
+        }
+        assert_eq!(config.agent_of("sip:anna@elsewhere.example"), None);
+        assert_eq!(config.agent_of(BUILT_IN_AGENT), None);
+    }
+}

@@ -1,5 +1,4 @@
 use super::*;
-use crate::sip::digest::Hash;
 use secret::Password;
 use trunk::{TrunkKeys, TrunkWay};
 use webhooks::Subject;
@@ -130,37 +129,6 @@ fn every_field_is_read() {
         timeout: Duration::from_secs(5),
     };
     assert_eq!(config.webhooks, BTreeMap::from([("crm".to_owned(), crm)]));
-}
-
-#[test]
-fn agents_are_read_and_can_be_rung() {
-    let (config, found) = checked(FULL);
-    assert_eq!(found, []);
-    let config = config.expect("nothing is wrong");
-    let expected = AgentConfig {
-        password: Some(Password::Environment("ANNA".into())),
-        digest: Hash::Sha256,
-        skills: vec!["cards".into(), "refunds".into()],
-        languages: vec![Language::Zh, Language::En],
-        wrap_up: Duration::from_secs(30),
-        ..AgentConfig::named("anna")
-    };
-    assert_eq!(config.agent_of("sip:anna@zeroline.local"), Some(&expected));
-    let ben = AgentConfig {
-        password: Some(Password::File("/etc/zeroline/ben.password".into())),
-        ..AgentConfig::named("ben")
-    };
-    assert_eq!(config.agent_of("sip:ben@ZEROLINE.local"), Some(&ben));
-    let allows = |uri: &str| config.may_ring(uri);
-    assert!(allows("sip:anna@zeroline.local"));
-    assert!(!allows("sip:carl@zeroline.local") && !allows("sip:anna@elsewhere.example"));
-    assert_eq!(config.agent_of("sip:anna@elsewhere.example"), None);
-    assert_eq!(config.agent_of(BUILT_IN_AGENT), None);
-    let shown = config.view(&[]).transfers;
-    let of_anna = shown
-        .iter()
-        .find(|pattern| pattern.allows("sip:anna@zeroline.local"));
-    assert!(of_anna.is_some_and(|pattern| !pattern.allows("sip:carl@zeroline.local")));
 }
 
 #[test]

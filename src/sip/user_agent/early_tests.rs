@@ -5,7 +5,7 @@ use super::simulation::{ANSWER, CALLER, Network, OFFER, sdp};
 use crate::sip::header::Header;
 use crate::sip::message::{Message, Request, Response};
 use crate::sip::method::Method;
-use crate::sip::user_agent::command::CommandError;
+use crate::sip::user_agent::command::{CommandError, Invite};
 use crate::sip::user_agent::event::{Event, LegId};
 
 /// A call that was answered early and reliably, and our To with its tag.
@@ -139,4 +139,54 @@ fn reliable(invite: &Request, rseq: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     response.to_bytes(&mut bytes);
     bytes
+}
+
+/// The callee names an address of its own network; only the INVITE's way is known to reach it.
+#[test]
+fn with_its_flow_kept_a_leg_is_sent_nothing_elsewhere() {
+    for (kept, expected) in [(true, "192.0.2.9:5070"), (false, "192.0.2.77:5060")] {
+        let mut desk = Desk::new();
+        let invite = Invite {
+            flow: desk.flow,
+            ..Network::new().an_invite(Some(OFFER))
+        };
+        let leg = desk.agent.invite(desk.now, invite).expect("there is room");
+        if kept {
+            desk.agent.keep_flow(leg);
+        }
+        let sent = desk.agent.poll_transmit().expect("it is sent");
+        let Ok(Message::Request(invite)) = Message::parse(&sent.bytes) else {
+            panic!("it is an INVITE");
+        };
+        let answer = |desk: &mut Desk, status, require: &str| {
+            let mut response = Response::to_request(&invite, status, "");
+            let to = response.headers.get(Header::To).expect("it has a To");
+            let to = format!("{};tag=them", String::from_utf8_lossy(to));
+            response.headers.set(Header::To, to);
+            response
+                .headers
+                .push(Header::Contact, "<sip:anna@192.0.2.77>");
+            if !require.is_empty() {
+                response.headers.push(Header::Require, require.to_owned());
+                response.headers.push(Header::RSeq, "1");
+            }
+            let mut bytes = Vec::new();
+            response.to_bytes(&mut bytes);
+            desk.agent.receive(desk.now, desk.flow, &bytes);
+        };
+        answer(&mut desk, 183, "100rel");
+        answer(&mut desk, 200, "");
+        desk.agent
+            .hang_up(desk.now, leg, None)
+            .expect("it is established");
+        let mut sent = Vec::new();
+        while let Some(transmit) = desk.agent.poll_transmit() {
+            let Ok(Message::Request(request)) = Message::parse(&transmit.bytes) else {
+                panic!("only requests are sent");
+            };
+            sent.push((request.method, transmit.flow.remote.to_string()));
+        }
+        let methods = [Method::Prack, Method::Ack, Method::Bye];
+        assert_eq!(sent, methods.map(|method| (method, expected.to_owned())));
+    }
 }
