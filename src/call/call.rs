@@ -26,6 +26,7 @@ use super::recording::{SoundClock, Tape};
 use super::services::Services;
 use super::speaking::OwnPlay;
 use crate::dialogue::action::Action;
+use crate::dialogue::callback::callback_number;
 use crate::dialogue::input::{self, FetchId, PlayId};
 use crate::dialogue::interpreter::{CallContext, Dialogue};
 use crate::events::{CallRef, EndedBy, Event, KeySource};
@@ -101,7 +102,9 @@ impl Call {
     /// Its beginning is told, and nothing done yet.
     pub(super) fn made(now: Instant, services: Arc<Services>, incoming: &Incoming) -> Call {
         let language = services.program.dialplan.languages[0];
+        let number = callback_number(&incoming.caller);
         let context = CallContext {
+            calls_back: number.is_some_and(|number| services.policy.calls_back(&number)),
             call_ref: incoming.call,
             caller: incoming.caller.clone(),
             called: incoming.called.clone(),

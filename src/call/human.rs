@@ -7,11 +7,12 @@ use super::leg::Leg;
 use super::ringing::Ringing;
 use super::speaking::OwnPlay;
 use crate::audio::prompt::Prompt;
+use crate::dialogue::action::Content;
 use crate::dialogue::input::{self, PlayId};
-use crate::dialplan::model::HandoffId;
+use crate::dialplan::model::{Handoff, HandoffId};
 use crate::events::{EndedBy, Event, KeySource, LegName, ReturnReason, TargetFailure};
 use crate::handoff::context;
-use crate::handoff::distributor::Request;
+use crate::handoff::distributor::{Answer, Request};
 use crate::handoff::targets::plan;
 use crate::handoff::transfer::{self, Transfer, WaitingSound};
 use crate::key::Key;
@@ -32,6 +33,8 @@ pub(super) struct Human {
     sought: Option<(HandoffId, Instant)>,
     /// The caller has waited in line.
     waited: bool,
+    /// The handoff for which they wait, or waited.
+    line: Option<String>,
     /// The call is being passed on to the person who has it.
     passing_on: Option<PassingOn>,
     /// Legs are numbered over the whole call.
@@ -231,7 +234,16 @@ impl Call {
     }
 
     fn music(&self) -> Arc<Prompt> {
-        self.services.sounds.comfort.clone()
+        let dialplan = &self.services.program.dialplan;
+        let line = self.human.line.as_deref();
+        let mut handoffs = dialplan.handoffs.iter();
+        let waited_for = handoffs.find(|handoff| Some(handoff.name.as_str()) == line);
+        let recorded = waited_for.and_then(Handoff::music).and_then(|name| {
+            let (language, pace) = (self.dialogue.language(), self.dialogue.pace());
+            let prompts = &self.services.prompts;
+            prompts.lookup(language, &Content::music(name), pace)
+        });
+        recorded.unwrap_or_else(|| self.services.sounds.comfort.clone())
     }
 
     fn waiting_sound(&mut self, sound: Option<WaitingSound>) {
@@ -391,6 +403,9 @@ impl Call {
         match input {
             Input::MediaOpened { leg, address } => self.media_opened(now, leg, address),
             Input::Desk(answer) => {
+                if let Answer::Waiting { handoff, .. } = &answer {
+                    self.human.line = Some(handoff.clone());
+                }
                 if let Some(answer) = self.offered_people(answer) {
                     self.transfer_input(now, transfer::Input::Distributor(answer));
                 }

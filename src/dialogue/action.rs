@@ -86,6 +86,16 @@ pub struct Part {
     pub content: Content,
 }
 
+impl Content {
+    /// A recording without words.
+    pub fn music(name: &str) -> Content {
+        Content::Text {
+            text: String::new(),
+            audio: Some(name.to_owned()),
+        }
+    }
+}
+
 impl Part {
     /// The sentences of a text, each a part; whatever else it is stays as it is.
     pub fn sentences(self) -> Vec<Part> {

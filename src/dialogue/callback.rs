@@ -19,6 +19,17 @@ const NUMBER: Digits = Digits {
     alphabet: None,
 };
 
+/// The number that a caller calls from, where it is one that can be called.
+pub fn callback_number(caller: &str) -> Option<String> {
+    let caller = caller.trim();
+    let digits = digits_of(caller)?;
+    let length = usize::from(NUMBER.min)..=usize::from(NUMBER.max);
+    let plus = if caller.starts_with('+') { "+" } else { "" };
+    length
+        .contains(&digits.len())
+        .then(|| format!("{plus}{digits}"))
+}
+
 impl Dialogue {
     pub(super) fn begin_callback(&mut self) -> Option<Next> {
         self.leave();
@@ -28,15 +39,8 @@ impl Dialogue {
         }
     }
 
-    /// The number that the caller calls from, where it is one that can be called.
     pub(super) fn caller_number(&self) -> Option<String> {
-        let caller = self.context.caller.trim();
-        let digits = digits_of(caller)?;
-        let length = usize::from(NUMBER.min)..=usize::from(NUMBER.max);
-        let plus = if caller.starts_with('+') { "+" } else { "" };
-        length
-            .contains(&digits.len())
-            .then(|| format!("{plus}{digits}"))
+        callback_number(&self.context.caller)
     }
 
     pub(super) fn number_parts(&self, number: &str) -> Vec<Part> {

@@ -4,8 +4,8 @@ use super::portions::AT_ONCE;
 use crate::dialplan::model::{Dialplan, Knowledge, Menu, NodeId, NodeKind, Slot, SlotKind};
 use crate::key::Key;
 use crate::language::{ByLanguage, Language};
+use crate::speech::choices::Choice;
 use crate::speech::grammar::{Grammar, Meaning, Phrase, ValueKind};
-use crate::speech::sentences::Choice;
 use crate::speech::understanding::built_in;
 use std::sync::Arc;
 
@@ -207,8 +207,12 @@ fn choices_in_words(choices: &[(Key, Choice)], language: Language) -> Vec<Phrase
         let words = match (choice, language) {
             (Choice::TryAgain, Language::En) => &["try again", "try once more"][..],
             (Choice::TryAgain, Language::Zh) => &["再试一次", "再试试", "重试"],
-            (Choice::Callback, Language::En) => &["call me back", "callback", "call back"],
-            (Choice::Callback, Language::Zh) => &["回电", "给我回电", "打给我", "回拨"],
+            (Choice::Callback | Choice::CallbackInTurn, Language::En) => {
+                &["call me back", "callback", "call back"]
+            }
+            (Choice::Callback | Choice::CallbackInTurn, Language::Zh) => {
+                &["回电", "给我回电", "打给我", "回拨"]
+            }
             (Choice::Message, Language::En) => &["message", "leave a message"],
             (Choice::Message, Language::Zh) => &["留言", "我要留言"],
             (Choice::BackToBot, Language::En) => &["menu", "main menu", "back to the menu"],

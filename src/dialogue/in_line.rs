@@ -8,7 +8,8 @@ use super::timers::Timer;
 use crate::dialplan::model::Target;
 use crate::events::{Event, StepKind};
 use crate::key::Key;
-use crate::speech::sentences::{Choice, Sentence};
+use crate::speech::choices::Choice;
+use crate::speech::sentences::Sentence;
 use std::time::Duration;
 
 /// Between two times that the caller is told their place.
@@ -22,7 +23,7 @@ impl Dialogue {
             // It crossed with the caller's choice of something else.
             _ => return,
         }
-        let choices = Choice::in_line(!self.message_failed);
+        let choices = Choice::in_line(self.context.calls_back, !self.message_failed);
         let wait = match estimate {
             Some(estimate) => Sentence::WaitAbout {
                 minutes: minutes(estimate),
@@ -85,7 +86,7 @@ impl Dialogue {
         // From here the way back leads to the choices after a transfer that came to nothing.
         self.after_handoff = true;
         match choice {
-            Choice::Callback => self.begin_callback(),
+            Choice::Callback | Choice::CallbackInTurn => self.begin_callback(),
             Choice::Message => self.begin_message(),
             Choice::BackToBot | Choice::TryAgain => {
                 let to = self.last_menu().unwrap_or(self.dialplan().start);

@@ -39,6 +39,8 @@ pub struct CallContext {
     pub called: String,
     /// The language that the call begins in; the dialplan's default, if it is not one of its own.
     pub language: Language,
+    /// Whether this server calls back who calls from there.
+    pub calls_back: bool,
     /// Where a recognizer listens: there the caller is told that they may speak.
     pub hears: ByLanguage<bool>,
     /// Since 1970, when the dialogue was made.

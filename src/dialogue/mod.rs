@@ -5,7 +5,7 @@
 
 pub mod action;
 mod briefing;
-mod callback;
+pub mod callback;
 pub mod digits;
 mod distress;
 pub mod grammars;

@@ -6,7 +6,8 @@ use super::timers::Timer;
 use crate::dialplan::model::{HandoffId, Otherwise, Target};
 use crate::events::{RequestedBy, ReturnReason};
 use crate::key::Key;
-use crate::speech::sentences::{Choice, Sentence};
+use crate::speech::choices::Choice;
+use crate::speech::sentences::Sentence;
 
 impl Dialogue {
     pub(super) fn handoff_returned(&mut self, reason: ReturnReason) -> Option<Next> {
@@ -62,7 +63,7 @@ impl Dialogue {
         let chosen = choices.iter().find(|(option, _)| *option == key);
         match chosen.map(|(_, choice)| *choice) {
             Some(Choice::TryAgain) => self.human_wanted(RequestedBy::Key),
-            Some(Choice::Callback) => self.begin_callback(),
+            Some(Choice::Callback | Choice::CallbackInTurn) => self.begin_callback(),
             Some(Choice::Message) => self.begin_message(),
             Some(Choice::BackToBot) => {
                 let to = self.last_menu().unwrap_or(self.dialplan().start);

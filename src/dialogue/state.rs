@@ -6,8 +6,8 @@ use super::input::FetchId;
 use crate::dialplan::model::{HandoffId, HttpMethod, NodeId, SlotId, Target};
 use crate::events::RequestedBy;
 use crate::key::Key;
+use crate::speech::choices::Choice;
 use crate::speech::grammar::Meaning;
-use crate::speech::sentences::Choice;
 use std::time::Instant;
 
 #[derive(Debug)]

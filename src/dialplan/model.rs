@@ -426,6 +426,11 @@ impl Handoff {
             .is_none_or(|hours| hours.is_open(local_time))
     }
 
+    /// The recording that is heard by who waits.
+    pub fn music(&self) -> Option<&str> {
+        self.queue.as_ref()?.music.as_deref()
+    }
+
     /// The addresses that are written, without those who register here.
     pub fn addresses(&self) -> impl Iterator<Item = &str> {
         self.ring.iter().filter_map(|ring| match ring {

@@ -3,7 +3,7 @@
 use super::prompt_library::{Known, PromptLibrary, Source, Texts};
 use crate::audio::prompt::Prompt;
 use crate::dialogue::action::{Content, Part};
-use crate::dialplan::model::{Dialplan, NodeKind};
+use crate::dialplan::model::{Dialplan, Handoff, NodeKind};
 use crate::dialplan::spoken::options;
 use crate::dialplan::template::{has_values, sources};
 use crate::events::Pace;
@@ -58,9 +58,11 @@ pub fn known_parts(dialplan: &Dialplan) -> Vec<Part> {
                 audio: prompt.audio.clone(),
             })
         });
+        let music = dialplan.handoffs.iter().filter_map(Handoff::music);
         parts.extend(
             sentences
                 .chain(texts)
+                .chain(music.map(Content::music))
                 .chain(menu_options(dialplan, language))
                 .map(|content| Part { language, content }),
         );
@@ -196,6 +198,15 @@ fn load(library: &PromptLibrary, part: &Part) -> Loaded {
                 message: reason,
             }),
         };
+    }
+    if text.is_empty()
+        && let Some(name) = &name
+    {
+        return Loaded::Problem(PromptProblem {
+            language,
+            prompt: name.clone(),
+            message: format!("this music is not there: put it at `prompts/{language}/{name}.wav`"),
+        });
     }
     match library.render_known(language, &text, Pace::Usual) {
         Ok((prompt, source)) => Loaded::Text(language, text.into(), prompt, source),

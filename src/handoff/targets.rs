@@ -73,6 +73,8 @@ pub trait TargetPolicy {
     fn keys(&self, target: &str) -> TrunkKeys;
     /// Whether `target` is somebody who registers here: an answer there is a person's, for certain.
     fn is_agent(&self, target: &str) -> bool;
+    /// Whether this server calls back who called from `number`.
+    fn calls_back(&self, number: &str) -> bool;
     /// The targets of those who register here and have all these skills.
     fn agents(&self, skills: &[String]) -> Vec<(String, Vec<Language>)>;
 }
@@ -187,6 +189,10 @@ mod tests {
         }
 
         fn is_agent(&self, _: &str) -> bool {
+            false
+        }
+
+        fn calls_back(&self, _: &str) -> bool {
             false
         }
 

@@ -226,6 +226,11 @@ impl TargetPolicy for ConfigPolicy {
         trunk.map_or(TrunkKeys::Rfc4733, |(_, trunk)| trunk.keys)
     }
 
+    fn calls_back(&self, number: &str) -> bool {
+        let callbacks = self.0.callbacks.as_ref();
+        callbacks.is_some_and(|callbacks| callbacks.allows(number, true))
+    }
+
     fn agents(&self, skills: &[String]) -> Vec<(String, Vec<Language>)> {
         let all = self.0.agents.values();
         let able = all.filter(|agent| skills.iter().all(|skill| agent.skills.contains(skill)));

@@ -2,6 +2,7 @@
 //! what was meant.
 
 pub mod blocked;
+pub mod choices;
 pub mod echo;
 pub mod endpointer;
 pub mod energy_gate;

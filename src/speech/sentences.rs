@@ -1,6 +1,7 @@
 //! The engine's own sentences, in every language. Dialplans cannot change what they promise, and
 //! each says only what is true when it is said (law 6).
 
+use super::choices::{Choice, told};
 use crate::key::Key;
 use crate::language::Language;
 
@@ -106,15 +107,6 @@ pub enum Sentence {
     Goodbye,
 }
 
-/// What a caller can choose after nobody could be had.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Choice {
-    TryAgain,
-    Callback,
-    Message,
-    BackToBot,
-}
-
 impl Sentence {
     pub fn text(&self, language: Language) -> String {
         match language {
@@ -193,8 +185,10 @@ impl Sentence {
         all.extend(elder_key.map(|key| SlowerOffer { key }));
         all.extend((1..=RENDERED_AHEAD).map(|position| PlaceInLine { position }));
         all.extend((1..=RENDERED_AHEAD).map(|minutes| WaitAbout { minutes }));
-        // Without a message they are those after a failed transfer.
-        all.push(Choices(Choice::in_line(true)));
+        // The other ones are those after a failed transfer.
+        for (calls_back, message) in [(false, true), (true, true), (true, false)] {
+            all.push(Choices(Choice::in_line(calls_back, message)));
+        }
         all.extend((0..10).map(Digit));
         all.extend((1..=4).map(DigitsKeyed));
         for try_again in [true, false] {
@@ -270,7 +264,7 @@ impl Sentence {
             OutOfHours => "I am sorry, nobody is there at this hour.",
             AgentLeft => "The person you were speaking to has left the call.",
             AgentLost => "I am sorry, the connection to the person was lost.",
-            Choices(choices) => return sentences(choices, " ", english_choice),
+            Choices(choices) => return told(choices, Language::En),
             CallbackNumberIs => "We will call you back on this number:",
             IsNumberRight => "If that is right, press 1. For another number, press 2.",
             AskCallbackNumber => {
@@ -336,7 +330,7 @@ impl Sentence {
             OutOfHours => "非常抱歉，现在不是人工服务时间。",
             AgentLeft => "为您服务的工作人员已经挂机。",
             AgentLost => "非常抱歉，与工作人员的连接已中断。",
-            Choices(choices) => return sentences(choices, "", mandarin_choice),
+            Choices(choices) => return told(choices, Language::Zh),
             CallbackNumberIs => "我们将回拨这个号码：",
             IsNumberRight => "正确请按一，使用其他号码请按二。",
             AskCallbackNumber => "请输入您的回电号码，按井号键结束。转人工服务请按星号键。",
@@ -352,47 +346,6 @@ impl Sentence {
 
 /// Higher places in line, and longer waits, are rendered when they are said.
 const RENDERED_AHEAD: u32 = 10;
-
-impl Choice {
-    /// What can be chosen by who waits in line.
-    pub fn in_line(message: bool) -> Vec<(Key, Choice)> {
-        let choices = [
-            Some(Choice::Callback),
-            message.then_some(Choice::Message),
-            Some(Choice::BackToBot),
-        ];
-        (1..)
-            .filter_map(Key::of_digit)
-            .zip(choices.into_iter().flatten())
-            .collect()
-    }
-
-    /// What can be chosen after a failed transfer, with the keys 1, 2, 3 in this order. Leaving
-    /// something behind and going back are always possible.
-    pub fn menu(try_again: bool, otherwise: Choice) -> Vec<(Key, Choice)> {
-        let choices = [
-            try_again.then_some(Choice::TryAgain),
-            Some(otherwise),
-            Some(Choice::BackToBot),
-        ];
-        (1..)
-            .filter_map(Key::of_digit)
-            .zip(choices.into_iter().flatten())
-            .collect()
-    }
-}
-
-fn sentences(
-    choices: &[(Key, Choice)],
-    between: &str,
-    sentence: fn(Key, Choice) -> String,
-) -> String {
-    let all: Vec<String> = choices
-        .iter()
-        .map(|&(key, choice)| sentence(key, choice))
-        .collect();
-    all.join(between)
-}
 
 /// `NobodyAnswered` → `nobody_answered`, `DigitsKeyed(2)` → `digits_keyed_2`: whatever a variant
 /// holds, only what may stand in a file's name is left.
@@ -418,27 +371,7 @@ fn key_name(key: Key) -> String {
     }
 }
 
-fn english_choice(key: Key, choice: Choice) -> String {
-    let key = english_key(key);
-    match choice {
-        Choice::TryAgain => format!("To try again, press {key}."),
-        Choice::Callback => format!("To be called back, press {key}."),
-        Choice::Message => format!("To leave a message, press {key}."),
-        Choice::BackToBot => format!("To go back to the menu, press {key}."),
-    }
-}
-
-fn mandarin_choice(key: Key, choice: Choice) -> String {
-    let key = mandarin_key(key);
-    match choice {
-        Choice::TryAgain => format!("再试一次请按{key}。"),
-        Choice::Callback => format!("需要我们给您回电请按{key}。"),
-        Choice::Message => format!("留言请按{key}。"),
-        Choice::BackToBot => format!("返回菜单请按{key}。"),
-    }
-}
-
-fn english_key(key: Key) -> String {
+pub(super) fn english_key(key: Key) -> String {
     match key {
         Key::STAR => "star".to_string(),
         Key::HASH => "the hash key".to_string(),
@@ -449,7 +382,7 @@ fn english_key(key: Key) -> String {
     }
 }
 
-fn mandarin_key(key: Key) -> String {
+pub(super) fn mandarin_key(key: Key) -> String {
     match key {
         Key::STAR => "星号键".to_string(),
         Key::HASH => "井号键".to_string(),
@@ -532,20 +465,5 @@ mod tests {
         );
         assert_eq!(offer('9', Language::Zh), "您可以随时按九转人工服务。");
         assert_eq!(offer('*', Language::Zh), "您可以随时按星号键转人工服务。");
-    }
-
-    #[test]
-    fn choices_name_their_keys_in_order() {
-        let choices = Sentence::Choices(Choice::menu(true, Choice::Message));
-        assert_eq!(
-            choices.text(Language::En),
-            "To try again, press one. To leave a message, press two. \
-             To go back to the menu, press three."
-        );
-        let choices = Sentence::Choices(Choice::menu(false, Choice::Callback));
-        assert_eq!(
-            choices.text(Language::Zh),
-            "需要我们给您回电请按一。返回菜单请按二。"
-        );
     }
 }

@@ -129,6 +129,10 @@ impl TargetPolicy for Policy {
         TrunkKeys::Rfc4733
     }
 
+    fn calls_back(&self, _: &str) -> bool {
+        false
+    }
+
     fn agents(&self, _: &[String]) -> Vec<(String, Vec<Language>)> {
         Vec::new()
     }

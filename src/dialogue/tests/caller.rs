@@ -44,6 +44,7 @@ impl Caller {
     pub fn waiting(plan: Dialplan, caller: &str) -> Caller {
         let now = Instant::now();
         let context = CallContext {
+            calls_back: false,
             call_ref: ulid::Ulid::nil(),
             caller: caller.to_string(),
             called: "100".to_string(),

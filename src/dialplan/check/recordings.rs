@@ -17,11 +17,37 @@ impl Judge<'_, '_, '_> {
                 self.recording(language, name, prompt.span);
             }
         }
+        for handoff in &self.dialplan.handoffs {
+            let Some(name) = handoff.music() else {
+                continue;
+            };
+            let span = self.place(&["handoffs", &handoff.name, "queue", "music"]);
+            for &language in &self.dialplan.languages {
+                self.music(language, name, span);
+                self.recording(language, name, span);
+            }
+        }
         for &language in &self.dialplan.languages {
             let span = self.language_place(language);
             for sentence in Sentence::fixed(self.dialplan.human.key, self.dialplan.elder.key) {
                 self.recording(language, &sentence.audio(), span);
             }
+        }
+    }
+
+    /// There are no words that could be said instead.
+    fn music(&mut self, language: Language, name: &str, span: Span) {
+        if !self
+            .view
+            .recordings
+            .contains_key(&(language, name.to_owned()))
+        {
+            self.report.add(
+                &rules::MISSING_RECORDING,
+                span,
+                format!("There is no recording `{name}` in `{language}`; the engine's own music is heard."),
+                format!("Put it at prompts/{language}/{name}.wav (or flac, mp3, ogg)."),
+            );
         }
     }
 

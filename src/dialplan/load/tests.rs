@@ -1,5 +1,5 @@
 use super::*;
-use crate::dialplan::model::{NodeKind, Otherwise, SlotKind, Target};
+use crate::dialplan::model::{NodeKind, Order, Otherwise, Queue, Ring, SlotKind, Target};
 
 mod mistakes;
 
@@ -249,9 +249,43 @@ fn an_empty_or_alien_file_is_told_apart() {
     }
 }
 
+#[test]
+fn a_handoff_says_who_is_rung_in_which_order_and_who_waits() {
+    let text = PARCEL.replacen(
+        "ring: [\"sip:support@pbx.example.com\"], timeout: 20s",
+        "ring: [{ to: \"sip:a@pbx.example.com\", limit: 2, languages: [zh] }, agents], order: longest_idle, \
+         skills: [refunds], rest: 1m, accept: true, queue: { priority: 9, most: 5, longest: 10m, music: waltz }",
+        1,
+    );
+    let (dialplan, found) = loaded(&text);
+    assert_eq!(found, []);
+    let dialplan = dialplan.expect("it is right");
+    let support = dialplan.handoff(dialplan.human.handoff);
+    let a = Ring::Target {
+        uri: "sip:a@pbx.example.com".into(),
+        limit: Some(2),
+        languages: vec![Language::Zh],
+    };
+    assert_eq!(support.ring, [a, Ring::Agents]);
+    assert_eq!((support.order, support.accept), (Order::LongestIdle, true));
+    assert_eq!(support.skills, ["refunds"]);
+    assert_eq!(support.rest, Duration::from_secs(60));
+    let queue = support.queue.as_ref().expect("callers wait");
+    assert_eq!((queue.priority, queue.most), (9, 5));
+    assert_eq!(queue.longest, Duration::from_secs(600));
+    assert_eq!(support.music(), Some("waltz"));
+    let (plain, _) = loaded(&PARCEL.replacen("timeout: 20s", "queue: true", 1));
+    let plain = plain.expect("it is right");
+    assert_eq!(
+        plain.handoff(plain.human.handoff).queue,
+        Some(Queue::default())
+    );
+}
+
 proptest::proptest! {
     /// Whatever is cut out of a good file, loading ends with a dialplan or an error, never a panic.
-    #[test]
+
+#[test]
     fn a_damaged_file_never_panics(from in 0usize..2300, length in 0usize..200) {
         let chars: Vec<char> = PARCEL.chars().collect();
         let from = from.min(chars.len());

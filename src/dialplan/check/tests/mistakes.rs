@@ -313,6 +313,20 @@ pub(super) const MISTAKES: &[(&str, &str, &str, usize, usize)] = &[
         7,
     ),
     (
+        "\"Mo-Fr 08:00-18:00\", else",
+        "\"Mo-Fr 08:00-18:00\", queue: { music: waltz }, else",
+        "missing-recording",
+        45,
+        94,
+    ),
+    (
+        "night: { ring: [\"sip:agent@zeroline.local\"]",
+        "night: { ring: [{ to: \"sip:stranger@pbx.example.com\", limit: 2 }]",
+        "target-not-allowed",
+        46,
+        25,
+    ),
+    (
         "'found.state == \"SENT\"'",
         "'found.state = \"SENT\"'",
         "bad-condition",
