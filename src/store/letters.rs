@@ -5,6 +5,7 @@
 //! sensitive is in them, for none is in the events.
 
 use crate::call::call_record::CallRecord;
+use crate::call::outcome::Outcome;
 use crate::config::webhooks::Subject;
 use crate::events::{CallRef, Entry, Event, SlotValue};
 use crate::language::Language;
@@ -63,7 +64,10 @@ pub fn told_of(entries: &[Entry], record: Option<&CallRecord>) -> Told {
             _ => {}
         }
     }
-    told.letters.extend(record.map(ended));
+    if let Some(record) = record {
+        told.letters.extend(callback_made(record, &story));
+        told.letters.push(ended(record));
+    }
     told
 }
 
@@ -147,6 +151,8 @@ fn callback(entry: &Entry, record: &CallRecord, story: &Story) -> Letter {
     data["state"] = json!("booked");
     if let Some(callback) = &record.callback {
         data["number"] = json!(callback.number);
+        // Else the caller gave another, and it may be anybody's.
+        data["own_number"] = json!(callback.own_number);
         data["handoff"] = json!(callback.handoff);
     }
     letter(
@@ -156,6 +162,23 @@ fn callback(entry: &Entry, record: &CallRecord, story: &Story) -> Letter {
         entry.at_ms,
         data,
     )
+}
+
+/// Our call to somebody who asked for one has ended: they spoke with a person, or they did not.
+fn callback_made(record: &CallRecord, story: &Story) -> Option<Letter> {
+    let made = record.callback_of?;
+    let spoke = matches!(
+        record.outcome,
+        Outcome::TransferredAnswered | Outcome::TransferredConfirmed
+    );
+    let mut data = context(record, story);
+    data["state"] = json!(if spoke { "done" } else { "not_reached" });
+    data["of"] = json!(made.call);
+    data["attempt"] = json!(made.attempt);
+    data["outcome"] = json!(record.outcome);
+    let id = format!("{}-callback", record.call);
+    let (call, at_ms) = (record.call, record.ended_ms);
+    Some(letter(id, Subject::Callback, call, at_ms, data))
 }
 
 fn message(entry: &Entry, record: &CallRecord, story: &Story) -> Option<LeftMessage> {
@@ -347,6 +370,27 @@ mod tests {
         assert_eq!(told[2].id, format!("{}-end", record.call));
         assert_eq!(end["data"]["outcome"], "transferred_confirmed");
         assert_eq!(end["data"]["call"], record.call.to_string());
+    }
+
+    #[test]
+    fn a_callback_that_was_made_is_told_with_what_came_of_it() {
+        let of = CallRef::from_parts(1, 1);
+        let mut entries = law_4();
+        // In the place of the offer of a person.
+        entries[3].event = Event::CallbackBegun { of, attempt: 2 };
+        let made = |entries: &[Entry]| {
+            let record = CallRecord::fold(entries).expect("it folds");
+            let letters = told_of(entries, Some(&record)).letters;
+            let made = letters.iter().find(|it| it.subject == Subject::Callback);
+            body(made.expect("it is told"))["data"].clone()
+        };
+        let spoke = made(&entries);
+        assert_eq!(spoke["state"], "done");
+        assert_eq!((&spoke["of"], &spoke["attempt"]), (&json!(of), &json!(2)));
+        assert_eq!(spoke["outcome"], "transferred_confirmed");
+        let last = entries.len() - 2;
+        entries[last].event = Event::CallbackFailed { status: Some(486) };
+        assert_eq!(made(&entries)["state"], "not_reached");
     }
 
     #[test]
