@@ -78,6 +78,8 @@ pub fn describe() {
         "zeroline_prompts_failed_total",
         "Prompts that could not be made into sound"
     );
+    // Who watches a server that has had no call yet is told that it has none.
+    gauge!("zeroline_calls").set(0.0);
 }
 
 pub fn count_calls(calls: usize) {
