@@ -100,10 +100,9 @@ impl Call {
         let dialplan = &self.services.program.dialplan;
         let seconds = self.log.unix(now).as_secs() as i64;
         let time = jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX);
-        let local_time = dialplan.timezone.to_datetime(time);
         let language = self.dialogue.language();
         let policy = &*self.services.policy;
-        let mut plan = plan(dialplan, handoff, language, local_time, policy);
+        let mut plan = plan(dialplan, handoff, language, time, policy);
         if self.is_agent_first() {
             plan.for_callback();
         }

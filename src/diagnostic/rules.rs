@@ -55,6 +55,7 @@ rules! {
     UNKNOWN_NODE = Error "unknown-node" "A caller who takes this way would fall into nothing.";
     UNKNOWN_SLOT = Error "unknown-slot" "The question would have nothing to fill.";
     UNKNOWN_HANDOFF = Error "unknown-handoff" "The caller would be passed on to nobody.";
+    UNKNOWN_HOLIDAYS = Error "unknown-holidays" "On these days callers would be passed on to people who are not there.";
     UNKNOWN_LANGUAGE = Error "unknown-language" "The engine's own sentences, the human offer first of all, exist only in the languages it knows.";
 
     // Law 1 and 2: a person by one key, and no dead end.
@@ -71,6 +72,7 @@ rules! {
     HANGUP_WITHOUT_OFFER = Error "hangup-without-offer" "The call would end before the caller has been told how to reach a person.";
     HUMAN_ONLY_ANSWERED = Error "human-only-answered" "What was marked as business for people only would be ended by the bot.";
     HANDOFF_UNUSED = Warning "handoff-unused" "No caller can ever reach these people.";
+    HOLIDAY_OVER = Warning "holiday-over" "A date that is past closes nothing any more, and this year's may be missing: callers would wait for people who are not there.";
 
     // The paths.
     UNREACHABLE_NODE = Warning "unreachable-node" "No caller can ever come here.";

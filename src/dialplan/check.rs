@@ -3,6 +3,7 @@
 mod graph;
 mod handoffs;
 mod hearing;
+mod holidays;
 mod human;
 mod human_only;
 mod knowledge;
@@ -84,6 +85,7 @@ impl Judge<'_, '_, '_> {
         self.addresses();
         self.sensitive_sent();
         self.expiry();
+        self.holidays_over();
     }
 
     /// What takes all of it.

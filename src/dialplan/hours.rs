@@ -1,10 +1,10 @@
 //! Opening hours of a week: `Mo-Fr 08:00-18:00, Sa 09:00-12:00`.
 
-use jiff::civil::DateTime;
 use std::fmt;
 
 const DAYS: [&str; 7] = ["Mo", "Tu", "We", "Th", "Fr", "Sa", "Su"];
-const DAY: u16 = 24 * 60;
+/// In minutes.
+pub(super) const DAY: u16 = 24 * 60;
 const WEEK: u16 = 7 * DAY;
 
 /// The minutes of a week in which people are there.
@@ -28,9 +28,7 @@ impl WeeklyHours {
     /// it. `24/7` is always.
     pub fn parse(text: &str) -> Result<WeeklyHours, HoursError> {
         if text.trim() == "24/7" {
-            return Ok(WeeklyHours {
-                open: vec![(0, WEEK)],
-            });
+            return Ok(WeeklyHours::always());
         }
         let mut open = Vec::new();
         let mut days: Vec<u16> = Vec::new();
@@ -68,12 +66,10 @@ impl WeeklyHours {
         })
     }
 
-    pub fn is_open(&self, at: DateTime) -> bool {
-        let day = at.weekday().to_monday_zero_offset() as u16;
-        let minute = day * DAY + at.hour() as u16 * 60 + at.minute() as u16;
-        self.open
-            .iter()
-            .any(|&(from, to)| (from..to).contains(&minute))
+    pub fn always() -> WeeklyHours {
+        WeeklyHours {
+            open: vec![(0, WEEK)],
+        }
     }
 
     /// How many of the week's 10,080 minutes are open.
@@ -115,9 +111,9 @@ impl fmt::Display for WeeklyHours {
 }
 
 impl WeeklyHours {
-    /// The ranges that begin on each day, in minutes of that day; the end of one that runs into the
-    /// next morning is beyond [`DAY`].
-    fn by_day(&self) -> [Vec<(u16, u16)>; 7] {
+    /// The ranges that begin on each day from Monday on, in minutes of that day; the end of one that
+    /// runs into the next morning is beyond [`DAY`].
+    pub(super) fn by_day(&self) -> [Vec<(u16, u16)>; 7] {
         let mut days: [Vec<(u16, u16)>; 7] = Default::default();
         for &(mut from, to) in &self.open {
             while from < to {
@@ -155,7 +151,7 @@ fn clock(minute: u16) -> String {
     format!("{:02}:{:02}", minute / 60, minute % 60)
 }
 
-fn error(part: &str, message: impl Into<String>) -> HoursError {
+pub(super) fn error(part: &str, message: impl Into<String>) -> HoursError {
     HoursError {
         part: part.to_owned(),
         message: message.into(),
@@ -205,7 +201,7 @@ fn parse_day(text: &str) -> Result<u16, HoursError> {
     })
 }
 
-fn parse_times(text: &str) -> Result<(u16, u16), HoursError> {
+pub(super) fn parse_times(text: &str) -> Result<(u16, u16), HoursError> {
     let Some((from, to)) = text.split_once(['-', '–']) else {
         return Err(error(text, "has no end; times are like 08:00-18:00"));
     };
@@ -262,7 +258,9 @@ fn normalise(ranges: Vec<(u16, u16)>) -> Vec<(u16, u16)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialplan::opening::Opening;
     use jiff::civil::date;
+    use jiff::tz::TimeZone;
     use proptest::prelude::*;
 
     fn hours(text: &str) -> WeeklyHours {
@@ -271,7 +269,9 @@ mod tests {
 
     /// 2 March 2026 is a Monday.
     fn open_at(hours: &WeeklyHours, day: i8, hour: i8, minute: i8) -> bool {
-        hours.is_open(date(2026, 3, 2 + day).at(hour, minute, 0, 0))
+        let opening = Opening::of_week(hours.clone());
+        let at = date(2026, 3, 2 + day).at(hour, minute, 0, 0);
+        opening.is_open(TimeZone::UTC.to_timestamp(at).expect("UTC has every time"))
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod distress;
 mod elder;
 pub mod handoffs;
+mod holidays;
 mod knowledge;
 mod lookups;
 pub mod names;
@@ -18,6 +19,7 @@ use crate::key::Key;
 use crate::language::{ByLanguage, Language};
 use crate::yaml::{self, Entry, read};
 pub use elder::bare_number;
+use holidays::Calendar;
 use names::Names;
 pub use names::RESERVED_TARGETS;
 pub use nodes::NODE_KINDS;
@@ -98,7 +100,7 @@ fn dialplan(tree: &yaml::Node, text: &str, report: &mut Report) -> Option<Dialpl
         names::check_name(name, node.span, "a dialplan", report).then(|| name.to_owned())
     });
     let (languages, foreign) = languages(&mut fields, report);
-    let timezone = timezone(&mut fields, report);
+    let calendar = Calendar::of(&mut fields, report);
     let record = fields.take("record");
     let record = record.map_or(Some(false), |node| read::boolean(node, "`record`", report));
     let timing = timing(&mut fields, report);
@@ -134,7 +136,7 @@ fn dialplan(tree: &yaml::Node, text: &str, report: &mut Report) -> Option<Dialpl
         .collect();
     let mut handoffs: Vec<Handoff> = handoff_entries
         .iter()
-        .map(|entry| context.handoff(entry, timezone.is_some(), report))
+        .map(|entry| context.handoff(entry, &calendar, report))
         .collect();
     let vocabulary = vocabulary(&context, &mut fields, report);
     let blocked = context.phrases(&mut fields, "blocked", report);
@@ -151,7 +153,7 @@ fn dialplan(tree: &yaml::Node, text: &str, report: &mut Report) -> Option<Dialpl
         name: name.unwrap_or_default(),
         version: version(text),
         languages: context.languages,
-        timezone: timezone.unwrap_or(jiff::tz::TimeZone::UTC),
+        timezone: calendar.timezone.unwrap_or(jiff::tz::TimeZone::UTC),
         greeting: greeting.unwrap_or_default(),
         record: record.unwrap_or(false),
         human,
@@ -202,21 +204,6 @@ fn languages(fields: &mut Fields, report: &mut Report) -> (Vec<Language>, Vec<St
         languages.push(Language::En);
     }
     (languages, foreign)
-}
-
-fn timezone(fields: &mut Fields, report: &mut Report) -> Option<jiff::tz::TimeZone> {
-    let node = fields.take("timezone")?;
-    let name = read::word(node, "`timezone`", report)?;
-    let found = jiff::tz::TimeZone::get(name).ok();
-    if found.is_none() {
-        report.add(
-            &rules::BAD_VALUE,
-            node.span,
-            format!("There is no time zone `{name}`."),
-            "Write a name of the IANA time zone database, as Europe/London or Asia/Shanghai.",
-        );
-    }
-    found
 }
 
 fn timing(fields: &mut Fields, report: &mut Report) -> Timing {
@@ -278,7 +265,7 @@ fn limits(fields: &mut Fields, report: &mut Report) -> Limits {
     limits
 }
 
-/// The entries of `nodes`, `slots` or `handoffs`.
+/// The entries of `nodes`, `slots`, `handoffs` or `holidays`.
 fn section<'n>(
     fields: &mut Fields<'n>,
     name: &'static str,

@@ -1,5 +1,6 @@
 //! A dialplan as typed data: what the loader makes and the dialogue runs. Immutable once loaded.
 
+use super::opening::Opening;
 use crate::diagnostic::Span;
 use crate::events::DistressExit;
 use crate::key::Key;
@@ -407,8 +408,8 @@ pub struct Handoff {
     pub timeout: Duration,
     /// So long a target that failed is not rung again, where there is another one or a queue.
     pub rest: Duration,
-    /// When people are there, in the dialplan's time zone; `None`: always.
-    pub hours: Option<super::hours::WeeklyHours>,
+    /// When people are there.
+    pub opening: Opening,
     /// Callers wait where nobody is free.
     pub queue: Option<Queue>,
     /// Who answers is told whose call it is, and takes it by a key.
@@ -420,12 +421,6 @@ pub struct Handoff {
 }
 
 impl Handoff {
-    pub fn is_open(&self, local_time: jiff::civil::DateTime) -> bool {
-        self.hours
-            .as_ref()
-            .is_none_or(|hours| hours.is_open(local_time))
-    }
-
     /// The recording that is heard by who waits.
     pub fn music(&self) -> Option<&str> {
         self.queue.as_ref()?.music.as_deref()

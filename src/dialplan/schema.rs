@@ -19,6 +19,7 @@ pub fn dialplan() -> Value {
             "dialplan": { "$ref": "#/$defs/name", "description": "The dialplan's name, in records and reports." },
             "languages": { "type": "array", "items": language(), "uniqueItems": true, "description": "The first is the default." },
             "timezone": { "type": "string", "description": "Of the handoffs' hours: Europe/London." },
+            "holidays": named(holidays("Dates that handoffs share.")),
             "record": { "enum": [true, false], "description": "The greeting must say so." },
             "greeting": { "$ref": "#/$defs/prompt" },
             "human": closed(&["handoff"], json!({
@@ -235,6 +236,12 @@ const SLOT_TYPES: [&str; 10] = [
     "text",
 ];
 
+/// A date, a range, either with hours, or a mapping of dates to hours; or several of them.
+fn holidays(description: &str) -> Value {
+    let day = json!({ "type": ["string", "object"], "additionalProperties": { "type": "string" }, "examples": ["2026-12-25", "12-25", "2026-12-24..2026-12-26", "12-26: 10:00-12:00"] });
+    json!({ "oneOf": [day, { "type": "array", "items": day }], "description": description })
+}
+
 fn handoff() -> Value {
     let uri = json!({ "type": "string", "pattern": "^((sips?|tel):|agents$)", "description": "An address, or `agents`: everybody who registers here." });
     let limit = json!({ "type": "integer", "minimum": 1, "description": "So many calls at once." });
@@ -266,6 +273,8 @@ fn handoff() -> Value {
             "accept": { "type": "boolean", "description": "Who answers takes the call by a key." },
             "timeout": { "$ref": "#/$defs/duration" },
             "hours": { "type": "string", "examples": ["Mo-Fr 08:00-18:00, Sa 09:00-12:00"] },
+            "holidays": holidays("Dates on which nobody is there, or at other hours; or names of the dialplan's lists."),
+            "timezone": { "type": "string", "description": "Of the hours and holidays, where it is not the dialplan's." },
             "else": { "type": "string", "description": "callback, message, or another handoff." },
             "way": { "enum": ["bridged", "refer", "attended"] },
             "then_keys": { "type": "string", "pattern": "^[0-9*#A-Dw]+$" },

@@ -4,6 +4,7 @@ use crate::config::trunk::TrunkKeys;
 use crate::dialplan::model::{Dialplan, Handoff, HandoffId, Order, Otherwise, Queue, Ring, Way};
 use crate::events::ReturnReason;
 use crate::language::Language;
+use jiff::Timestamp;
 use std::time::Duration;
 
 /// One target, ready to be rung.
@@ -79,18 +80,18 @@ pub trait TargetPolicy {
     fn agents(&self, skills: &[String]) -> Vec<(String, Vec<Language>)>;
 }
 
-/// The targets of `first` and of its `else` chain that are open at `local_time`, in order.
+/// The targets of `first` and of its `else` chain that are open `at` that time, in order.
 pub fn plan(
     dialplan: &Dialplan,
     first: HandoffId,
     language: Language,
-    local_time: jiff::civil::DateTime,
+    at: Timestamp,
     policy: &dyn TargetPolicy,
 ) -> Plan {
     let mut desks = Vec::new();
     let mut closed = Vec::new();
     for handoff in chain(dialplan, first).map(|id| dialplan.handoff(id)) {
-        if !handoff.is_open(local_time) {
+        if !handoff.opening.is_open(at) {
             closed.push(handoff.name.clone());
             continue;
         }
@@ -118,9 +119,9 @@ pub fn plan(
     }
 }
 
-/// Whether somebody of `first` or of its `else` chain is there at `local_time`.
-pub fn is_open(dialplan: &Dialplan, first: HandoffId, local_time: jiff::civil::DateTime) -> bool {
-    chain(dialplan, first).any(|id| dialplan.handoff(id).is_open(local_time))
+/// Whether somebody of `first` or of its `else` chain is there `at` that time.
+pub fn is_open(dialplan: &Dialplan, first: HandoffId, at: Timestamp) -> bool {
+    chain(dialplan, first).any(|id| dialplan.handoff(id).opening.is_open(at))
 }
 
 fn tries(handoff: &Handoff, policy: &dyn TargetPolicy) -> Vec<Try> {
@@ -213,12 +214,12 @@ start: main
 handoffs:
   day: { ring: ["sip:day@pbx.example.com"], hours: "Mo-Fr 08:00-18:00", else: night }
   night: { ring: ["sip:night@pbx.example.com"], else: weekday }
-  weekday: { ring: ["sip:weekday@pbx.example.com"], hours: "Mo-Fr 00:00-24:00", else: callback }
+  weekday: { ring: ["sip:weekday@pbx.example.com"], hours: "Mo-Fr 00:00-24:00", holidays: "2026-12-25", else: callback }
 nodes:
   main: { say: { en: Hello. }, to: human }
 "#;
         let dialplan = load(&Source::new("t.yaml", text.to_string())).expect("it is right");
-        let sunday = jiff::civil::datetime(2026, 11, 22, 12, 0, 0, 0);
+        let sunday = "2026-11-22T12:00:00Z".parse().expect("it is a time");
         let first = dialplan.human.handoff;
         let plan = plan(&dialplan, first, Language::En, sunday, &AllowAll);
         let [night] = &plan.desks[..] else {
@@ -227,5 +228,12 @@ nodes:
         assert_eq!(night.handoff, "night");
         assert_eq!(night.after_closed, ["day"]);
         assert_eq!(plan.closed_last, ["weekday"]);
+        // A Friday.
+        let christmas = "2026-12-25T19:00:00Z".parse().expect("it is a time");
+        let plan = super::plan(&dialplan, first, Language::En, christmas, &AllowAll);
+        assert_eq!(plan.closed_last, ["weekday"]);
+        let week_later = "2027-01-01T19:00:00Z".parse().expect("it is a time");
+        let plan = super::plan(&dialplan, first, Language::En, week_later, &AllowAll);
+        assert_eq!(plan.closed_last, Vec::<String>::new());
     }
 }

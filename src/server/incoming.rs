@@ -271,7 +271,7 @@ impl Signalling {
         let handoff = named.map_or(dialplan.human.handoff, |at| HandoffId(at as u16));
         let seconds = callback.unix.as_secs() as i64;
         let time = jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX);
-        match is_open(dialplan, handoff, dialplan.timezone.to_datetime(time)) {
+        match is_open(dialplan, handoff, time) {
             true => Ok(services),
             false => Err(NotNow::Closed),
         }

@@ -3,6 +3,7 @@
 use crate::diagnostic::Span;
 use crate::dialogue::program::Program;
 use crate::dialplan::model::*;
+use crate::dialplan::opening::Opening;
 use crate::key::Key;
 use crate::language::{ByLanguage, Language};
 use std::collections::BTreeMap;
@@ -150,7 +151,7 @@ fn handoff(name: &str, otherwise: Otherwise) -> Handoff {
         queue: None,
         accept: false,
         timeout: Duration::from_secs(25),
-        hours: None,
+        opening: Opening::always(),
         otherwise,
         way: Way::Default,
         then_keys: None,

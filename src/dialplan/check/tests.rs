@@ -297,6 +297,7 @@ fn every_rule_has_a_test() {
         include_str!("tests.rs"),
         include_str!("tests/mistakes.rs"),
         include_str!("knowledge.rs"),
+        include_str!("holidays.rs"),
         include_str!("../load/tests.rs"),
         include_str!("../load/tests/mistakes.rs"),
         include_str!("../../yaml/tests.rs"),

@@ -3,11 +3,14 @@
 use super::{Context, RING_TIMEOUT};
 use crate::diagnostic::{Report, Span, rules};
 use crate::dialplan::hours::WeeklyHours;
+use crate::dialplan::load::holidays::{Calendar, timezone};
 use crate::dialplan::load::names::language;
 use crate::dialplan::model::{Handoff, Order, Otherwise, Queue, Ring, Way};
+use crate::dialplan::opening::Opening;
 use crate::dialplan::targets;
 use crate::key::Key;
 use crate::yaml::{Entry, Node, Value, read, traps};
+use jiff::tz::TimeZone;
 use read::Fields;
 use std::time::Duration;
 
@@ -26,11 +29,10 @@ pub const ORDERS: [(&str, Order); 4] = [
 const MAX_THEN_KEYS: usize = 64;
 
 impl Context {
-    /// `has_timezone`: hours mean nothing without one.
     pub(super) fn handoff(
         &self,
         entry: &Entry,
-        has_timezone: bool,
+        calendar: &Calendar,
         report: &mut Report,
     ) -> Handoff {
         let name = &entry.key.text;
@@ -61,8 +63,7 @@ impl Context {
         let queue = fields
             .take("queue")
             .and_then(|node| queue(node, name, report));
-        let hours = fields.take("hours");
-        let hours = hours.and_then(|node| hours_of(node, has_timezone, report));
+        let opening = opening(&mut fields, calendar, report);
         let otherwise = self.otherwise(&mut fields, name, report);
         let way = match fields.take("way") {
             Some(node) => {
@@ -86,7 +87,7 @@ impl Context {
             queue,
             accept: accept.unwrap_or(false),
             timeout: timeout.unwrap_or(RING_TIMEOUT),
-            hours,
+            opening,
             otherwise: otherwise.unwrap_or(Otherwise::Message),
             way: way.unwrap_or(Way::Default),
             then_keys,
@@ -140,7 +141,7 @@ pub(super) fn stand_in(name: &str, span: Span) -> Handoff {
         rest: REST,
         queue: None,
         accept: false,
-        hours: None,
+        opening: Opening::always(),
         otherwise: Otherwise::Message,
         way: Way::Default,
         then_keys: None,
@@ -240,16 +241,33 @@ fn queue(node: &Node, name: &str, report: &mut Report) -> Option<Queue> {
     })
 }
 
-fn hours_of(node: &Node, has_timezone: bool, report: &mut Report) -> Option<WeeklyHours> {
-    let text = read::word(node, "`hours`", report)?;
-    if !has_timezone {
+/// `hours`, `holidays` and `timezone`.
+fn opening(fields: &mut Fields, calendar: &Calendar, report: &mut Report) -> Opening {
+    let timezone = match fields.take("timezone") {
+        Some(_) => timezone(fields, report),
+        None => calendar.timezone.clone(),
+    };
+    let (hours, holidays) = (fields.take("hours"), fields.take("holidays"));
+    if let Some(node) = hours.or(holidays)
+        && timezone.is_none()
+        && fields.take("timezone").is_none()
+    {
+        let what = hours.map_or("Holidays", |_| "Hours");
         report.add(
             &rules::MISSING_FIELD,
             node.span,
-            "Hours are given, but `timezone` is missing in the dialplan.",
+            format!("{what} are given, but `timezone` is missing in the dialplan."),
             "Add `timezone: Europe/London`, with the name of your own zone.",
         );
     }
+    let hours = hours.and_then(|node| weekly(node, report));
+    let holidays = holidays.map(|node| calendar.holidays(node, report));
+    let timezone = timezone.unwrap_or(TimeZone::UTC);
+    Opening::new(timezone, hours, holidays.unwrap_or_default())
+}
+
+fn weekly(node: &Node, report: &mut Report) -> Option<WeeklyHours> {
+    let text = read::word(node, "`hours`", report)?;
     match WeeklyHours::parse(text) {
         Ok(hours) => Some(hours),
         Err(error) => {

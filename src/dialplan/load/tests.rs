@@ -236,6 +236,123 @@ fn one_language_needs_no_mapping() {
     );
 }
 
+/// The holidays of `support`, with those at the top: what the file makes of them.
+fn with_holidays(top: &str, own: &str) -> (Option<Dialplan>, Vec<Diagnostic>) {
+    let own = format!("20s, holidays: {own}, hours");
+    let text = PARCEL.replace("20s, hours", &own);
+    loaded(&text.replace("record: true", &format!("record: true\n{top}")))
+}
+
+#[test]
+fn handoffs_share_holidays_and_have_their_own() {
+    let list = "holidays:\n  bank:\n    - 2026-12-25\n    - 12-28: 10:00-12:00\n";
+    for own in [
+        "bank",
+        "[bank]",
+        "[bank, \"12-24: 08:00-12:00\"]",
+        "[2026-12-25, \"12-28: 10:00-12:00\"]",
+        "{ 2026-12-25: closed, 12-28: \"10:00-12:00\" }",
+    ] {
+        let (dialplan, found) = with_holidays(list, own);
+        assert_eq!(found, [], "{own}");
+        let opening = &dialplan.expect("nothing is wrong").handoffs[0].opening;
+        for (at, is_open) in [
+            ("2026-12-25T11:00:00Z", false),
+            ("2026-12-28T11:00:00Z", true),
+            ("2026-12-28T12:00:00Z", false),
+            ("2026-12-29T12:00:00Z", true),
+            ("2026-12-24T12:00:00Z", !own.contains("12-24")),
+        ] {
+            let at = at.parse().expect("the test's time is one");
+            assert_eq!(opening.is_open(at), is_open, "{own} at {at}");
+        }
+    }
+}
+
+#[test]
+fn a_handoffs_own_time_zone_holds_for_its_hours() {
+    let text = PARCEL.replace("20s, hours", "20s, timezone: Asia/Shanghai, hours");
+    let without = text.replace("timezone: Europe/London\n", "");
+    for text in [text, without] {
+        let (dialplan, found) = loaded(&text);
+        assert_eq!(found, []);
+        let opening = &dialplan.expect("nothing is wrong").handoffs[0].opening;
+        // A Monday, 08:00 and 18:00 in Shanghai.
+        for (at, is_open) in [
+            ("2026-11-23T00:00:00Z", true),
+            ("2026-11-23T10:00:00Z", false),
+        ] {
+            assert_eq!(opening.is_open(at.parse().expect("it is a time")), is_open);
+        }
+    }
+}
+
+#[test]
+fn mistakes_in_holidays_are_told_where_they_are() {
+    let list = "holidays: { bank: [\"2026-12-25\"] }";
+    for (top, own, rule, text, fix) in [
+        (list, "banks", "unknown-holidays", "banks", "Write `bank`."),
+        (
+            "",
+            "bank",
+            "unknown-holidays",
+            "bank",
+            "Define `bank`: there is no list of holidays yet.",
+        ),
+        (
+            list,
+            "[bank, 2026-02-29]",
+            "bad-value",
+            "2026-02-29",
+            "Write a date like",
+        ),
+        (
+            list,
+            "25.12.2026",
+            "bad-value",
+            "25.12.2026",
+            "Write a date like",
+        ),
+        (
+            list,
+            "{ 12-26: 10 }",
+            "bad-value",
+            "12-26",
+            "Write a date like",
+        ),
+        (
+            "holidays: { bank: [bank] }",
+            "bank",
+            "bad-value",
+            "bank",
+            "Write a date like",
+        ),
+        (
+            "holidays: [\"2026-12-25\"]",
+            "12-25",
+            "wrong-type",
+            "[\"2026-12-25\"]",
+            "Write it as {",
+        ),
+    ] {
+        let (_, found) = with_holidays(top, own);
+        let [only] = &found[..] else {
+            panic!("{own}: {found:?}");
+        };
+        assert_eq!((only.rule, only.text.as_str()), (rule, text));
+        assert!(only.fix.starts_with(fix), "{}", only.fix);
+    }
+    // Without a time zone nobody knows when a day begins; and closed doors are no reason to offer nothing.
+    let own = "holidays: 12-25, else: support";
+    let text = PARCEL.replace("else: support", own);
+    let (_, found) = loaded(&text.replace("timezone: Europe/London\n", ""));
+    let told: Vec<_> = found.iter().map(|d| (d.rule, d.text.as_str())).collect();
+    let hours = ("missing-field", "\"Mo-Fr 08:00-18:00\"");
+    assert_eq!(told, [hours, ("missing-field", "12-25")]);
+    let (_, found) = loaded(&PARCEL.replace("else: support", "holidays: 12-25"));
+    assert_eq!(found.first().map(|d| d.rule), Some("handoff-dead-end"));
+}
+
 #[test]
 fn an_empty_or_alien_file_is_told_apart() {
     for text in ["", "# only a comment\n", "- a\n- b\n", "just words"] {
