@@ -97,6 +97,7 @@ rules! {
     NO_VOICE = Error "no-voice" "There is no recording and no synthesizer for this language: callers would hear nothing.";
     GREETING_NOT_AUTOMATIC = Error "greeting-not-automatic" "Callers have a right to know that a machine answers.";
     GREETING_NOT_RECORDED = Error "greeting-not-recorded" "Callers must be told that they are recorded before they are.";
+    PROMISE_OF_A_PERSON = Warning "promise-of-a-person" "The engine tells callers that they are connected, and how long they wait, when it is so; a prompt that says it may be wrong.";
     TEXT_NOT_HEARD = Warning "text-not-heard" "Words cannot be keyed: where no recognizer takes them down, the question leads to a person each time.";
     MENU_WITHOUT_KEY = Warning "menu-without-key" "Callers can only press what they have heard.";
 

@@ -10,6 +10,7 @@ mod knowledge;
 mod limits;
 pub mod lookups;
 mod paths;
+mod promises;
 mod prompts;
 mod recordings;
 mod templates;
@@ -79,6 +80,7 @@ impl Judge<'_, '_, '_> {
         self.handoff_cycles();
         self.greeting();
         self.voices();
+        self.promises();
         self.texts_are_heard();
         self.recordings();
         self.menus();

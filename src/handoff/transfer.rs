@@ -341,6 +341,7 @@ impl Transfer {
     fn seek_on(&mut self, now: Instant) {
         self.state = State::Seeking;
         self.deadline = Some(now + SEEKING);
+        self.wait_to(WaitingSound::Comfort);
     }
 
     fn nobody_is_left(&mut self, reason: ReturnReason) {

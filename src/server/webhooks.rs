@@ -141,6 +141,8 @@ pub fn start(
         .name("webhooks".into())
         .spawn(move || {
             let _ = rustix::process::setpriority_process(None, NICENESS);
+            // Also what is dropped at the end belongs to the runtime.
+            let _inside = runtime.enter();
             // Everything here is on this one thread.
             LocalSet::new().block_on(&runtime, async {
                 tokio::select! {

@@ -313,6 +313,20 @@ pub(super) const MISTAKES: &[(&str, &str, &str, usize, usize)] = &[
         7,
     ),
     (
+        "en: We open at nine.",
+        "en: \"All our agents are busy, please hold.\"",
+        "promise-of-a-person",
+        33,
+        10,
+    ),
+    (
+        "zh: 九点开门。",
+        "zh: 正在为您转接。",
+        "promise-of-a-person",
+        33,
+        10,
+    ),
+    (
         "\"Mo-Fr 08:00-18:00\", else",
         "\"Mo-Fr 08:00-18:00\", queue: { music: waltz }, else",
         "missing-recording",
