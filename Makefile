@@ -3,11 +3,12 @@
 
 CARGO ?= cargo
 FUZZ_SECONDS ?= 600
+SOAK_SECONDS ?= 1800
 # What building (g++, cmake and make: whisper.cpp) and speaking needs, and the real peers of the tests.
 RUN_PACKAGES := gcc g++ cmake make flite espeak-ng ca-certificates
 TEST_PACKAGES := $(RUN_PACKAGES) sip-tester baresip-core asterisk-core-sounds-en-wav
 
-.PHONY: run build test lint bench fuzz kill packages-run packages-test
+.PHONY: run build test lint bench fuzz kill soak packages-run packages-test
 
 run: packages-run
 	$(CARGO) run --release --locked -- serve --demo
@@ -33,6 +34,10 @@ packages-run packages-test:
 # 1,000 deaths of the process at random moments; some ten minutes.
 kill: packages-run
 	ZEROLINE_KILLS=1000 $(CARGO) test --release --locked --test kill -- --nocapture
+
+# Half an hour of calls in which one in twenty of everything fails; ZEROLINE_SEED chooses other mishaps.
+soak: packages-run
+	ZEROLINE_SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --release --locked --test soak -- --nocapture
 
 # Ten minutes on each parser of what strangers send; stops at the first finding.
 fuzz:
