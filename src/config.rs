@@ -283,6 +283,7 @@ impl Config {
         });
         View {
             transfers: self.transfers.iter().cloned().chain(agents).collect(),
+            agents: self.agents.values().map(|it| it.skills.clone()).collect(),
             recordings: recordings(&self.prompts),
             voices: voices.to_vec(),
             takes_down: Language::ALL.to_vec(),

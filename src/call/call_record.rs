@@ -87,6 +87,14 @@ pub struct CallRecord {
     /// The handoffs that were passed over since they were closed at that hour.
     #[serde(default)]
     pub closed_handoffs: Vec<String>,
+    /// The handoffs that were passed over since nobody was free or there.
+    #[serde(default)]
+    pub handoffs_without_anybody: Vec<String>,
+    /// The place in line that the caller was told first, and how long they waited in all.
+    #[serde(default)]
+    pub place_in_line: Option<u32>,
+    #[serde(default)]
+    pub seconds_in_line: Option<f64>,
     pub attempts: Vec<Attempt>,
     /// Of a sensitive slot only how many characters it had.
     pub slots: BTreeMap<String, SlotValue>,
@@ -173,11 +181,21 @@ pub struct CallbackOf {
 impl CallRecord {
     /// `None`: nobody answered, or the call was passed on by REFER and we never learned.
     pub fn person(&self) -> Option<Person> {
-        match (self.seconds_to_confirmed, self.seconds_to_answer) {
-            (Some(_), _) => Some(Person::Confirmed),
-            (None, Some(_)) => Some(Person::Answered),
-            (None, None) => None,
+        // Our own call to a caller who was not reached brought a person nothing.
+        if self.callback_of.is_some() && self.answered_ms.is_none() {
+            return None;
         }
+        if self.seconds_to_confirmed.is_some() {
+            return Some(Person::Confirmed);
+        }
+        let took = |attempt: &Attempt| {
+            let left = [
+                Some(TargetFailure::NotAccepted),
+                Some(TargetFailure::Declined),
+            ];
+            attempt.seconds_to_answer.is_some() && !left.contains(&attempt.failure)
+        };
+        self.attempts.iter().any(took).then_some(Person::Answered)
     }
 
     /// Folds a call's events, in their order. Any events fold to a record; `None` only where there
@@ -191,6 +209,7 @@ impl CallRecord {
                 ended_ms: first.at_ms,
                 ..CallRecord::default()
             },
+            line_since: None,
             rules: OutcomeRules::default(),
             ended: false,
         };
@@ -213,6 +232,8 @@ impl CallRecord {
 
 struct Fold {
     record: CallRecord,
+    /// Since when the caller waits in line.
+    line_since: Option<f64>,
     rules: OutcomeRules,
     ended: bool,
 }
@@ -223,7 +244,31 @@ impl Fold {
         let at = seconds_between(self.record.started_ms, entry.at_ms);
         self.apply_to_call(entry);
         self.apply_to_dialogue(&entry.event, at);
+        self.apply_to_line(&entry.event, at);
         self.apply_to_handoff(&entry.event, at);
+    }
+
+    /// Who waits does so until somebody is rung, or something else comes.
+    fn apply_to_line(&mut self, event: &Event, at: f64) {
+        let waited = &mut self.record.seconds_in_line;
+        match event {
+            Event::Queued { position, .. } => {
+                self.record.place_in_line.get_or_insert(*position);
+                waited.get_or_insert(0.0);
+                self.line_since.get_or_insert(at);
+            }
+            Event::TargetTried { .. }
+            | Event::TransferReturned { .. }
+            | Event::NodeEntered { .. }
+            | Event::CallbackBooked { .. }
+            | Event::MessageStarted { .. }
+            | Event::CallEnded { .. } => {
+                let since = self.line_since.take();
+                let more = since.map_or(0.0, |since| at - since);
+                *waited = waited.map(|waited| waited + more);
+            }
+            _ => {}
+        }
     }
 
     /// Start, media and end.
@@ -338,6 +383,7 @@ impl Fold {
                 }
             }
             Event::HandoffClosed { handoff } => record.closed_handoffs.push(handoff.clone()),
+            Event::NoneFree { handoff } => record.handoffs_without_anybody.push(handoff.clone()),
             Event::TargetTried {
                 attempt,
                 handoff,

@@ -64,6 +64,8 @@ rules! {
     HUMAN_KEY_MISNAMED = Error "human-key-misnamed" "While digits are keyed that may contain it, that key is a digit: the person is at `*`, and the engine says so.";
     RESERVED_KEY = Error "reserved-key" "`*` goes back (or to a person while digits are keyed) and `#` ends input, in every node.";
     ELDER_KEY = Error "elder-key" "The key for slower speech is told once and means the same wherever one key answers: so it is none to which the engine or a question gives another meaning.";
+    AGENTS_WITHOUT_SKILLS = Warning "agents-without-skills" "Only the handoff's other targets are ever rung.";
+    ACCEPT_BY_REFER = Warning "accept-by-refer" "A voicemail that answers would have the call.";
     HANDOFF_WITHOUT_TARGET = Error "handoff-without-target" "The human key would ring nobody.";
     TARGET_NOT_ALLOWED = Error "target-not-allowed" "Calls are passed on only to targets that the config allows, so that nobody can make the server call at the operator's cost.";
     BAD_TARGET = Error "bad-target" "It is no address that can be rung.";

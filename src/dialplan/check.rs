@@ -29,6 +29,8 @@ use std::path::PathBuf;
 pub struct View {
     /// The targets that may be rung.
     pub transfers: Vec<TargetPattern>,
+    /// The skills of each of those who register here.
+    pub agents: Vec<Vec<String>>,
     /// The recordings that are there, and their files.
     pub recordings: BTreeMap<(Language, String), PathBuf>,
     /// The languages that a synthesizer speaks.
@@ -77,6 +79,8 @@ impl Judge<'_, '_, '_> {
         self.option_keys();
         self.keys_in_questions();
         self.targets();
+        self.agents();
+        self.accept_keys();
         self.handoff_cycles();
         self.greeting();
         self.voices();

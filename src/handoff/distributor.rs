@@ -209,18 +209,9 @@ impl Distributor {
         self.searches.is_empty() && self.line.is_empty()
     }
 
-    /// How many wait, by dialplan and handoff.
-    pub fn waiting(&self) -> BTreeMap<(&str, &str), usize> {
-        let mut waiting = BTreeMap::new();
-        for place in &self.line {
-            if let Some(search) = self.searches.get(&place.seeker)
-                && let Some(desk) = search.desk()
-            {
-                let name = (search.plan.dialplan.as_str(), desk.handoff.as_str());
-                *waiting.entry(name).or_default() += 1;
-            }
-        }
-        waiting
+    /// How many callers wait.
+    pub fn waiting(&self) -> usize {
+        self.line.len()
     }
 
     fn seek(&mut self, now: Instant, seeker: Seeker, plan: Plan, since: Instant) {

@@ -5,6 +5,7 @@ use metrics::{counter, describe_counter, describe_gauge, gauge};
 
 pub fn describe() {
     describe_gauge!("zeroline_calls", "Calls at this moment");
+    describe_gauge!("zeroline_callers_in_line", "Callers who wait for a person");
     describe_gauge!("zeroline_agents", "Agents who register here, by state");
     describe_gauge!(
         "zeroline_calls_unstored",
@@ -84,6 +85,10 @@ pub fn describe() {
 
 pub fn count_calls(calls: usize) {
     gauge!("zeroline_calls").set(calls as f64);
+}
+
+pub fn count_waiting(callers: usize) {
+    gauge!("zeroline_callers_in_line").set(callers as f64);
 }
 
 /// One utterance that is being recognized, for as long as it lives.

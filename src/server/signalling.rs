@@ -227,6 +227,7 @@ impl Signalling {
         self.distribute(now);
         self.calls.send_waiting(&self.threads);
         call_metrics::count_calls(self.calls.len());
+        call_metrics::count_waiting(self.distributor.waiting());
     }
 
     /// Who may ring whom by now; and what gone calls had is free again.

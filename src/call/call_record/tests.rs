@@ -63,6 +63,88 @@ fn lost_events_are_counted_and_the_rest_is_told() {
     );
 }
 
+/// The example call with these events after its first, a second apart.
+fn with(events: Vec<Event>) -> CallRecord {
+    let first = law_4().remove(0);
+    let entry = |(at, event): (usize, Event)| Entry {
+        seq: at as u32,
+        at_ms: first.at_ms + 1_000 * at as u64,
+        event,
+        ..first.clone()
+    };
+    let events = std::iter::once(first.event.clone()).chain(events);
+    let entries: Vec<Entry> = events.enumerate().map(entry).collect();
+    CallRecord::fold(&entries).expect("there are events")
+}
+
+fn queued(position: u32) -> Event {
+    Event::Queued {
+        handoff: "support".into(),
+        position,
+        estimate_s: None,
+    }
+}
+
+fn tried(attempt: u32) -> Event {
+    Event::TargetTried {
+        attempt,
+        handoff: "support".into(),
+        target: "sip:a@b".into(),
+        way: TransferWay::Bridged,
+    }
+}
+
+#[test]
+fn the_time_in_line_is_that_in_which_nobody_was_rung() {
+    let failed = Event::TargetFailed {
+        attempt: 1,
+        status: Some(486),
+        reason: TargetFailure::Busy,
+    };
+    let record = with(vec![
+        queued(3),
+        queued(2),
+        tried(1),
+        failed,
+        queued(1),
+        tried(2),
+    ]);
+    assert_eq!(record.place_in_line, Some(3));
+    assert_eq!(record.seconds_in_line, Some(3.0));
+    assert_eq!(with(vec![tried(1)]).seconds_in_line, None);
+}
+
+#[test]
+fn who_answered_and_did_not_take_the_call_is_no_person() {
+    let answered = |attempt| Event::TargetAnswered { attempt };
+    let not_taken = Event::TargetFailed {
+        attempt: 1,
+        status: None,
+        reason: TargetFailure::NotAccepted,
+    };
+    let voicemail = vec![tried(1), answered(1), not_taken];
+    assert_eq!(with(voicemail.clone()).person(), None);
+    let then = [voicemail, vec![tried(2), answered(2)]].concat();
+    assert_eq!(with(then).person(), Some(Person::Answered));
+}
+
+#[test]
+fn a_callback_that_did_not_reach_the_caller_served_nobody() {
+    let begun = Event::CallbackBegun {
+        of: CallRef::nil(),
+        attempt: 1,
+    };
+    let confirmed = Event::TargetConfirmed { attempt: 1 };
+    let missed = vec![begun.clone(), tried(1), confirmed.clone()];
+    assert_eq!(with(missed).person(), None);
+    let answered = Event::CallAnswered {
+        codec: "PCMA".into(),
+        keys_by: KeySource::TelephoneEvent,
+    };
+    let reached = vec![begun, tried(1), confirmed, answered];
+    assert_eq!(with(reached).person(), Some(Person::Confirmed));
+}
+
 #[test]
 fn no_events_make_no_record() {
     assert_eq!(CallRecord::fold(&[]), None);

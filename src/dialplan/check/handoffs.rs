@@ -3,7 +3,7 @@
 use super::Judge;
 use crate::config::agent::own_user;
 use crate::diagnostic::rules;
-use crate::dialplan::model::{HandoffId, NodeKind, Otherwise};
+use crate::dialplan::model::{HandoffId, NodeKind, Otherwise, Ring, Way};
 use crate::yaml::Value;
 use std::collections::BTreeSet;
 
@@ -45,6 +45,48 @@ impl Judge<'_, '_, '_> {
                     self.report
                         .add(&rules::TARGET_NOT_ALLOWED, item.span, message, fix);
                 }
+            }
+        }
+    }
+
+    /// `agents` are somebody: the config has one with these skills.
+    pub(super) fn agents(&mut self) {
+        for handoff in &self.dialplan.handoffs {
+            let knows = |skills: &&Vec<String>| handoff.skills.iter().all(|it| skills.contains(it));
+            let rings_agents = handoff.ring.contains(&Ring::Agents);
+            if !rings_agents || self.view.agents.iter().any(|skills| knows(&skills)) {
+                continue;
+            }
+            let name = handoff.name.as_str();
+            let (span, message) = match handoff.skills.is_empty() {
+                true => (
+                    self.place(&["handoffs", name, "ring"]),
+                    format!("The handoff `{name}` rings agents, and the config has none."),
+                ),
+                false => (
+                    self.place(&["handoffs", name, "skills"]),
+                    format!("No agent of the config has all skills of the handoff `{name}`."),
+                ),
+            };
+            let rule = match handoff.ring.len() {
+                1 => &rules::HANDOFF_WITHOUT_TARGET,
+                _ => &rules::AGENTS_WITHOUT_SKILLS,
+            };
+            let fix = "Add one to `agents` of the config, and check with `--config`.";
+            self.report.add(rule, span, message, fix);
+        }
+    }
+
+    /// Who is reached by REFER cannot be told whose call it is.
+    pub(super) fn accept_keys(&mut self) {
+        for handoff in &self.dialplan.handoffs {
+            if handoff.accept && handoff.way == Way::Refer {
+                self.report.add(
+                    &rules::ACCEPT_BY_REFER,
+                    self.place(&["handoffs", &handoff.name, "accept"]),
+                    format!("The handoff `{}` passes calls on by REFER: nobody is asked for the accept key.", handoff.name),
+                    "Write `way: attended` or `way: bridged`, or remove `accept`.",
+                );
             }
         }
     }

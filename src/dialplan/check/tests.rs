@@ -60,6 +60,7 @@ fn view() -> View {
     let tone = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tone.flac").into();
     View {
         transfers: vec![TargetPattern::parse(BUILT_IN_AGENT).expect("it is an address")],
+        agents: vec![vec!["refunds".to_owned()]],
         recordings: BTreeMap::from([((Language::En, "hello".to_owned()), tone)]),
         voices: Language::ALL.to_vec(),
         takes_down: Language::ALL.to_vec(),
