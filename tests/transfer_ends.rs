@@ -716,3 +716,25 @@ async fn a_server_that_dies_in_the_middle_tells_what_it_knew() {
     server.wait_for_metric("zeroline_calls 0");
     drop((calls, ringing));
 }
+
+/// A telephone that passes a call on as its maker thought, not as a scenario says.
+#[tokio::test(flavor = "multi_thread")]
+async fn baresip_passes_its_call_on_to_the_person() {
+    let person =
+        sipp::Peer::with_steps(media_port(), "<INVITE >180 ~300 >200 <ACK ~1000 >BYE <200");
+    let ring = format!("ring: [\"sip:desk@{}\"], way: refer", person.address);
+    let dialplan = DIALPLAN.replace("ring: [\"sip:agent@zeroline.local\"]", &ring);
+    let settings = "transfers: { allow: [\"sip:*@127.0.0.1\"] }\n";
+    let server = Server::start_with(&dialplan, settings);
+    let telephone = Baresip::start("<sip:+442079460001@127.0.0.1>;regint=0");
+    let mut console = telephone.console();
+    writeln!(console, "/dial sip:hotline@{}", server.udp).expect("it listens");
+    server.wait_for_metric("zeroline_human_offers_total 1");
+    write!(console, "0").expect("it listens");
+    let rung = spawn_blocking(move || person.finish()).await;
+    rung.expect("the person is called by baresip, and hangs up");
+    let record = server.records(1).remove(0);
+    assert_eq!(record["attempts"][0]["way"], "refer", "{record}");
+    assert_eq!(record["attempts"][0]["refer_accepted"], true, "{record}");
+    reached(&record, "transfer");
+}
