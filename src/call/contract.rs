@@ -141,8 +141,11 @@ pub enum Input {
         file: String,
         reason: String,
     },
-    /// What the distributor says about the way to a person.
-    Desk(Answer),
+    /// What the distributor says about the way to a person, in the call's search of that number.
+    Desk {
+        search: u32,
+        answer: Answer,
+    },
     /// The server stops: end the call now.
     Shutdown {
         reason: String,

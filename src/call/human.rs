@@ -4,13 +4,14 @@ use super::call::Call;
 use super::contract::{Input, LegNumber, Output, SipCommand};
 use super::info::info_of_key;
 use super::leg::Leg;
+use super::passing_on::{PassingOn, is_of_refer};
 use super::ringing::Ringing;
 use super::speaking::OwnPlay;
 use crate::audio::prompt::Prompt;
 use crate::dialogue::action::Content;
 use crate::dialogue::input::{self, PlayId};
 use crate::dialplan::model::{Handoff, HandoffId};
-use crate::events::{EndedBy, Event, KeySource, LegName, ReturnReason, TargetFailure};
+use crate::events::{EndedBy, Event, KeySource};
 use crate::handoff::context;
 use crate::handoff::distributor::{Answer, Request};
 use crate::handoff::targets::plan;
@@ -18,7 +19,7 @@ use crate::handoff::transfer::{self, Transfer, WaitingSound};
 use crate::key::Key;
 use crate::speech::sentences::Sentence;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 #[derive(Default)]
 pub(super) struct Human {
@@ -36,10 +37,12 @@ pub(super) struct Human {
     /// The handoff for which they wait, or waited.
     line: Option<String>,
     /// The call is being passed on to the person who has it.
-    passing_on: Option<PassingOn>,
+    pub(super) passing_on: Option<PassingOn>,
     /// Legs are numbered over the whole call.
     pub(super) last_leg: u16,
     attempts: u32,
+    /// Counts the searches for a person.
+    search: u32,
     /// Said before the transfer's first sentence.
     apology: Option<Sentence>,
     /// The caller is still to hear that the call is recorded.
@@ -47,19 +50,6 @@ pub(super) struct Human {
     /// The play that begins with it.
     notice_in: Option<PlayId>,
 }
-
-/// An attended transfer's REFER.
-#[derive(Debug, Clone, Copy)]
-struct PassingOn {
-    attempt: u32,
-    accepted: bool,
-    /// The person's leg has ended, as it should when the caller's takes its place: so long the NOTIFY
-    /// that tells so is waited for, and the caller hears that something goes on.
-    replaced: Option<Instant>,
-}
-
-/// How long after the end of the person's leg an attended transfer's outcome may be told.
-const REPLACING: Duration = Duration::from_secs(4);
 
 impl Human {
     pub fn is_bridged(&self) -> bool {
@@ -111,8 +101,10 @@ impl Call {
         self.human.sought = Some((handoff, since));
         self.human.apology = apology;
         self.human.notice = notice;
-        let attempts = self.human.attempts;
-        self.human.transfer = Some(Transfer::start(now, plan, since, attempts));
+        self.human.search += 1;
+        let (search, attempts) = (self.human.search, self.human.attempts);
+        let transfer = Transfer::start(now, plan, (since, search), attempts);
+        self.human.transfer = Some(transfer);
         self.run_transfer(now);
     }
 
@@ -194,6 +186,8 @@ impl Call {
             }
             transfer::Output::InLine { position, estimate } => {
                 self.human.waited = true;
+                // It is too late for an apology when they have waited.
+                self.human.apology = None;
                 self.dialogue_input(now, input::Input::InLine { position, estimate })
             }
             transfer::Output::NextInLine => self.dialogue_input(now, input::Input::NextInLine),
@@ -245,7 +239,7 @@ impl Call {
         recorded.unwrap_or_else(|| self.services.sounds.comfort.clone())
     }
 
-    fn waiting_sound(&mut self, sound: Option<WaitingSound>) {
+    pub(super) fn waiting_sound(&mut self, sound: Option<WaitingSound>) {
         let sounds = &self.services.sounds;
         let sound = sound.map(|sound| match sound {
             WaitingSound::RingBack => sounds.ring_back.clone(),
@@ -269,7 +263,7 @@ impl Call {
         })
     }
 
-    fn refer(&mut self, target: String, replaces: Option<LegNumber>) {
+    pub(super) fn refer(&mut self, target: String, replaces: Option<LegNumber>) {
         let headers = self.context_headers();
         self.sip(SipCommand::Refer {
             target,
@@ -281,17 +275,13 @@ impl Call {
     fn bridge(&mut self, now: Instant, attempt: u32, then_keys: Option<String>, attended: bool) {
         self.human.transfer = None;
         let Some((mut agent, target)) = self.take_rung(attempt) else {
-            return;
+            return self.lose_agent(now, "the person's line is not there");
         };
         agent.playout.stop();
         agent.is_there(now);
         agent.send_keys(&then_keys.unwrap_or_default());
         if attended {
-            self.human.passing_on = Some(PassingOn {
-                attempt,
-                accepted: false,
-                replaced: None,
-            });
+            self.human.passing_on = Some(PassingOn::of(attempt));
             self.refer(target, Some(agent.number));
         }
         self.human.agent = Some(agent);
@@ -301,44 +291,6 @@ impl Call {
         self.own_play = None;
         self.caller.playout.stop();
         self.waiting_sound(None);
-    }
-
-    /// How the REFER of an attended transfer fares. Whatever fails: they talk, through us.
-    fn attended(&mut self, now: Instant, input: &Input) {
-        let Some(passing_on) = &mut self.human.passing_on else {
-            return;
-        };
-        let attempt = passing_on.attempt;
-        match *input {
-            Input::ReferAccepted => {
-                passing_on.accepted = true;
-                self.log_event(now, Event::ReferAccepted { attempt });
-            }
-            Input::ReferRefused { status } => self.not_passed_on(now, status),
-            Input::ReferProgress {
-                status,
-                is_final: true,
-            } => match status {
-                200..=299 => self.end(now, EndedBy::Transfer, "passed on by REFER".into()),
-                _ => self.not_passed_on(now, Some(status)),
-            },
-            _ => {}
-        }
-    }
-
-    fn not_passed_on(&mut self, now: Instant, status: Option<u16>) {
-        let Some(passing_on) = self.human.passing_on.take() else {
-            return;
-        };
-        let event = Event::TargetFailed {
-            attempt: passing_on.attempt,
-            status,
-            reason: TargetFailure::ReferRefused,
-        };
-        self.log_event(now, event);
-        if passing_on.replaced.is_some() {
-            self.lose_agent(now, "the caller was not passed on");
-        }
     }
 
     /// While bridged, keys belong to the person's leg. Telephone-events between two legs that both
@@ -383,8 +335,13 @@ impl Call {
         self.human.sought = since.map(|since| (handoff, since));
     }
 
-    /// A callback that is booked by who waited in line keeps their place.
-    pub(super) fn with_place(&self, now: Instant, mut event: Event) -> Event {
+    /// A callback that is booked by who waited in line keeps their place; who goes back to the bot does
+    /// not.
+    pub(super) fn with_place(&mut self, now: Instant, mut event: Event) -> Event {
+        if matches!(event, Event::NodeEntered { .. }) {
+            self.human.sought = None;
+            self.human.waited = false;
+        }
         if let Event::CallbackBooked { since_ms, .. } = &mut event
             && let Some((_, since)) = self.human.sought.filter(|_| self.human.waited)
         {
@@ -401,7 +358,9 @@ impl Call {
         }
         match input {
             Input::MediaOpened { leg, address } => self.media_opened(now, leg, address),
-            Input::Desk(answer) => {
+            // About a search that the caller has left.
+            Input::Desk { search, .. } if search != self.human.search => {}
+            Input::Desk { answer, .. } => {
                 if let Answer::Waiting { handoff, .. } = &answer {
                     self.human.line = Some(handoff.clone());
                 }
@@ -453,36 +412,7 @@ impl Call {
             .is_some_and(|agent| agent.number == leg)
     }
 
-    /// Either side's hang-up ends both; what the network does to the person's leg does not.
-    fn agent_left(&mut self, now: Instant, by_peer: bool, reason: String) {
-        match &mut self.human.passing_on {
-            _ if self.calling.is_some() => self.not_reached(now, None),
-            // The caller's call with them takes the place of ours, perhaps before we know that our REFER
-            // was taken: the NOTIFY will tell.
-            Some(passing_on) if by_peer => {
-                passing_on.replaced = Some(now + REPLACING);
-                self.waiting_sound(Some(WaitingSound::Comfort));
-            }
-            _ if by_peer => self.end(now, EndedBy::Agent, reason),
-            _ => self.lose_agent(now, &reason),
-        }
-    }
-
-    /// The person is out of reach in the midst of the talk: the caller is ours again, and chooses.
-    pub(super) fn lose_agent(&mut self, now: Instant, reason: &str) {
-        if let Some(quality) = self.quality(LegName::Agent) {
-            self.log_event(now, quality);
-        }
-        self.hang_up_agent(reason);
-        self.waiting_sound(None);
-        let by = EndedBy::Network;
-        self.log_event(now, Event::BridgeEnded { by });
-        let reason = ReturnReason::AgentLost;
-        self.log_event(now, Event::TransferReturned { reason });
-        self.dialogue_input(now, input::Input::HandoffReturned { reason });
-    }
-
-    fn hang_up_agent(&mut self, reason: &str) {
+    pub(super) fn hang_up_agent(&mut self, reason: &str) {
         self.human.passing_on = None;
         if let Some(agent) = self.human.agent.take() {
             self.hang_up_leg(agent.number, reason);
@@ -512,11 +442,4 @@ fn of_leg(input: &Input) -> Option<LegNumber> {
         | Input::LegEnded { leg, .. } => Some(*leg),
         _ => None,
     }
-}
-
-fn is_of_refer(input: &Input) -> bool {
-    matches!(
-        input,
-        Input::ReferAccepted | Input::ReferRefused { .. } | Input::ReferProgress { .. }
-    )
 }

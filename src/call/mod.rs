@@ -28,6 +28,7 @@ mod media_watch;
 mod messages;
 pub mod outcome;
 pub mod outcome_rules;
+mod passing_on;
 pub mod playout;
 pub mod received;
 mod recording;

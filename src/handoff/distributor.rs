@@ -29,8 +29,13 @@ const MOST_TARGETS: usize = 10_000;
 /// What a call tells.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Request {
-    /// `since`: from when on its place counts.
-    Seek { plan: Plan, since: Instant },
+    /// `since`: from when on its place counts. `search` numbers the call's searches: answers about an
+    /// older one are not for the newer.
+    Seek {
+        plan: Plan,
+        since: Instant,
+        search: u32,
+    },
     /// A target that was to be rung cannot be had, or is not wanted any more.
     Failed { target: String, why: Failed },
     /// The target has taken the call; the call has given up all others.
@@ -97,6 +102,8 @@ struct DeskUse {
 #[derive(Debug)]
 struct Search {
     plan: Plan,
+    /// The call's own.
+    number: u32,
     desk: usize,
     since: Instant,
     /// Of this desk's tries, those that were rung already.
@@ -145,7 +152,7 @@ pub struct Distributor {
     desks: BTreeMap<(String, String), DeskUse>,
     searches: BTreeMap<Seeker, Search>,
     line: BTreeSet<Place>,
-    answers: VecDeque<(Seeker, Answer)>,
+    answers: VecDeque<(Seeker, u32, Answer)>,
     /// When somebody has rested or waited long enough.
     due: Option<Instant>,
 }
@@ -159,7 +166,11 @@ impl Distributor {
 
     pub fn handle_input(&mut self, now: Instant, seeker: Seeker, request: Request) {
         match request {
-            Request::Seek { plan, since } => self.seek(now, seeker, plan, since),
+            Request::Seek {
+                plan,
+                since,
+                search,
+            } => self.seek(now, seeker, (plan, search), since),
             Request::Failed { target, why } => {
                 let freed = self.let_go(now, seeker, &target, why);
                 let search = self.searches.get(&seeker);
@@ -174,7 +185,8 @@ impl Distributor {
         self.look_again(now);
     }
 
-    pub fn poll_output(&mut self) -> Option<(Seeker, Answer)> {
+    /// For whom, about which of its searches.
+    pub fn poll_output(&mut self) -> Option<(Seeker, u32, Answer)> {
         self.answers.pop_front()
     }
 
@@ -214,11 +226,12 @@ impl Distributor {
         self.line.len()
     }
 
-    fn seek(&mut self, now: Instant, seeker: Seeker, plan: Plan, since: Instant) {
+    fn seek(&mut self, now: Instant, seeker: Seeker, (plan, number): (Plan, u32), since: Instant) {
         self.over(now, seeker);
         let search = Search {
             tried: vec![false; plan.desks.first().map_or(0, |desk| desk.tries.len())],
             plan,
+            number,
             desk: 0,
             since,
             holds: Vec::new(),
@@ -303,14 +316,14 @@ impl Distributor {
         if let Some(wait) = search.waits {
             self.line.remove(&wait.place);
         }
-        let passed = std::mem::take(&mut search.passed);
+        let (passed, number) = (std::mem::take(&mut search.passed), search.number);
         let desk = (search.plan.dialplan.clone(), desk.handoff.clone());
         self.desks.entry(desk).or_default().turn = chosen.last().map_or(0, |at| at + 1);
         for one in &tries {
             self.target(&one.target).calls += 1;
         }
         self.answers
-            .push_back((seeker, Answer::Ring { tries, passed }));
+            .push_back((seeker, number, Answer::Ring { tries, passed }));
     }
 
     fn answered(&mut self, seeker: Seeker, target: &str) {
@@ -373,8 +386,9 @@ impl Distributor {
             reason: search.plan.empty_because,
             passed: std::mem::take(&mut search.passed),
         };
+        let number = search.number;
         self.over(now, seeker);
-        self.answers.push_back((seeker, answer));
+        self.answers.push_back((seeker, number, answer));
     }
 
     /// Serves those who wait, as far as somebody is free; who has waited too long, or for nobody, goes

@@ -172,8 +172,13 @@ pub struct Transfer {
 
 impl Transfer {
     /// `attempts_before` is how many targets the call has tried already; `since`: from when on its
-    /// place in line counts.
-    pub fn start(now: Instant, plan: Plan, since: Instant, attempts_before: u32) -> Transfer {
+    /// place in line counts; `search` is the number of the call's search.
+    pub fn start(
+        now: Instant,
+        plan: Plan,
+        (since, search): (Instant, u32),
+        attempts_before: u32,
+    ) -> Transfer {
         let mut transfer = Transfer {
             state: State::Seeking,
             attempt: attempts_before,
@@ -188,7 +193,11 @@ impl Transfer {
             handoff: plan.handoff.clone(),
         });
         transfer.wait_to(WaitingSound::Comfort);
-        transfer.desk(Request::Seek { plan, since });
+        transfer.desk(Request::Seek {
+            plan,
+            since,
+            search,
+        });
         transfer
     }
 

@@ -243,8 +243,9 @@ impl Signalling {
         if due.is_some_and(|due| due <= now) {
             self.distributor.handle_timeout(now);
         }
-        while let Some((call, answer)) = self.distributor.poll_output() {
-            self.calls.input(call, Input::Desk(answer), &self.threads);
+        while let Some((call, search, answer)) = self.distributor.poll_output() {
+            let input = Input::Desk { search, answer };
+            self.calls.input(call, input, &self.threads);
         }
     }
 

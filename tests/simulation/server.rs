@@ -170,8 +170,8 @@ impl Server {
         while let Some(event) = self.ua.poll_event() {
             self.handle_event(now, event);
         }
-        while let Some((_, answer)) = self.distributor.poll_output() {
-            let input = Input::Desk(answer);
+        while let Some((_, search, answer)) = self.distributor.poll_output() {
+            let input = Input::Desk { search, answer };
             self.helpers.later(now + HOP, Task::Tell(input));
         }
         while let Some(transmit) = self.ua.poll_transmit() {

@@ -74,7 +74,8 @@ impl Distributor {
             estimate,
             passed,
         };
-        self.answers.push_back((seeker, answer));
+        let number = search.number;
+        self.answers.push_back((seeker, number, answer));
     }
 
     /// From 1, among those who wait for any of the same targets.

@@ -54,6 +54,7 @@ impl Hall {
             Request::Seek {
                 plan: plan(desks),
                 since,
+                search: 1,
             },
         )
     }
@@ -81,7 +82,7 @@ impl Hall {
 
     fn heard(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.distributor.poll_output())
-            .map(|(seeker, answer)| match answer {
+            .map(|(seeker, _, answer)| match answer {
                 Answer::Ring { tries, passed } => {
                     let names: Vec<&str> = tries.iter().map(|one| name(&one.target)).collect();
                     format!("{seeker}: ring {}{}", names.join(" "), told(&passed))
@@ -377,8 +378,15 @@ fn a_place_is_kept_by_its_time() {
     hall.at(2).seek(3, &desks).over(2);
     hall.at(50).heard();
     let plan = plan(&desks);
-    hall.tell(2, Request::Seek { plan, since })
-        .says(&["2: place 1"]);
+    hall.tell(
+        2,
+        Request::Seek {
+            plan,
+            since,
+            search: 2,
+        },
+    )
+    .says(&["2: place 1"]);
     hall.over(1).says(&["2: ring a"]);
 }
 

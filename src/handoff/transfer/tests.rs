@@ -27,7 +27,7 @@ fn start(now: Instant) -> Transfer {
         closed_last: Vec::new(),
         empty_because: ReturnReason::OutOfHours,
     };
-    Transfer::start(now, plan, now, 0)
+    Transfer::start(now, plan, (now, 1), 0)
 }
 
 /// One that rings these.

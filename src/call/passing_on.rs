@@ -1,0 +1,107 @@
+//! While the caller and a person talk: an attended transfer's REFER, and how the talk ends.
+
+use super::call::Call;
+use super::contract::Input;
+use crate::dialogue::input;
+use crate::events::{EndedBy, Event, LegName, ReturnReason, TargetFailure};
+use crate::handoff::transfer::WaitingSound;
+use std::time::{Duration, Instant};
+
+/// An attended transfer's REFER.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PassingOn {
+    attempt: u32,
+    pub accepted: bool,
+    /// The person's leg has ended, as it should when the caller's takes its place: so long the NOTIFY
+    /// that tells so is waited for, and the caller hears that something goes on.
+    pub replaced: Option<Instant>,
+}
+
+/// How long after the end of the person's leg an attended transfer's outcome may be told.
+const REPLACING: Duration = Duration::from_secs(4);
+
+impl PassingOn {
+    pub fn of(attempt: u32) -> PassingOn {
+        PassingOn {
+            attempt,
+            accepted: false,
+            replaced: None,
+        }
+    }
+}
+
+impl Call {
+    /// How the REFER of an attended transfer fares. Whatever fails: they talk, through us.
+    pub(super) fn attended(&mut self, now: Instant, input: &Input) {
+        let Some(passing_on) = &mut self.human.passing_on else {
+            return;
+        };
+        let attempt = passing_on.attempt;
+        match *input {
+            Input::ReferAccepted => {
+                passing_on.accepted = true;
+                self.log_event(now, Event::ReferAccepted { attempt });
+            }
+            Input::ReferRefused { status } => self.not_passed_on(now, status),
+            Input::ReferProgress {
+                status,
+                is_final: true,
+            } => match status {
+                200..=299 => self.end(now, EndedBy::Transfer, "passed on by REFER".into()),
+                _ => self.not_passed_on(now, Some(status)),
+            },
+            _ => {}
+        }
+    }
+
+    pub(super) fn not_passed_on(&mut self, now: Instant, status: Option<u16>) {
+        let Some(passing_on) = self.human.passing_on.take() else {
+            return;
+        };
+        let event = Event::TargetFailed {
+            attempt: passing_on.attempt,
+            status,
+            reason: TargetFailure::ReferRefused,
+        };
+        self.log_event(now, event);
+        if passing_on.replaced.is_some() {
+            self.lose_agent(now, "the caller was not passed on");
+        }
+    }
+
+    /// Either side's hang-up ends both; what the network does to the person's leg does not.
+    pub(super) fn agent_left(&mut self, now: Instant, by_peer: bool, reason: String) {
+        match &mut self.human.passing_on {
+            _ if self.calling.is_some() => self.not_reached(now, None),
+            // The caller's call with them takes the place of ours, perhaps before we know that our REFER
+            // was taken: the NOTIFY will tell.
+            Some(passing_on) if by_peer => {
+                passing_on.replaced = Some(now + REPLACING);
+                self.waiting_sound(Some(WaitingSound::Comfort));
+            }
+            _ if by_peer => self.end(now, EndedBy::Agent, reason),
+            _ => self.lose_agent(now, &reason),
+        }
+    }
+
+    /// The person is out of reach in the midst of the talk: the caller is ours again, and chooses.
+    pub(super) fn lose_agent(&mut self, now: Instant, reason: &str) {
+        if let Some(quality) = self.quality(LegName::Agent) {
+            self.log_event(now, quality);
+        }
+        self.hang_up_agent(reason);
+        self.waiting_sound(None);
+        let by = EndedBy::Network;
+        self.log_event(now, Event::BridgeEnded { by });
+        let reason = ReturnReason::AgentLost;
+        self.log_event(now, Event::TransferReturned { reason });
+        self.dialogue_input(now, input::Input::HandoffReturned { reason });
+    }
+}
+
+pub(super) fn is_of_refer(input: &Input) -> bool {
+    matches!(
+        input,
+        Input::ReferAccepted | Input::ReferRefused { .. } | Input::ReferProgress { .. }
+    )
+}
