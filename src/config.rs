@@ -7,6 +7,7 @@ mod reader;
 pub mod secret;
 pub mod speech;
 mod surroundings;
+pub mod transfers;
 pub mod trunk;
 pub mod webhooks;
 
@@ -26,6 +27,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use transfers::HealthChecks;
 use trunk::Trunk;
 use webhooks::Webhook;
 
@@ -57,6 +59,8 @@ pub struct Config {
     pub agents: BTreeMap<String, AgentConfig>,
     /// The targets that may be rung, beside the agents.
     pub transfers: Vec<TargetPattern>,
+    /// Which of them are asked whether they live.
+    pub health: HealthChecks,
     /// Where new calls are sent (302) when this server is full or cannot work.
     pub human: Option<String>,
     pub speech: Speech,
@@ -194,6 +198,7 @@ impl Default for Config {
             trunks: BTreeMap::new(),
             agents: BTreeMap::new(),
             transfers: vec![built_in_agent()],
+            health: HealthChecks::default(),
             human: None,
             speech: Speech::default(),
             callbacks: None,
@@ -319,6 +324,11 @@ impl Config {
     /// Whether a call may be passed on to `uri`.
     pub fn may_ring(&self, uri: &str) -> bool {
         self.agent_of(uri).is_some() || self.transfers.iter().any(|pattern| pattern.allows(uri))
+    }
+
+    /// Whether `uri` is at this server: an agent's, or the built-in one's.
+    pub fn is_own(&self, uri: &str) -> bool {
+        uri == BUILT_IN_AGENT || self.agent_of(uri).is_some()
     }
 
     /// The agent whose address `uri` is.

@@ -251,6 +251,7 @@ fn leg_of(event: &Event) -> Option<LegId> {
         | Event::Ended { leg, .. } => Some(*leg),
         Event::Registered { .. }
         | Event::RegistrationFailed { .. }
-        | Event::Unregistered { .. } => None,
+        | Event::Unregistered { .. }
+        | Event::OptionsAnswered { .. } => None,
     }
 }

@@ -2,15 +2,15 @@
 
 use super::agent::read_agent;
 use super::callbacks::read_callbacks;
+use super::network;
 use super::speech::{Speech, speech};
+use super::transfers::read_transfers;
 use super::trunk::{networks, read_trunk, secret, uri};
 use super::webhooks::webhooks;
 use super::{
     Advertise, Config, Dialplans, Listen, Log, LogFormat, LogLevel, Media, Rate, SessionTimers,
 };
-use super::{built_in_agent, network};
 use crate::diagnostic::{Report, Span, rules};
-use crate::dialplan::targets::TargetPattern;
 use crate::yaml::{self, Node, Value, read};
 use ipnet::IpNet;
 use read::Fields;
@@ -73,7 +73,7 @@ pub(super) fn read(base: &Path, report: &mut Report) -> Option<Config> {
         }
     }
     if let Some(node) = fields.take("transfers") {
-        config.transfers = transfers(node, report);
+        (config.transfers, config.health) = read_transfers(node, report);
     }
     config.speech = match fields.take("speech") {
         Some(node) => speech(node, base, report),
@@ -111,7 +111,7 @@ pub(super) fn read(base: &Path, report: &mut Report) -> Option<Config> {
     Some(config)
 }
 
-fn bounded<'n, T>(entries: &'n [T], node: &Node, report: &mut Report) -> &'n [T] {
+pub(super) fn bounded<'n, T>(entries: &'n [T], node: &Node, report: &mut Report) -> &'n [T] {
     if entries.len() > MAX_ENTRIES {
         let message = format!(
             "There are {} entries; {MAX_ENTRIES} are allowed.",
@@ -294,32 +294,6 @@ fn rate(node: &Node, default: Rate, report: &mut Report) -> Rate {
         requests_per_second: requests,
         calls_per_second: calls,
     }
-}
-
-/// The built-in agent stays allowed: no call to it leaves the machine.
-fn transfers(node: &Node, report: &mut Report) -> Vec<TargetPattern> {
-    let mut patterns = vec![built_in_agent()];
-    let Some(mut fields) = Fields::of(node, "`transfers`", report) else {
-        return patterns;
-    };
-    if let Some(node) = fields.require("allow", "allow: [\"sip:*@pbx.example.com\"]", report) {
-        for item in bounded(read::one_or_more(node), node, report) {
-            let Some(text) = read::word(item, "a pattern", report) else {
-                continue;
-            };
-            match TargetPattern::parse(text) {
-                Ok(pattern) => patterns.push(pattern),
-                Err(reason) => report.add(
-                    &rules::BAD_TARGET,
-                    item.span,
-                    format!("`{text}` is no pattern of addresses: {reason}."),
-                    "Write one like \"sip:*@pbx.example.com\" or \"tel:+4420*\".",
-                ),
-            }
-        }
-    }
-    fields.finish(report);
-    patterns
 }
 
 fn address(node: &Node, name: &str, report: &mut Report) -> Option<SocketAddr> {

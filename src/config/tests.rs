@@ -344,6 +344,18 @@ fn each_mistake_has_its_rule_and_place() {
         ("timeout: 5s", "timeout: 5m", "out-of-range", "5m"),
         ("127.0.0.1:9100", "9100", "bad-value", "9100"),
         ("level: debug", "level: loud", "bad-value", "loud"),
+        (
+            "allow: [\"sip:*@pbx.example.com\"]",
+            "allow: [], health: 1s",
+            "out-of-range",
+            "1s",
+        ),
+        (
+            "allow: [\"sip:*@pbx.example.com\"]",
+            "allow: [], health: never",
+            "wrong-type",
+            "never",
+        ),
         ("drain: 2m", "drain: 2", "wrong-type", "2"),
         (
             "expires: 20m",

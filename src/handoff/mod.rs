@@ -3,6 +3,7 @@
 pub mod agents;
 pub mod context;
 pub mod distributor;
+pub mod health;
 pub mod service_times;
 pub mod targets;
 pub mod transfer;

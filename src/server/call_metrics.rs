@@ -6,6 +6,10 @@ use metrics::{counter, describe_counter, describe_gauge, gauge};
 pub fn describe() {
     describe_gauge!("zeroline_calls", "Calls at this moment");
     describe_gauge!("zeroline_callers_in_line", "Callers who wait for a person");
+    describe_gauge!(
+        "zeroline_target_up",
+        "Whether a target answers, where it is asked by OPTIONS: 1 or 0"
+    );
     describe_gauge!("zeroline_agents", "Agents who register here, by state");
     describe_gauge!(
         "zeroline_calls_unstored",

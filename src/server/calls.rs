@@ -243,7 +243,8 @@ pub fn translate(event: Event) -> Option<(LegId, ToInput)> {
         Event::Incoming(_)
         | Event::Registered { .. }
         | Event::RegistrationFailed { .. }
-        | Event::Unregistered { .. } => None,
+        | Event::Unregistered { .. }
+        | Event::OptionsAnswered { .. } => None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::admission::Admission;
 use super::calls::Calls;
+use super::health::TargetHealth;
 use super::journal_writer::Journal;
 use super::ports::PortRange;
 use super::resident::CallNumber;
@@ -72,7 +73,10 @@ impl Desk {
         let (phase_in, phase) = watch::channel(Phase::Serving);
         let locator = Locator::of_system(&transports.protocols());
         let library = Arc::new(PromptLibrary::new(Registry::of(Vec::new()), None, None));
+        let none = std::iter::empty();
+        let health = TargetHealth::new(Instant::now(), &config, none, locator.clone(), 1);
         let signalling = Signalling {
+            health,
             agent: UserAgent::new(agent_config::Config::default(), 1),
             transports,
             wishes,

@@ -10,6 +10,7 @@ mod desk;
 mod epoll;
 mod fetcher;
 mod guesses;
+mod health;
 pub mod hearing;
 mod incoming;
 mod journal_disk;

@@ -5,6 +5,7 @@ use super::call_metrics;
 use super::callbacks;
 use super::calls::Calls;
 use super::fetcher;
+use super::health::TargetHealth;
 use super::hearing::Ears;
 use super::journal_writer::{Journal, JournalHandle};
 use super::media_thread::{Command, MediaThread};
@@ -192,7 +193,15 @@ async fn run<Stop: Future<Output = ()> + Send + 'static>(
     let (to_callbacks, callback_jobs) = mpsc::channel(1);
     let calls_back = tokio::spawn(callbacks::run(config.clone(), to_callbacks));
     let ports = config.media.ports.clone();
+    let health = TargetHealth::new(
+        Instant::now(),
+        &config,
+        ready.directory.dialplans(),
+        locator.clone(),
+        rand::rng().random(),
+    );
     let signalling = Signalling {
+        health,
         agent: UserAgent::new(agent(&config), rand::rng().random()),
         transports,
         wishes,

@@ -7,6 +7,7 @@ use crate::call::services::{PromptSource, Services, Sounds};
 use crate::config::Config;
 use crate::dialogue::action::Content;
 use crate::dialogue::program::Program;
+use crate::dialplan::model::Dialplan;
 use crate::dialplan::targets::glob;
 use crate::engines::prompt_library::PromptLibrary;
 use crate::events::Pace;
@@ -70,6 +71,13 @@ impl Directory {
             .map(|(_, services)| services)
             .or(self.default.as_ref())
             .cloned()
+    }
+
+    /// Every dialplan, some more than once.
+    pub fn dialplans(&self) -> impl Iterator<Item = &Dialplan> {
+        let numbered = self.numbers.iter().map(|(_, services)| services);
+        let all = numbered.chain(&self.default);
+        all.map(|services| &services.program.dialplan)
     }
 
     pub fn prompts(&self) -> Arc<dyn PromptSource> {

@@ -8,6 +8,7 @@ use super::admission::Admission;
 use super::call_metrics;
 use super::callbacks::CallbackJob;
 use super::calls::Calls;
+use super::health::TargetHealth;
 use super::media_thread::MediaThread;
 use super::ports::PortRange;
 use super::received::Received;
@@ -61,6 +62,7 @@ pub struct Signalling {
     pub trunks: Trunks,
     pub roster: Roster,
     pub distributor: Distributor,
+    pub health: TargetHealth,
     pub callbacks: mpsc::Receiver<CallbackJob>,
     pub calls: Calls,
     pub unanswered: Unanswered,
@@ -87,6 +89,7 @@ impl Signalling {
             number = self.unanswered.written() => self.answer_written(number),
             Some((call, wish)) = self.wishes.recv() => self.fulfil(call, wish),
             located = self.targets.located() => self.finish_preparing(located),
+            located = self.health.located() => self.ask_located(located),
             located = self.trunks.located() => {
                 let now = Instant::now();
                 self.trunks.finish(now, located, &self.transports, &mut self.agent);
@@ -107,8 +110,10 @@ impl Signalling {
         let unanswered = self.unanswered.next_timeout();
         let agent = self.agent.next_timeout();
         let people = [self.roster.next_timeout(), self.distributor.next_timeout()];
-        [agent, self.trunks.next_timeout(), unanswered, retry]
+        let lines = [self.trunks.next_timeout(), self.health.next_timeout()];
+        [agent, unanswered, retry]
             .into_iter()
+            .chain(lines)
             .chain(people)
             .flatten()
             .min()
@@ -215,19 +220,33 @@ impl Signalling {
         self.trunks.handle_timeout(now);
         self.roster.handle_timeout(now);
         self.distribute(now);
-        while let Some(event) = self.agent.poll_event() {
-            self.handle_event(now, event);
-        }
-        while let Some(transmit) = self.agent.poll_transmit() {
-            let flow = transmit.flow;
-            if !self.transports.send(transmit) {
-                self.agent.transport_failed(now, flow);
+        // What cannot be sent is told by events, of which each has fewer ways left to try.
+        loop {
+            while let Some(event) = self.agent.poll_event() {
+                self.handle_event(now, event);
+            }
+            self.see_to_health(now);
+            if self.send_all(now) {
+                break;
             }
         }
         self.distribute(now);
         self.calls.send_waiting(&self.threads);
         call_metrics::count_calls(self.calls.len());
         call_metrics::count_waiting(self.distributor.waiting());
+    }
+
+    /// Whether all could be sent.
+    fn send_all(&mut self, now: Instant) -> bool {
+        let mut sent_all = true;
+        while let Some(transmit) = self.agent.poll_transmit() {
+            let flow = transmit.flow;
+            if !self.transports.send(transmit) {
+                self.agent.transport_failed(now, flow);
+                sent_all = false;
+            }
+        }
+        sent_all
     }
 
     /// Who may ring whom by now; and what gone calls had is free again.
@@ -251,7 +270,9 @@ impl Signalling {
 
     fn handle_event(&mut self, now: Instant, event: Event) {
         self.roster.handle_event(now, &event);
+        self.handle_health(now, &event);
         match event {
+            Event::OptionsAnswered { .. } => {}
             Event::Incoming(incoming) => self.incoming(now, *incoming),
             Event::Registered { .. }
             | Event::RegistrationFailed { .. }

@@ -84,7 +84,7 @@ impl Targets {
         if target == BUILT_IN_AGENT {
             return Some(built_in_agent(transports));
         }
-        let hop = match self.next_hop(target) {
+        let hop = match next_hop(&self.config, target) {
             Ok(hop) => hop,
             Err(error) => return Some(Err(error)),
         };
@@ -114,21 +114,6 @@ impl Targets {
         }
     }
 
-    /// The target itself, or its trunk's proxy.
-    fn next_hop(&self, target: &str) -> Result<SipUri, String> {
-        let trunk = self.config.trunk_of(target).map(|(_, trunk)| trunk);
-        let hop = trunk
-            .and_then(|trunk| trunk.proxy.as_deref())
-            .unwrap_or(target);
-        match Uri::parse(hop.as_bytes()) {
-            Ok(Uri::Sip(uri)) => Ok(uri),
-            Ok(_) => Err(format!(
-                "{target} needs a trunk with a `proxy` to be rung through"
-            )),
-            Err(error) => Err(format!("{hop} is no SIP address: {error:?}")),
-        }
-    }
-
     fn at(
         &self,
         target: &str,
@@ -148,6 +133,21 @@ impl Targets {
             credentials: trunk.and_then(credentials),
             agent: None,
         })
+    }
+}
+
+/// The target itself, or its trunk's proxy.
+pub fn next_hop(config: &Config, target: &str) -> Result<SipUri, String> {
+    let trunk = config.trunk_of(target).map(|(_, trunk)| trunk);
+    let hop = trunk
+        .and_then(|trunk| trunk.proxy.as_deref())
+        .unwrap_or(target);
+    match Uri::parse(hop.as_bytes()) {
+        Ok(Uri::Sip(uri)) => Ok(uri),
+        Ok(_) => Err(format!(
+            "{target} needs a trunk with a `proxy` to be rung through"
+        )),
+        Err(error) => Err(format!("{hop} is no SIP address: {error:?}")),
     }
 }
 

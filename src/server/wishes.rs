@@ -186,6 +186,7 @@ impl Signalling {
             format!("<sip:{}@{host}>", from_user(from))
         });
         let (flow, agent) = (prepared.flow, prepared.agent);
+        let target = prepared.uri.clone();
         let invite = Invite {
             flow,
             fallbacks: prepared.fallbacks,
@@ -201,6 +202,7 @@ impl Signalling {
         match self.agent.invite(now, invite) {
             Ok(id) => {
                 self.add_leg(call, leg, (id, flow));
+                self.health.rings(&self.config, id, &target);
                 if let Some(agent) = agent {
                     self.agent.keep_flow(id);
                     self.roster.rings(now, id, &agent);

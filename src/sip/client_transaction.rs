@@ -89,6 +89,11 @@ impl ClientTransaction {
         self.state
     }
 
+    /// Nobody waits longer for the first response than until then, if timer F is not sooner.
+    pub fn give_up_at(&mut self, at: Instant) {
+        self.end = self.end.map(|end| end.min(at));
+    }
+
     pub fn receive(&mut self, now: Instant, status: u16) -> Received {
         match (self.state, status) {
             (State::Calling | State::Trying | State::Proceeding, ..200) => {

@@ -278,6 +278,16 @@ fn who_does_not_answer_options_is_rung_last() {
 }
 
 #[test]
+fn who_does_not_answer_options_is_rung_all_the_same_where_there_is_nobody_else() {
+    let mut hall = Hall::new(&[]);
+    let now = hall.now;
+    hall.distributor.set_health(now, &uri("a"), false);
+    hall.seek(1, &[desk("support", "a")]).says(&["1: ring a"]);
+    hall.over(1);
+    hall.seek(2, &[queued("a")]).says(&["2: ring a"]);
+}
+
+#[test]
 fn who_speaks_the_callers_language_is_rung_first() {
     let mut one = desk("support", "a b c");
     one.tries[0].languages = vec![Language::Zh];

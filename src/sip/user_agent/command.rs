@@ -31,6 +31,18 @@ pub struct Invite {
     pub timeout: Duration,
 }
 
+/// A question whether somebody answers there.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub flow: Flow,
+    /// The Request-URI and To.
+    pub target: String,
+    /// The From value without tag.
+    pub from: String,
+    /// So long an answer is waited for.
+    pub timeout: Duration,
+}
+
 /// A binding to keep at a registrar (RFC 3261, 10).
 #[derive(Debug, Clone)]
 pub struct Registration {

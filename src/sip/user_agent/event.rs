@@ -15,6 +15,10 @@ pub struct LegId(pub(super) Key);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RegistrationId(pub(super) Key);
 
+/// Names an OPTIONS of ours until it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OptionsId(pub(super) Key);
+
 /// Every leg's last event is exactly one of `Cancelled`, `Failed` and `Ended`; see [`Event::ends`].
 #[derive(Debug, Clone)]
 pub enum Event {
@@ -81,6 +85,11 @@ pub enum Event {
     },
     /// The binding is removed, or given up; the registration is gone.
     Unregistered { registration: RegistrationId },
+    /// The final status of our OPTIONS, or `None`: none came in time, or it could not be sent.
+    OptionsAnswered {
+        options: OptionsId,
+        status: Option<u16>,
+    },
 }
 
 impl Event {

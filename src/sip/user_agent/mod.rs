@@ -24,6 +24,7 @@ pub mod event;
 mod failover;
 mod in_dialog;
 mod leg;
+mod options;
 mod refer;
 mod registration;
 mod reinvite;

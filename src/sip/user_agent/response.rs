@@ -11,7 +11,7 @@ use crate::sip::reason::Reason;
 use crate::sip::slab::{Key, Slab};
 use crate::sip::token::Token;
 use crate::sip::user_agent::authorizer::{Authorizer, MAX_ATTEMPTS};
-use crate::sip::user_agent::event::{EndedBy, LegId};
+use crate::sip::user_agent::event::{EndedBy, LegId, OptionsId};
 use crate::sip::user_agent::leg::{Leg, Phase};
 use crate::sip::user_agent::registration::Binding;
 use crate::sip::user_agent::transactions::Purpose;
@@ -116,6 +116,7 @@ impl UserAgent {
             Purpose::Bye(leg) if response.status >= 200 => self.remove_leg(leg),
             Purpose::Refer(leg) => self.refer_answered(now, leg, response),
             Purpose::Register(id) => self.register_answered(now, id, key, response),
+            Purpose::Options => self.options_answered(OptionsId(key), response),
             Purpose::Abandoned { cancelled } => {
                 self.abandoned_answered(now, key, cancelled, response)
             }
@@ -283,6 +284,7 @@ impl UserAgent {
             Purpose::Bye(leg) => self.remove_leg(leg),
             Purpose::Refer(leg) => self.refer_failed(leg, None),
             Purpose::Register(id) => self.registration_failed(now, id, None, None),
+            Purpose::Options => self.options_ended(OptionsId(key), None),
             Purpose::Quiet(_) | Purpose::Abandoned { .. } | Purpose::Nobody => {}
         }
     }

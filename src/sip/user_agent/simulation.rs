@@ -344,5 +344,6 @@ fn word(event: &Event) -> String {
             format!("RegistrationFailed {status:?} {}", retry_in.is_some())
         }
         Event::Unregistered { .. } => "Unregistered".to_owned(),
+        Event::OptionsAnswered { status, .. } => format!("OptionsAnswered {status:?}"),
     }
 }

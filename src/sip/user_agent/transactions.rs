@@ -138,6 +138,8 @@ pub(super) enum Purpose {
     /// INFO, PRACK: within a leg, but nobody waits for the response.
     Quiet(LegId),
     Register(RegistrationId),
+    /// Outside of any dialog.
+    Options,
     /// An INVITE whose server said nothing, so that another has been tried since.
     Abandoned {
         cancelled: bool,
@@ -155,7 +157,10 @@ impl Purpose {
             | Purpose::Bye(leg)
             | Purpose::Refer(leg)
             | Purpose::Quiet(leg) => Some(leg),
-            Purpose::Register(_) | Purpose::Abandoned { .. } | Purpose::Nobody => None,
+            Purpose::Register(_)
+            | Purpose::Options
+            | Purpose::Abandoned { .. }
+            | Purpose::Nobody => None,
         }
     }
 }
