@@ -107,6 +107,9 @@ pub struct CallRecord {
     /// This call is a callback.
     #[serde(default)]
     pub callback_of: Option<CallbackOf>,
+    /// A person had the line, and the caller could not be reached.
+    #[serde(default)]
+    pub callback_missed: bool,
     pub caller_quality: Option<Quality>,
     pub agent_quality: Option<Quality>,
 
@@ -440,6 +443,7 @@ impl Fold {
                     since_ms: *since_ms,
                 });
             }
+            Event::CallbackFailed { .. } => record.callback_missed = true,
             Event::CallbackBegun { of, attempt } => {
                 record.callback_of = Some(CallbackOf {
                     call: *of,

@@ -216,6 +216,21 @@ impl Call {
         self.end(now, EndedBy::Caller, "the caller was not reached".into());
     }
 
+    /// The person who took the call did not wait for the caller, or could not.
+    pub(super) fn person_went(&mut self, now: Instant, reason: String) {
+        self.calling = None;
+        self.log_event(now, Event::CallbackFailed { status: None });
+        self.end(now, EndedBy::Agent, reason);
+    }
+
+    /// Until the caller's telephone rings.
+    pub(super) fn person_hears_music(&mut self) {
+        let music = self.services.sounds.comfort.clone();
+        if let Some(agent) = &mut self.human.agent {
+            agent.playout.set_background(Some(music));
+        }
+    }
+
     /// While the caller's telephone rings the person hears so.
     pub(super) fn person_waits(&self) -> bool {
         self.calling.is_some() && self.human.is_bridged()

@@ -93,8 +93,8 @@ impl Call {
         let language = self.dialogue.language();
         let policy = &*self.services.policy;
         let mut plan = plan(dialplan, handoff, language, time, policy);
-        if self.is_agent_first() {
-            plan.for_callback();
+        if self.is_calling() {
+            plan.for_callback(self.is_agent_first());
         }
         let before = self.human.sought.filter(|(sought, _)| *sought == handoff);
         let since = before.map_or(now, |(_, since)| since);
@@ -123,7 +123,7 @@ impl Call {
         }
         let passing_on = self.human.passing_on.and_then(|it| it.replaced);
         if passing_on.is_some_and(|until| until <= now) {
-            self.not_passed_on(now, None);
+            self.person_was_done(now);
         }
     }
 
@@ -286,6 +286,7 @@ impl Call {
         }
         self.human.agent = Some(agent);
         if self.is_agent_first() {
+            self.person_hears_music();
             self.ring_caller();
         }
         self.own_play = None;
@@ -429,6 +430,10 @@ impl Call {
     /// Leaves nothing ringing and no person alone in a dead call.
     pub(super) fn end_human(&mut self, now: Instant) {
         self.end_transfer(now);
+        // The transfer gave up all that it knew of; nobody else may be left ringing either.
+        for rung in std::mem::take(&mut self.human.ringing) {
+            self.hang_up_leg(rung.number, "the call ended");
+        }
         self.hang_up_agent("the call ended");
     }
 }

@@ -20,6 +20,8 @@ enum With {
 pub struct OutcomeRules {
     rejected: bool,
     answered: bool,
+    /// We call the caller, who has asked for it.
+    calls_back: bool,
     with: With,
     /// One of the three `Transferred…`, and the attempt it came of.
     person: Option<(Outcome, u32)>,
@@ -37,6 +39,7 @@ impl Default for OutcomeRules {
         OutcomeRules {
             rejected: false,
             answered: false,
+            calls_back: false,
             with: With::Bot,
             person: None,
             resolved: false,
@@ -52,6 +55,7 @@ impl OutcomeRules {
         match event {
             Event::CallRejected { .. } => self.rejected = true,
             Event::CallAnswered { .. } => self.answered = true,
+            Event::CallbackBegun { .. } => self.calls_back = true,
             Event::NodeEntered { .. } | Event::StepAsked { .. } => self.with = With::Bot,
             Event::HandoffStepAsked { .. } => self.with = With::Waiting,
             Event::NoInput { .. }
@@ -149,7 +153,9 @@ impl OutcomeRules {
     /// `by` is absent where the process died before the call ended. That is `Dropped`, by our own
     /// fault, unless the caller had what the call was for.
     pub fn finish(&self, by: Option<EndedBy>) -> Outcome {
-        let standing = self.person.map(|(outcome, _)| outcome);
+        // Of a callback, a person has the line before its caller has answered.
+        let person = self.person.filter(|_| self.answered || !self.calls_back);
+        let standing = person.map(|(outcome, _)| outcome);
         let standing = standing
             .or(self.resolved.then_some(Outcome::ResolvedConfirmed))
             .or(self.promise);
@@ -273,6 +279,10 @@ mod tests {
                 step: None,
                 handoff_steps: 1,
             },
+            "callback-begun" => Event::CallbackBegun {
+                of: ulid::Ulid::nil(),
+                attempt: 1,
+            },
             "callback" => Event::CallbackBooked {
                 own_number: true,
                 since_ms: None,
@@ -296,6 +306,14 @@ mod tests {
         for story in stories {
             assert_eq!(outcome_of(story), expected, "{story}");
         }
+    }
+
+    #[test]
+    fn a_callback_that_reached_nobody_is_no_transfer() {
+        check(
+            Outcome::Dropped,
+            &["callback-begun tried person-confirmed died"],
+        );
     }
 
     #[test]

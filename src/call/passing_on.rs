@@ -69,10 +69,16 @@ impl Call {
         }
     }
 
+    /// The person hung up, and no NOTIFY tells that the caller has taken our place: they were done.
+    pub(super) fn person_was_done(&mut self, now: Instant) {
+        self.human.passing_on = None;
+        self.end(now, EndedBy::Agent, "BYE".into());
+    }
+
     /// Either side's hang-up ends both; what the network does to the person's leg does not.
     pub(super) fn agent_left(&mut self, now: Instant, by_peer: bool, reason: String) {
         match &mut self.human.passing_on {
-            _ if self.calling.is_some() => self.not_reached(now, None),
+            _ if self.calling.is_some() => self.person_went(now, reason),
             // The caller's call with them takes the place of ours, perhaps before we know that our REFER
             // was taken: the NOTIFY will tell.
             Some(passing_on) if by_peer => {
@@ -86,6 +92,9 @@ impl Call {
 
     /// The person is out of reach in the midst of the talk: the caller is ours again, and chooses.
     pub(super) fn lose_agent(&mut self, now: Instant, reason: &str) {
+        if self.is_calling() {
+            return self.person_went(now, reason.to_string());
+        }
         if let Some(quality) = self.quality(LegName::Agent) {
             self.log_event(now, quality);
         }

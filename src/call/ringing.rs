@@ -72,7 +72,8 @@ impl Call {
         let seed = self.seed.wrapping_add(seed);
         let unix = self.log.unix(now);
         let Some(ringing) = self.human.rung(leg).filter(|it| it.leg.is_none()) else {
-            return self.outputs.push_back(Output::CloseMedia { leg });
+            // Given up meanwhile: what was prepared for it is forgotten.
+            return self.hang_up_leg(leg, "not needed any more");
         };
         match address {
             Ok(address) => {

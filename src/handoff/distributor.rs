@@ -26,6 +26,9 @@ pub type Seeker = u64;
 /// Targets of whom something is remembered. Beyond it those that are idle are forgotten.
 const MOST_TARGETS: usize = 10_000;
 
+/// Before who failed is rung for those who wait.
+const SHORTEST_REST: Duration = Duration::from_secs(1);
+
 /// What a call tells.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Request {
@@ -85,7 +88,9 @@ pub struct Passed {
 struct Target {
     /// Ringing or talking.
     calls: u32,
-    /// When its last call ended, or was taken.
+    /// Of these, those that nobody has answered.
+    ringing: u32,
+    /// When its last call ended, or was not taken.
     used: Option<Instant>,
     rests_until: Option<Instant>,
     /// It does not answer OPTIONS.
@@ -320,7 +325,9 @@ impl Distributor {
         let desk = (search.plan.dialplan.clone(), desk.handoff.clone());
         self.desks.entry(desk).or_default().turn = chosen.last().map_or(0, |at| at + 1);
         for one in &tries {
-            self.target(&one.target).calls += 1;
+            let target = self.target(&one.target);
+            target.calls += 1;
+            target.ringing += 1;
         }
         self.answers
             .push_back((seeker, number, Answer::Ring { tries, passed }));
@@ -330,10 +337,13 @@ impl Distributor {
         let Some(search) = self.searches.get_mut(&seeker) else {
             return;
         };
-        let held = search.holds.iter_mut().find(|hold| hold.target == target);
+        let mut holds = search.holds.iter_mut();
+        let held = holds.find(|hold| hold.target == target && !hold.answered);
         if let Some(hold) = held {
             hold.answered = true;
             search.waits = None;
+            let target = self.target(target);
+            target.ringing = target.ringing.saturating_sub(1);
         }
     }
 
@@ -349,7 +359,11 @@ impl Distributor {
         let Some(desk) = search.plan.desks.get(search.desk) else {
             return false;
         };
-        let rest = desk.rest;
+        // Whoever waits would ring them again at once.
+        let rest = match desk.queue.is_some() {
+            true => desk.rest.max(SHORTEST_REST),
+            false => desk.rest,
+        };
         let desk = (search.plan.dialplan.clone(), desk.handoff.clone());
         if hold.answered {
             let times = &mut self.desks.entry(desk).or_default().times;
@@ -357,7 +371,10 @@ impl Distributor {
         }
         let target = self.target(&hold.target);
         target.calls = target.calls.saturating_sub(1);
-        target.used = Some(now);
+        target.ringing = target.ringing.saturating_sub(u32::from(!hold.answered));
+        if hold.answered || why == Failed::Itself {
+            target.used = Some(now);
+        }
         if why == Failed::Itself {
             target.rests_until = Some(now + rest);
         }

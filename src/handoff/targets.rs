@@ -56,10 +56,11 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The caller's telephone rings only when a person has taken the call for certain, and here.
-    pub fn for_callback(&mut self) {
+    /// The two talk through this server; `agent_first`: the caller's telephone rings only when a person
+    /// has taken the call for certain.
+    pub fn for_callback(&mut self, agent_first: bool) {
         for one in self.desks.iter_mut().flat_map(|desk| &mut desk.tries) {
-            one.accept = !one.is_agent;
+            one.accept |= agent_first && !one.is_agent;
             one.way = Way::Bridged;
         }
     }
@@ -128,12 +129,7 @@ fn tries(handoff: &Handoff, policy: &dyn TargetPolicy) -> Vec<Try> {
     let one = |target: String, limit: Option<u32>, languages: Vec<Language>| Try {
         handoff: handoff.name.clone(),
         timeout: handoff.timeout,
-        way: match handoff.way {
-            Way::Default => policy.way(&target),
-            // Only one can be the one that the caller is passed on to.
-            Way::Refer if handoff.order == Order::All => Way::Bridged,
-            chosen => chosen,
-        },
+        way: way(handoff, &target, policy),
         accept: handoff.accept,
         then_keys: handoff.then_keys.clone(),
         allowed: policy.is_allowed(&target),
@@ -157,6 +153,20 @@ fn tries(handoff: &Handoff, policy: &dyn TargetPolicy) -> Vec<Try> {
         }
     });
     all.collect()
+}
+
+fn way(handoff: &Handoff, target: &str, policy: &dyn TargetPolicy) -> Way {
+    let chosen = match handoff.way {
+        Way::Default => policy.way(target),
+        chosen => chosen,
+    };
+    match chosen {
+        // Only one can be the one that the caller is passed on to.
+        Way::Refer if handoff.order == Order::All => Way::Bridged,
+        // No exchange knows the address of who registers here.
+        _ if policy.is_agent(target) => Way::Bridged,
+        chosen => chosen,
+    }
 }
 
 /// `first` and what its `else` leads to. The checker refuses cycles; the bound holds without it.
@@ -199,6 +209,68 @@ mod tests {
 
         fn agents(&self, _: &[String]) -> Vec<(String, Vec<Language>)> {
             Vec::new()
+        }
+    }
+
+    /// Everything is reached by an exchange that transfers by REFER.
+    struct Refers;
+
+    impl TargetPolicy for Refers {
+        fn is_allowed(&self, _: &str) -> bool {
+            true
+        }
+
+        fn way(&self, _: &str) -> Way {
+            Way::Refer
+        }
+
+        fn keys(&self, _: &str) -> TrunkKeys {
+            TrunkKeys::Rfc4733
+        }
+
+        fn is_agent(&self, target: &str) -> bool {
+            target.ends_with("@zeroline.local")
+        }
+
+        fn calls_back(&self, _: &str) -> bool {
+            false
+        }
+
+        fn agents(&self, _: &[String]) -> Vec<(String, Vec<Language>)> {
+            Vec::new()
+        }
+    }
+
+    #[test]
+    fn who_rings_with_others_or_registers_here_is_never_referred_to() {
+        for (ring, order, ways) in [
+            ("sip:a@x", "in_order", [Way::Refer, Way::Bridged]),
+            ("sip:a@x", "all", [Way::Bridged, Way::Bridged]),
+        ] {
+            let text = format!(
+                r#"
+dialplan: t
+languages: [en]
+greeting: {{ en: This is an automatic service. }}
+human: {{ key: "0", handoff: desk }}
+start: main
+handoffs:
+  desk: {{ ring: ["{ring}", "sip:anna@zeroline.local"], order: {order}, else: callback }}
+nodes:
+  main: {{ say: {{ en: Hello. }}, to: human }}
+"#
+            );
+            let dialplan = load(&Source::new("t.yaml", text)).expect("it is right");
+            let first = dialplan.human.handoff;
+            let plan = plan(
+                &dialplan,
+                first,
+                Language::En,
+                jiff::Timestamp::now(),
+                &Refers,
+            );
+            let told: Vec<Way> = plan.desks[0].tries.iter().map(|one| one.way).collect();
+            assert_eq!(told, ways, "{order}");
         }
     }
 

@@ -263,7 +263,9 @@ impl Transfer {
     pub fn abandon(&mut self) {
         if self.state == State::Ringing {
             for rung in std::mem::take(&mut self.rung) {
-                self.give_up(&rung);
+                let attempt = rung.attempt;
+                self.outputs.push_back(Output::Cancel { attempt });
+                self.log_failure(attempt, None, TargetFailure::Cancelled);
             }
         }
         if self.state != State::Done {

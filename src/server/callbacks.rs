@@ -19,6 +19,8 @@ use tokio::sync::{mpsc, oneshot};
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// After what could not be started, and after a store that failed.
 const LATER: Duration = Duration::from_secs(30);
+/// Between two looks whether a handoff is open by now.
+const UNTIL_OPEN: Duration = Duration::from_secs(120);
 /// Who was promised a call longer ago does not expect it any more.
 const TOO_OLD: Duration = Duration::from_secs(7 * 86_400);
 
@@ -49,6 +51,7 @@ pub async fn run(config: Arc<Config>, jobs: mpsc::Sender<CallbackJob>) {
         callbacks,
         jobs,
         store: None,
+        restarted: false,
     };
     while !maker.jobs.is_closed() {
         let wait = match maker.turn().await {
@@ -69,6 +72,8 @@ struct Maker {
     callbacks: Callbacks,
     jobs: mpsc::Sender<CallbackJob>,
     store: Option<Store>,
+    /// What a server that ended left under way waits again.
+    restarted: bool,
 }
 
 impl Maker {
@@ -78,7 +83,10 @@ impl Maker {
             Some(store) => store,
             None => {
                 let store = Store::open(&store_path(&self.config.data)).await?;
-                store.callbacks_restart().await?;
+                if !self.restarted {
+                    store.callbacks_restart().await?;
+                    self.restarted = true;
+                }
                 store
             }
         };
@@ -115,8 +123,12 @@ impl Maker {
             Err(NotNow::NobodyCalledSo) => {
                 ends(false, "no dialplan takes calls of whom the caller called").await
             }
-            Err(NotNow::Closed | NotNow::Busy) => {
-                let later = now_ms + LATER.as_millis() as u64;
+            Err(not_now) => {
+                let wait = match not_now {
+                    NotNow::Closed => UNTIL_OPEN,
+                    _ => LATER,
+                };
+                let later = now_ms + wait.as_millis() as u64;
                 store.callback_waits(&due.call, later).await
             }
         }

@@ -83,6 +83,11 @@ impl Calls {
         }
     }
 
+    /// How many callbacks wait for a person, or ring at their callers'.
+    pub fn callbacks(&self) -> usize {
+        self.calls.values().filter(|info| info.calls_back).count()
+    }
+
     /// Its caller is not called any more.
     pub fn forget_callback(&mut self, call: CallNumber) {
         if let Some(info) = self.calls.get_mut(&call) {

@@ -30,6 +30,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+/// One line of so many at most waits for a person to call somebody back: callers go first.
+const MOST_CALLBACKS: usize = 10;
+
 impl Signalling {
     pub(super) fn incoming(&mut self, now: Instant, incoming: event::Incoming) {
         // The call that wants the built-in agent is admitted already, and has its record.
@@ -258,6 +261,10 @@ impl Signalling {
     }
 
     fn judge_callback(&self, callback: &Callback) -> Result<Arc<Services>, NotNow> {
+        let most = (self.config.max_calls / MOST_CALLBACKS).max(1);
+        if self.calls.callbacks() >= most {
+            return Err(NotNow::Busy);
+        }
         if self.busy().is_some() || *self.phase.borrow() != Phase::Serving {
             return Err(NotNow::Busy);
         }

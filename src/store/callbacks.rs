@@ -60,32 +60,38 @@ pub(super) async fn put_callback(
             .await?;
     }
     if let Some(made) = record.callback_of {
-        let spoken = matches!(
-            record.outcome,
-            Outcome::TransferredAnswered | Outcome::TransferredConfirmed
-        );
+        // Whoever was called back has had the promise, whatever they did then.
+        let reached = record.answered_ms.is_some() && record.outcome != Outcome::Dropped;
+        // Nobody was free: the caller's telephone did not ring.
+        let rang = reached || record.answered_ms.is_some() || record.callback_missed;
         sqlx::query(MADE)
             .bind(made.call.to_string())
             .bind(record.call.to_string())
-            .bind(spoken)
+            .bind(reached)
             .bind(&record.end_reason)
+            .bind(rang)
             .execute(&mut *connection)
             .await?;
     }
     Ok(())
 }
 
+/// One number is called once for one handoff, however often that was asked for.
 const PUT: &str = "
     INSERT INTO callbacks (call, number, own_number, called, dialplan, handoff, wish, language, slots,
                            since_ms, booked_ms, state, due_ms)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'waiting', ?11)
+    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'waiting', ?11
+    WHERE NOT EXISTS (SELECT 1 FROM callbacks
+                      WHERE number = ?2 AND dialplan = ?5 AND handoff = ?6 AND call <> ?1
+                        AND state IN ('waiting', 'calling'))
     ON CONFLICT (call) DO NOTHING";
 
 /// An old record that is saved again changes nothing that came after it.
 const MADE: &str = "
     UPDATE callbacks
     SET state = CASE WHEN ?3 THEN 'done' ELSE 'waiting' END,
-        reason = CASE WHEN ?3 THEN NULL ELSE ?4 END
+        reason = CASE WHEN ?3 THEN NULL ELSE ?4 END,
+        attempts = CASE WHEN ?5 THEN attempts ELSE max(attempts - 1, 0) END
     WHERE call = ?1 AND last_call = ?2 AND state IN ('waiting', 'calling')";
 
 impl Store {
@@ -262,6 +268,8 @@ mod tests {
                 call: call(of),
                 attempt: 1,
             }),
+            answered_ms: (outcome == Outcome::TransferredConfirmed).then_some(5),
+            callback_missed: outcome == Outcome::GaveUpBeforeAnswer,
             outcome,
             end_reason: "the caller was not reached".into(),
             ..CallRecord::default()
@@ -278,9 +286,15 @@ mod tests {
         let data = tempfile::tempdir().expect("a temporary folder");
         let store = Store::open(&store_path(data.path())).await.expect("opens");
         save(&store, booked(1, 1_000, None)).await;
-        save(&store, booked(2, 2_000, Some(500))).await;
+        let other = CallRecord {
+            dialplan: "other".into(),
+            ..booked(2, 2_000, Some(500))
+        };
+        save(&store, other).await;
+        save(&store, booked(3, 2_000, Some(400))).await;
         assert_eq!(due(&store, 2_000).await, Some(call(2).to_string()));
         let all = store.callbacks(false, 9).await.expect("reads");
+        assert_eq!(all.len(), 2, "one number is called once for one handoff");
         assert_eq!(
             all[0].slots,
             [("parcel".to_owned(), "4711".to_owned())].into()
@@ -321,6 +335,19 @@ mod tests {
             None,
             "saved again it stays done"
         );
+    }
+
+    #[tokio::test]
+    async fn while_nobody_is_free_no_attempt_is_spent() {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let store = Store::open(&store_path(data.path())).await.expect("opens");
+        save(&store, booked(1, 1_000, Some(1))).await;
+        let (id, ours) = (call(1).to_string(), call(2).to_string());
+        let begun = store.callback_begins(&id, &ours, 5_000).await;
+        begun.expect("writes");
+        save(&store, made(2, 1, Outcome::Dropped)).await;
+        let all = store.callbacks(false, 9).await.expect("reads");
+        assert_eq!((all[0].state.as_str(), all[0].attempts), ("waiting", 0));
     }
 
     #[tokio::test]

@@ -15,7 +15,7 @@ impl Distributor {
             .filter(|&at| waits_for_rest || !search.tried[at])
             // One that the config forbids is told as an attempt, once.
             .filter(|&at| desk.tries[at].allowed || !waits_for_rest)
-            .filter(|&at| self.is_free(&desk.tries[at]))
+            .filter(|&at| self.is_free(&desk.tries[at], waits_for_rest))
             .filter(|&at| !(waits_for_rest && self.rests(now, &desk.tries[at])))
             .collect();
         self.sort(&mut free, search, desk);
@@ -49,7 +49,14 @@ impl Distributor {
         }
     }
 
-    fn is_free(&self, one: &Try) -> bool {
+    /// While callers wait for a target that has no limit, it is rung for one after the other: else all of
+    /// them would ring it whenever it has rested.
+    fn is_free(&self, one: &Try, queued: bool) -> bool {
+        let target = self.targets.get(&one.target);
+        let is_rung = target.is_some_and(|target| target.ringing > 0);
+        if queued && one.limit.is_none() && is_rung && !self.line.is_empty() {
+            return false;
+        }
         let calls = self.targets.get(&one.target).map_or(0, |it| it.calls);
         let available = self.agent(one).map(|(state, _)| state) == Some(AgentState::Available);
         (!one.is_agent || available) && one.limit.is_none_or(|limit| calls < limit)

@@ -236,6 +236,7 @@ fn agents_are_rung_by_their_idle_time_and_only_while_they_are_free() {
     hall.seek(1, &desks).says(&["1: ring anna"]);
     hall.seek(2, &desks).says(&["2: ring bert"]);
     hall.seek(3, &desks).says(&["3: nobody, support taken"]);
+    hall.answered(1, "@anna").answered(2, "@bert");
     hall.at(10).over(2);
     hall.at(20).over(1);
     hall.seek(4, &desks).says(&["4: ring bert"]);
@@ -312,6 +313,49 @@ fn callers_wait_in_order_and_are_told_their_place() {
     hall.failed(2, "a").says(&["2: place 1"]);
     hall.at(69).says(&[]).at(70).says(&["2: ring a"]);
     hall.tell(4, Request::WhereAmI).says(&["4: place 1"]);
+}
+
+#[test]
+fn a_target_without_a_limit_is_rung_for_one_after_the_other_in_their_order() {
+    let desks = [queued("a")];
+    let mut hall = Hall::new(&[]);
+    hall.seek(1, &desks)
+        .failed(1, "a")
+        .says(&["1: ring a", "1: place 1"]);
+    hall.at(1).seek(2, &desks).says(&["2: place 2"]);
+    hall.at(2).seek(3, &desks).says(&["3: place 3"]);
+    hall.at(10).says(&["1: ring a"]);
+    hall.answered(1, "a").says(&["2: ring a"]);
+    hall.failed(2, "a").says(&["2: place 1"]);
+    hall.at(20).says(&["2: ring a"]);
+    hall.answered(2, "a").says(&["3: ring a"]);
+}
+
+#[test]
+fn who_refuses_at_once_is_not_rung_in_a_circle() {
+    let mut desk = queued("a");
+    desk.rest = Duration::ZERO;
+    let mut hall = Hall::new(&[]);
+    hall.seek(1, &[desk])
+        .failed(1, "a")
+        .says(&["1: ring a", "1: place 1"]);
+    hall.at(1).says(&["1: ring a"]);
+}
+
+#[test]
+fn who_rang_for_nobody_has_been_idle_for_as_long() {
+    let desks = [ordered(Order::LongestIdle, "a/1 b/1")];
+    let mut hall = Hall::new(&[]);
+    hall.seek(1, &desks)
+        .answered(1, "a")
+        .seek(2, &desks)
+        .answered(2, "b")
+        .heard();
+    hall.at(10).over(1);
+    hall.at(20).over(2);
+    hall.at(30).seek(3, &desks).says(&["3: ring a"]);
+    hall.at(31).over(3);
+    hall.at(32).seek(4, &desks).says(&["4: ring a"]);
 }
 
 #[test]

@@ -399,9 +399,7 @@ fn an_abandoned_transfer_leaves_nothing_ringing() {
         outputs(&mut transfer),
         [
             Output::Cancel { attempt: 1 },
-            failed("a", Failed::NotWanted),
             Output::Cancel { attempt: 2 },
-            failed("b", Failed::NotWanted),
             Output::Desk(Request::Over)
         ]
     );
