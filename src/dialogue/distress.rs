@@ -111,7 +111,11 @@ impl Dialogue {
         }
     }
 
+    /// What keys that wait will mean is not known yet.
     fn watch_keys(&mut self) {
+        if !self.typed_ahead.is_empty() {
+            return;
+        }
         let now = self.now;
         let keys = &mut self.distress.keys;
         while keys.front().is_some_and(|at| *at + KEYS_WITHIN < now) {

@@ -2,7 +2,7 @@
 
 use super::caller::Caller;
 use super::plans::*;
-use crate::dialplan::model::{Dialplan, Elder, NodeKind, Target};
+use crate::dialplan::model::{Dialplan, Elder, HttpMethod, NodeKind, Target};
 use crate::events::{Event, Pace, PacedBy};
 use crate::language::Language;
 
@@ -83,6 +83,20 @@ fn a_long_menu_is_put_in_portions_and_each_key_works_at_any_time() {
 }
 
 #[test]
+fn star_begins_a_menu_again_before_it_leads_back() {
+    let mut plan = long();
+    let outer = menu("Outer.", &[('1', node(2))]);
+    let inner = std::mem::replace(&mut plan.nodes[0].kind, outer);
+    plan.nodes.push(plan.nodes[0].clone());
+    plan.nodes[2].kind = inner;
+    let mut caller = calls(plan);
+    caller.hears().press("81").hears().press("#").press("*");
+    assert_eq!(caller.hearing(), FIRST);
+    caller.press("*");
+    assert!(caller.hearing().ends_with("Outer."));
+}
+
+#[test]
 fn others_hear_a_long_menu_whole() {
     let mut caller = calls(long());
     caller.hears().press("#");
@@ -102,9 +116,16 @@ fn while_digits_are_keyed_the_key_is_a_digit_and_so_it_is_among_keys_pressed_ahe
     assert_eq!(caller.dialogue.pace(), Pace::Usual);
 
     let mut plan = long();
-    plan.nodes[0].kind = say("One moment.", node(1));
+    plan.nodes[0].kind = http(
+        HttpMethod::Get,
+        "https://x.example.com/",
+        "found",
+        node(1),
+        Target::Human,
+    );
     let mut caller = calls(plan);
-    caller.press("1884#");
+    caller.hears().press("1884#");
+    caller.lookup_answers(serde_json::json!({}));
     assert!(
         caller
             .log()
