@@ -79,7 +79,7 @@ impl Signalling {
             (self.directory.prompts(), self.directory.sounds()),
             incoming.offer.as_deref().unwrap_or_default(),
             media,
-            (rand::rng().random(), super::incoming::unix_now()),
+            (rand::rng().random(), super::incoming::unix_at(now)),
         );
         let number = self.calls.number();
         let mut resident = Resident::new(number, Box::new(announcement));

@@ -137,7 +137,7 @@ impl Signalling {
         };
         let seed = rand::rng().random();
         let number = self.calls.number();
-        let unix = unix_now();
+        let unix = unix_at(now);
         let mut resident = if is_for_agent {
             let sounds = (self.directory.prompts(), self.directory.sounds());
             let offer = incoming.offer.as_deref().unwrap_or_default();
@@ -325,7 +325,14 @@ fn rejected(refusal: &Refusal) -> Event {
     }
 }
 
-pub(super) fn unix_now() -> Duration {
+/// The time since 1970 at `then`, which is not long ago. Every call keeps its own clock from its
+/// beginning on: one that is wrong by what was done since `then` has events of two calls in the wrong
+/// order.
+pub(super) fn unix_at(then: Instant) -> Duration {
+    unix_now().saturating_sub(then.elapsed())
+}
+
+fn unix_now() -> Duration {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.unwrap_or_default()
 }
@@ -369,4 +376,25 @@ fn text(request: &Request, header: Header) -> String {
     value
         .map(|value| String::from_utf8_lossy(value).into_owned())
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_s_clock_is_right_from_its_beginning_however_late_it_is_asked_for() {
+        let then = Instant::now();
+        let before = unix_now();
+        let later = then + Duration::from_millis(200);
+        while Instant::now() < later {
+            std::hint::spin_loop();
+        }
+        let told = unix_at(then);
+        // Whatever else runs here, these two readings are not half of that apart.
+        assert!(
+            told.abs_diff(before) < Duration::from_millis(100),
+            "{told:?}"
+        );
+    }
 }
