@@ -139,9 +139,29 @@ impl Caller {
 
     /// Presses key 1 with the line's next packets.
     pub fn press_key(&mut self, index: usize) {
-        if self.lines[index].press_key() {
+        if self.lines[index].press_key(1) {
             self.figures.keys_pressed += 1;
         }
+    }
+
+    /// Presses key 0 with the line's next packets.
+    pub fn press_human_key(&mut self, index: usize) {
+        let pressed = self.lines[index].press_key(0);
+        assert!(
+            pressed,
+            "caller {index} has no call in which to press a key"
+        );
+    }
+
+    /// From now on, or no more, what the line hears counts.
+    pub fn measure(&mut self, index: usize, is_measured: bool) {
+        let line = &mut self.lines[index];
+        if line.is_measured {
+            self.figures.received += line.received;
+            self.figures.expected += line.expected;
+        }
+        line.begin_window();
+        line.is_measured = is_measured;
     }
 
     pub fn lines(&self) -> usize {
@@ -177,6 +197,13 @@ impl Caller {
             ..Figures::default()
         };
         self.lines.iter_mut().for_each(Line::begin_window);
+    }
+
+    /// What was measured, and a new beginning.
+    pub fn take_figures(&mut self) -> Figures {
+        let figures = std::mem::take(&mut self.figures);
+        self.figures.failed = figures.failed;
+        figures
     }
 
     pub fn end_window(&mut self) {

@@ -30,6 +30,11 @@ impl Histogram {
         self.total
     }
 
+    /// Milliseconds of the longest; NaN when nothing was counted.
+    pub fn longest(&self) -> f64 {
+        self.percentile(100.0)
+    }
+
     /// In milliseconds; NaN when nothing was counted.
     pub fn percentile(&self, percent: f64) -> f64 {
         let wanted = (self.total as f64 * percent / 100.0).ceil().max(1.0) as u64;

@@ -33,6 +33,8 @@ pub struct Line {
     /// What is said instead of noise, and how far.
     voice: Option<(Arc<[u8]>, usize)>,
     key_packet: [u8; HEADER + 4],
+    /// The telephone-event that is or was pressed last.
+    digit: u8,
     sequence: u16,
     timestamp: u32,
     /// Packets of the key that were sent, while one is.
@@ -41,6 +43,8 @@ pub struct Line {
     key_sent: Option<u64>,
     last_arrival: Option<u64>,
     last_sequence: u16,
+    /// Whether what is heard counts.
+    pub is_measured: bool,
     pub received: u64,
     pub expected: u64,
 }
@@ -62,12 +66,14 @@ impl Line {
             packet,
             voice: None,
             key_packet: [0; HEADER + 4],
+            digit: 1,
             sequence: 0,
             timestamp: 0,
             key: None,
             key_sent: None,
             last_arrival: None,
             last_sequence: 0,
+            is_measured: true,
             received: 0,
             expected: 0,
         }
@@ -93,10 +99,11 @@ impl Line {
     }
 
     /// `false` while another one is being pressed or there is no call.
-    pub fn press_key(&mut self) -> bool {
+    pub fn press_key(&mut self, digit: u8) -> bool {
         let can = self.state == State::Talking && self.key.is_none() && self.key_sent.is_none();
         if can {
             self.key = Some(0);
+            self.digit = digit;
         }
         can
     }
@@ -111,6 +118,9 @@ impl Line {
             figures
                 .key_to_prompt
                 .add(datagram.arrived.saturating_sub(sent));
+        }
+        if !self.is_measured {
+            return;
         }
         self.received += 1;
         match self.last_arrival {
@@ -156,7 +166,7 @@ impl Line {
         key[4..8].copy_from_slice(&start.to_be_bytes());
         let duration = (number + 1).min(KEY_PACKETS) * SAMPLES as u16;
         let [high, low] = duration.to_be_bytes();
-        key[12..].copy_from_slice(&[1, if ends { 0x8A } else { 0x0A }, high, low]);
+        key[12..].copy_from_slice(&[self.digit, if ends { 0x8A } else { 0x0A }, high, low]);
         self.key = Some(number + 1);
         if number + 1 == KEY_PACKETS + END_PACKETS {
             self.key = None;

@@ -1,8 +1,9 @@
 //! Every row of the design's budget, measured: `cargo bench --bench calls`, a minute of it with
-//! `-- --quick`, and `-- --format json`; how callers who speak are served: `-- voice` (25 minutes; `--turns=5`: five); and when no
-//! recognizer keeps up: `-- saturated`, ten minutes (`--minutes=1`). The server is on one core, the
-//! caller on another, and the same calls are made to a bare loop beside it: the ratio of the two holds
-//! on any machine.
+//! `-- --quick`, and `-- --format json`; how callers who speak are served: `-- voice` (25 minutes;
+//! `--turns=5`: five); when no recognizer keeps up: `-- saturated`, ten minutes (`--minutes=1`); and
+//! how callers wait for a person: `-- queue`, four minutes (`--callers=500`, `--people=12`). The
+//! server is on one core, the caller on another, and the same calls are made to a bare loop beside
+//! it: the ratio of the two holds on any machine.
 
 mod affinity;
 mod bare_loop;
@@ -12,6 +13,7 @@ mod dialogue;
 mod histogram;
 mod line;
 mod made_up;
+mod queue;
 mod report;
 mod saturated;
 mod scenarios;
@@ -90,6 +92,10 @@ fn main() {
     if has("saturated") {
         let minutes = figure("--minutes=").unwrap_or(10);
         return saturated::run(cores, as_json, minutes as u64);
+    }
+    if has("queue") {
+        let people = figure("--people=").unwrap_or(12);
+        return queue::run(cores, as_json, figure("--callers=").unwrap_or(500), people);
     }
     let plan = if has("--quick") { QUICK } else { FULL };
     let results = run(&plan, cores);

@@ -4,7 +4,7 @@ use crate::affinity;
 use crate::made_up;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -30,6 +30,9 @@ pub enum Kind {
     Listening { speech: bool },
     /// Listened to by a whisper that cannot keep up, on all cores; callers hardly stop speaking.
     Saturated,
+    /// Served by keys, on one core; who wants a person waits in line for these at this port of
+    /// loopback.
+    Queue { people: u16, port: u16 },
 }
 
 impl Kind {
@@ -41,13 +44,14 @@ impl Kind {
             Kind::Listening { speech: false } => "listened to, silent",
             Kind::Listening { speech: true } => "listened to, speaking a third of the time",
             Kind::Saturated => "listened to by whisper, behind",
+            Kind::Queue { .. } => "with a queue",
         }
     }
 
     /// What callers send, round and round, in µ-law.
     pub fn voice(self) -> Option<Arc<[u8]>> {
         match self {
-            Kind::Zeroline | Kind::BareLoop | Kind::Deaf => None,
+            Kind::Zeroline | Kind::BareLoop | Kind::Deaf | Kind::Queue { .. } => None,
             Kind::Listening { speech } => Some(voice(speech, Duration::from_secs(9))),
             Kind::Saturated => Some(chatter()),
         }
@@ -72,6 +76,7 @@ impl Subject {
             Kind::Zeroline | Kind::Deaf => serve("speech: off"),
             Kind::Listening { .. } => serve("speech: { recognizers: [builtin] }"),
             Kind::Saturated => serve(&made_up::config(folder.path(), "other")),
+            Kind::Queue { .. } => serve("speech: off\ntransfers: { allow: [\"sip:*@127.0.0.1\"] }"),
             Kind::BareLoop => {
                 let mut command = Command::new(std::env::current_exe().expect("our own path"));
                 command.args([BARE_LOOP, &sip.to_string()]);
@@ -80,9 +85,10 @@ impl Subject {
         };
         // A child keeps the cores of the thread that starts it.
         let before = match kind {
-            Kind::Zeroline | Kind::BareLoop => affinity::pin(core),
+            Kind::Zeroline | Kind::BareLoop | Kind::Queue { .. } => affinity::pin(core),
             Kind::Deaf | Kind::Listening { .. } | Kind::Saturated => affinity::set_all(),
         };
+        std::fs::write(folder.path().join("hotline.yaml"), dialplan(kind)).expect("there is room");
         let child = command.stdout(Stdio::piped()).spawn();
         affinity::set(&before);
         let mut child = child.expect("the process starts");
@@ -132,6 +138,24 @@ impl Subject {
     /// The records of the calls that have ended.
     pub fn records(&self) -> Vec<serde_json::Value> {
         records(self.folder.path(), self.console)
+    }
+
+    /// Its data, for the store's own readers.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Time on the processor of its children that have ended: synthesizers.
+    pub fn children_cpu(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
+        let stat = stat.expect("the process lives");
+        // After the name, which may have spaces: cutime and cstime are fields 16 and 17 of all.
+        let fields = stat.rsplit_once(')').expect("a name in brackets").1;
+        let ticks = fields.split_whitespace().skip(13).take(2);
+        let ticks: u64 = ticks.map(|it| it.parse().unwrap_or(0)).sum();
+        // SAFETY: it only asks.
+        let a_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
+        Duration::from_secs_f64(ticks as f64 / a_second as f64)
     }
 
     pub fn id(&self) -> u32 {
@@ -221,14 +245,26 @@ fn chatter() -> Arc<[u8]> {
     voice(true, Duration::from_millis(4_500))
 }
 
+fn dialplan(kind: Kind) -> String {
+    let text = include_str!("hotline.yaml");
+    let Kind::Queue { people, port } = kind else {
+        return text.into();
+    };
+    let support = "ring: [\"sip:agent@zeroline.local\"]";
+    assert!(text.contains(support), "the dialplan has a handoff");
+    let people = format!(
+        "ring: [{{ to: \"sip:desk@127.0.0.1:{port}\", limit: {people} }}], \
+         queue: {{ most: 5000, longest: 2h }}"
+    );
+    text.replace(support, &people)
+}
+
 /// Voice that lasts 120 s, and a config without limits that a benchmark would run into.
 fn zeroline(folder: &Path, sip: SocketAddr, console: SocketAddr, speech: &str) -> Command {
     let prompts = folder.join("prompts/en");
     std::fs::create_dir_all(&prompts).expect("a folder for the prompt");
     write_prompt(&prompts.join("long.wav"));
     let config = folder.join("zeroline.yaml");
-    let dialplan = folder.join("hotline.yaml");
-    std::fs::write(&dialplan, include_str!("hotline.yaml")).expect("the dialplan is written");
     let text = format!(
         "listen: [\"udp:{sip}\"]\n\
          media: {{ ports: 32000-59998, threads: 1 }}\n\
