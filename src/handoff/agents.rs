@@ -4,17 +4,25 @@
 //!  Offline ── registered ──► Available ── call_began ──► Busy ── call_ended ──► WrapUp ──► Available
 //!     ▲                        │    ▲                      │         (answered)   (time, or wish)
 //!     └── from everywhere      ▼    │ wishes               └─ wished away ──► Away
-//!                             Away ─┘
+//!         but Busy            Away ─┘
 //! ```
+//!
+//! Who is in a call is there, registered or not. A connection that breaks makes who was Available
+//! Reconnecting, for as long as a telephone takes to come back.
 
 use crate::config::agent::AgentConfig;
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// Within so long a telephone whose connection is broken connects anew and registers again.
+const RECONNECTS_WITHIN: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum AgentState {
-    /// No telephone of theirs is registered.
+    /// No telephone of theirs is registered, and none is in a call.
     Offline,
+    /// Their telephone's connection broke just now: they cannot be rung, and are soon back.
+    Reconnecting,
     Available,
     /// A call rings at theirs, or they are in one.
     Busy,
@@ -25,8 +33,9 @@ pub enum AgentState {
 }
 
 impl AgentState {
-    pub const ALL: [AgentState; 5] = [
+    pub const ALL: [AgentState; 6] = [
         AgentState::Offline,
+        AgentState::Reconnecting,
         AgentState::Available,
         AgentState::Busy,
         AgentState::WrapUp,
@@ -37,6 +46,7 @@ impl AgentState {
     pub fn name(self) -> &'static str {
         match self {
             AgentState::Offline => "offline",
+            AgentState::Reconnecting => "reconnecting",
             AgentState::Available => "available",
             AgentState::Busy => "busy",
             AgentState::WrapUp => "wrap-up",
@@ -60,6 +70,8 @@ struct Agent {
     config: AgentConfig,
     /// Their registration's end.
     registered_until: Option<Instant>,
+    /// Until that end they are not reached, unless they register again.
+    is_cut_off: bool,
     /// Calls that ring there or go on: one, but for what nobody foresaw.
     calls: u32,
     wants_away: bool,
@@ -77,6 +89,7 @@ impl Agents {
         let agent = |config: AgentConfig| Agent {
             config,
             registered_until: None,
+            is_cut_off: false,
             calls: 0,
             wants_away: false,
             wrap_up_until: None,
@@ -90,10 +103,22 @@ impl Agents {
 
     /// A telephone of theirs registered, or did so again; it stays until then.
     pub fn registered(&mut self, now: Instant, name: &str, until: Instant) {
-        self.change(now, name, |agent| agent.registered_until = Some(until));
+        self.change(now, name, |agent| {
+            agent.registered_until = Some(until);
+            agent.is_cut_off = false;
+        });
     }
 
-    /// The last telephone of theirs is gone.
+    /// The connection to their last telephone broke, without a word of its own.
+    pub fn connection_lost(&mut self, now: Instant, name: &str) {
+        self.change(now, name, |agent| {
+            let until = agent.registered_until;
+            agent.registered_until = until.map(|until| until.min(now + RECONNECTS_WITHIN));
+            agent.is_cut_off = true;
+        });
+    }
+
+    /// The last telephone of theirs is gone, by its own wish or as its time is over.
     pub fn unregistered(&mut self, now: Instant, name: &str) {
         self.change(now, name, |agent| agent.registered_until = None);
     }
@@ -189,9 +214,11 @@ impl Agent {
         self.registered_until = self.registered_until.filter(|until| now < *until);
         self.wrap_up_until = self.wrap_up_until.filter(|until| now < *until);
         let state = match self {
-            _ if self.registered_until.is_none() => AgentState::Offline,
+            // A call that goes on shows that there is somebody.
             _ if self.calls > 0 => AgentState::Busy,
+            _ if self.registered_until.is_none() => AgentState::Offline,
             _ if self.wants_away => AgentState::Away,
+            _ if self.is_cut_off => AgentState::Reconnecting,
             _ if self.wrap_up_until.is_some() => AgentState::WrapUp,
             _ => AgentState::Available,
         };

@@ -87,7 +87,7 @@ impl Roster {
         if self.guesses.are_too_many(now, source) {
             return None;
         }
-        let proven = self.registrar.authenticate(now, request);
+        let proven = self.registrar.authenticate(now, source, request);
         self.count_guess(now, source, proven.as_ref().err());
         Some(proven)
     }
@@ -103,9 +103,16 @@ impl Roster {
         self.registrar.knows(flow)
     }
 
-    /// The connection is closed.
+    /// The connection is closed. A telephone that only lost it is soon back.
     pub fn flow_lost(&mut self, now: Instant, flow: Flow) {
+        self.settle(now);
         self.registrar.flow_lost(flow);
+        while let Some((name, until)) = self.registrar.poll_change() {
+            match until {
+                Some(until) => self.agents.registered(now, &name, until),
+                None => self.agents.connection_lost(now, &name),
+            }
+        }
         self.settle(now);
     }
 

@@ -2,8 +2,9 @@
 //! nonces expire, and proofs that are good for one request each.
 //!
 //! A challenge costs no memory, so strangers can ask for any number: a nonce carries the time of its
-//! making and a code that only its maker can make. Only nonces that a right password came with are
-//! remembered, with the count that was used last.
+//! making and a code that only its maker can make, for one source's address alone. So nobody who names
+//! the address of somebody else has a nonce that is good there. Only nonces that a right password came
+//! with are remembered, with the count that was used last.
 
 use crate::sip::authorization::Authorization;
 use crate::sip::challenge::Challenge;
@@ -12,6 +13,7 @@ use crate::sip::header::Header;
 use crate::sip::message::Request;
 use crate::sip::uri::Uri;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 /// How long a nonce can be answered.
@@ -39,14 +41,21 @@ pub struct DigestServer {
     forgotten: u64,
 }
 
+#[derive(Debug, Clone, Copy)]
+struct Nonce {
+    made: Instant,
+    serial: u64,
+}
+
 /// Why a request does not prove who sent it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unproven {
     /// It has no credentials for this realm.
     NotTried,
-    /// Somebody who knows the password made it, but the nonce is old, or was used with this count.
+    /// The nonce is old, or was not given to that address, so that the password was not looked at; or
+    /// it was used with this count.
     Stale,
-    /// Nobody is called so, or the password is another.
+    /// Nobody is called so, or the password is another: by who is at that address, as the nonce shows.
     Wrong,
 }
 
@@ -64,11 +73,11 @@ impl DigestServer {
     }
 
     /// The value of WWW-Authenticate. One hash is offered: a client that does not know the first of
-    /// several may give up, against the RFC.
-    pub fn challenge(&mut self, now: Instant, hash: Hash, stale: bool) -> String {
+    /// several may give up, against the RFC. It can be answered from `source` only.
+    pub fn challenge(&mut self, now: Instant, source: IpAddr, hash: Hash, stale: bool) -> String {
         let challenge = Challenge {
             realm: self.realm.clone(),
-            nonce: self.nonce(now),
+            nonce: self.nonce(now, source),
             opaque: None,
             algorithm: Algorithm {
                 hash,
@@ -80,11 +89,14 @@ impl DigestServer {
         challenge.to_value()
     }
 
-    /// Who sent the request, by what `key_of` has for the name. Each proof is taken
-    /// once.
+    /// Who sent the request from `source`, by what `key_of` has for the name. Each proof is taken once.
+    ///
+    /// The nonce comes first: what is said of a password without one would tell guessers whether it is
+    /// right, or have somebody else's address pay for them.
     pub fn verify<'p>(
         &mut self,
         now: Instant,
+        source: IpAddr,
         request: &Request,
         key_of: impl Fn(&str) -> Option<Key<'p>>,
     ) -> Result<String, Unproven> {
@@ -93,6 +105,9 @@ impl DigestServer {
             .filter_map(|line| Authorization::parse(line).ok())
             .find(|authorization| authorization.realm == self.realm)
             .ok_or(Unproven::NotTried)?;
+        let nonce = self.read(source, &authorization.nonce);
+        let nonce = nonce.filter(|nonce| self.is_good(now, *nonce));
+        let nonce = nonce.ok_or(Unproven::Stale)?;
         let key = key_of(&authorization.username);
         let hash = authorization.algorithm.hash;
         let is_for_this = is_for(&authorization, request);
@@ -103,55 +118,58 @@ impl DigestServer {
         if !is_known || !is_for_this || !is_right {
             return Err(Unproven::Wrong);
         }
-        match self.use_up(now, &authorization) {
+        match self.use_up(now, nonce, &authorization) {
             true => Ok(authorization.username),
             false => Err(Unproven::Stale),
         }
     }
 
-    /// Milliseconds since the start, the serial, and the code for both.
-    fn nonce(&mut self, now: Instant) -> String {
+    /// Milliseconds since the start, the serial, and the code for both and the source.
+    fn nonce(&mut self, now: Instant, source: IpAddr) -> String {
         self.serial += 1;
         let made = now.saturating_duration_since(self.start).as_millis() as u64;
-        let code = self.code(made, self.serial);
+        let code = self.code(made, self.serial, source);
         format!("{made:x}.{:x}.{code}", self.serial)
     }
 
-    fn code(&self, made: u64, serial: u64) -> String {
-        let text = format!("{made:x}.{serial:x}");
+    fn code(&self, made: u64, serial: u64, source: IpAddr) -> String {
+        let text = format!("{made:x}.{serial:x}.{}", source.to_canonical());
         Hash::Sha512Trunc256.of(&[&self.secret, text.as_bytes()])
     }
 
-    /// Whether the nonce is ours and young, and its count is new: then it is not any more.
-    fn use_up(&mut self, now: Instant, authorization: &Authorization) -> bool {
-        let Some((made, serial)) = self.read(&authorization.nonce) else {
-            return false;
-        };
+    /// A nonce of ours that was given to the source.
+    fn read(&self, source: IpAddr, nonce: &str) -> Option<Nonce> {
+        let mut parts = nonce.split('.');
+        let mut number = || u64::from_str_radix(parts.next()?, 16).ok();
+        let (made, serial) = (number()?, number()?);
+        if parts.next()? != self.code(made, serial, source) || parts.next().is_some() {
+            return None;
+        }
+        let made = self.start.checked_add(Duration::from_millis(made))?;
+        Some(Nonce { made, serial })
+    }
+
+    /// Whether it is young, and known not to be used up.
+    fn is_good(&self, now: Instant, nonce: Nonce) -> bool {
+        now < nonce.made + GOOD_FOR && nonce.serial > self.forgotten
+    }
+
+    /// Whether the nonce's count is new: then it is not any more.
+    fn use_up(&mut self, now: Instant, nonce: Nonce, authorization: &Authorization) -> bool {
         self.forget(now);
         // Without a count a nonce is good once.
         let count = authorization.qop.map_or(u32::MAX, |(_, count)| count);
-        let last = self.used.get(&serial).map_or(0, |(_, last)| *last);
-        if now >= made + GOOD_FOR || serial <= self.forgotten || count <= last {
+        let last = self.used.get(&nonce.serial).map_or(0, |(_, last)| *last);
+        if count <= last {
             return false;
         }
-        self.used.insert(serial, (made, count));
+        self.used.insert(nonce.serial, (nonce.made, count));
         if self.used.len() > MAX_USED
             && let Some((oldest, _)) = self.used.pop_first()
         {
             self.forgotten = oldest;
         }
         true
-    }
-
-    fn read(&self, nonce: &str) -> Option<(Instant, u64)> {
-        let mut parts = nonce.split('.');
-        let mut number = || u64::from_str_radix(parts.next()?, 16).ok();
-        let (made, serial) = (number()?, number()?);
-        if parts.next()? != self.code(made, serial) || parts.next().is_some() {
-            return None;
-        }
-        let made = self.start.checked_add(Duration::from_millis(made))?;
-        Some((made, serial))
     }
 
     /// What has expired need not be remembered.
@@ -178,8 +196,10 @@ mod tests {
     use proptest::prelude::*;
     use rand::SeedableRng;
     use rand::rngs::SmallRng;
+    use std::net::Ipv4Addr;
 
     const URI: &str = "sip:127.0.0.1:5060";
+    const PHONE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 9));
 
     fn server(now: Instant) -> DigestServer {
         DigestServer::new(now, "zeroline", [7; 32])
@@ -212,7 +232,7 @@ mod tests {
     }
 
     fn verify(server: &mut DigestServer, now: Instant, line: &str) -> Result<String, Unproven> {
-        server.verify(now, &register(line.into()), key_of)
+        server.verify(now, PHONE, &register(line.into()), key_of)
     }
 
     #[test]
@@ -220,7 +240,7 @@ mod tests {
         let now = Instant::now();
         let mut server = server(now);
         for (name, hash) in [("anna", Hash::Md5), ("ben", Hash::Sha256)] {
-            let challenge = server.challenge(now, hash, false);
+            let challenge = server.challenge(now, PHONE, hash, false);
             let mut client = client(&challenge, name, "secret");
             let first = client.authorize("REGISTER", URI, b"");
             let second = client.authorize("REGISTER", URI, b"");
@@ -235,7 +255,7 @@ mod tests {
     fn a_nonce_expires_and_nobody_else_makes_one() {
         let now = Instant::now();
         let mut server = server(now);
-        let challenge = server.challenge(now, Hash::Md5, false);
+        let challenge = server.challenge(now, PHONE, Hash::Md5, false);
         let mut client = self::client(&challenge, "anna", "secret");
         let last = now + GOOD_FOR - Duration::from_millis(1);
         let line = client.authorize("REGISTER", URI, b"");
@@ -247,7 +267,7 @@ mod tests {
         );
         // Another server's, or one from before a restart.
         let mut other = DigestServer::new(now, "zeroline", [8; 32]);
-        let challenge = other.challenge(now, Hash::Md5, true);
+        let challenge = other.challenge(now, PHONE, Hash::Md5, true);
         assert!(challenge.contains("stale=true"));
         let line = self::client(&challenge, "anna", "secret").authorize("REGISTER", URI, b"");
         assert_eq!(verify(&mut server, now, &line), Err(Unproven::Stale));
@@ -257,7 +277,7 @@ mod tests {
     fn without_a_count_a_nonce_is_good_once() {
         let now = Instant::now();
         let mut server = server(now);
-        let challenge = server.challenge(now, Hash::Md5, false);
+        let challenge = server.challenge(now, PHONE, Hash::Md5, false);
         let plain = challenge.replace(", qop=\"auth\"", "");
         let mut client = client(&plain, "anna", "secret");
         let line = client.authorize("REGISTER", URI, b"");
@@ -267,15 +287,13 @@ mod tests {
     }
 
     #[test]
-    fn who_guesses_is_wrong_whatever_the_nonce() {
+    fn who_guesses_is_wrong() {
         let now = Instant::now();
         let mut server = server(now);
-        let challenge = server.challenge(now, Hash::Md5, false);
+        let challenge = server.challenge(now, PHONE, Hash::Md5, false);
         for (name, password) in [("anna", "guess"), ("carl", "secret"), ("carl", "")] {
             let line = client(&challenge, name, password).authorize("REGISTER", URI, b"");
             assert_eq!(verify(&mut server, now, &line), Err(Unproven::Wrong));
-            let late = now + 2 * GOOD_FOR;
-            assert_eq!(verify(&mut server, late, &line), Err(Unproven::Wrong));
         }
         let mut anna = client(&challenge, "anna", "secret");
         let other_method = anna.authorize("INVITE", URI, b"");
@@ -292,13 +310,42 @@ mod tests {
         assert!(!server.used.contains_key(&1), "no guess is remembered");
     }
 
+    /// Neither does who guesses learn by it whether a password is right, nor does somebody pay whose
+    /// address another wrote on the packet.
+    #[test]
+    fn with_a_nonce_that_is_not_the_sources_no_password_is_looked_at() {
+        let now = Instant::now();
+        let mut server = server(now);
+        let elsewhere = IpAddr::from([192, 0, 2, 10]);
+        let theirs = server.challenge(now, elsewhere, Hash::Md5, false);
+        let own = server.challenge(now, PHONE, Hash::Md5, false);
+        let made_up = own.replace("nonce=\"", "nonce=\"1");
+        for (challenge, at) in [(theirs, now), (made_up, now), (own, now + GOOD_FOR)] {
+            for password in ["secret", "guess"] {
+                let line = client(&challenge, "anna", password).authorize("REGISTER", URI, b"");
+                let verified = verify(&mut server, at, &line);
+                assert_eq!(verified, Err(Unproven::Stale), "{challenge} {password}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_telephone_is_known_by_both_kinds_of_socket() {
+        let now = Instant::now();
+        let mut server = server(now);
+        let mapped = IpAddr::V6(Ipv4Addr::new(192, 0, 2, 9).to_ipv6_mapped());
+        let challenge = server.challenge(now, mapped, Hash::Md5, false);
+        let line = client(&challenge, "anna", "secret").authorize("REGISTER", URI, b"");
+        assert_eq!(verify(&mut server, now, &line), Ok("anna".into()));
+    }
+
     #[test]
     fn what_is_remembered_is_bounded_and_what_is_forgotten_cannot_be_repeated() {
         let now = Instant::now();
         let mut server = server(now);
         let mut lines = Vec::new();
         for _ in 0..MAX_USED + 10 {
-            let challenge = server.challenge(now, Hash::Md5, false);
+            let challenge = server.challenge(now, PHONE, Hash::Md5, false);
             let line = client(&challenge, "anna", "secret").authorize("REGISTER", URI, b"");
             assert_eq!(verify(&mut server, now, &line), Ok("anna".into()));
             lines.push(line);
@@ -307,7 +354,7 @@ mod tests {
         for line in &lines {
             assert_eq!(verify(&mut server, now, line), Err(Unproven::Stale));
         }
-        let challenge = server.challenge(now + GOOD_FOR, Hash::Md5, false);
+        let challenge = server.challenge(now + GOOD_FOR, PHONE, Hash::Md5, false);
         let line = client(&challenge, "anna", "secret").authorize("REGISTER", URI, b"");
         assert_eq!(
             verify(&mut server, now + GOOD_FOR, &line),

@@ -13,6 +13,7 @@ use crate::sip::name_addr::NameAddr;
 use crate::sip::uri::Uri;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 /// A shorter one is refused with 423.
@@ -71,7 +72,7 @@ pub struct Binding {
 pub struct Refusal {
     pub status: u16,
     pub headers: Lines,
-    /// It came with a name or a password that is wrong.
+    /// It came with a name or a password that is wrong, from who has our challenge for that address.
     pub is_guess: bool,
 }
 
@@ -104,17 +105,22 @@ impl Registrar {
         }
     }
 
-    /// Who sent the request; else the challenge.
-    pub fn authenticate(&mut self, now: Instant, request: &Request) -> Result<String, Refusal> {
+    /// Who sent the request from `source`; else the challenge.
+    pub fn authenticate(
+        &mut self,
+        now: Instant,
+        source: IpAddr,
+        request: &Request,
+    ) -> Result<String, Refusal> {
         let users = &self.users;
         let key_of = |name: &str| users.get(name).map(User::key);
-        let proven = self.digest.verify(now, request, key_of);
+        let proven = self.digest.verify(now, source, request, key_of);
         proven.map_err(|unproven| {
             let claimed = users.get(&claimed(request));
             // The most common one for who is nobody.
             let hash = claimed.map_or(Hash::Md5, |user| user.hash);
             let stale = unproven == Unproven::Stale;
-            let challenge = self.digest.challenge(now, hash, stale);
+            let challenge = self.digest.challenge(now, source, hash, stale);
             Refusal {
                 is_guess: unproven == Unproven::Wrong,
                 ..refuse_with(401, Header::WwwAuthenticate, challenge)
@@ -133,7 +139,7 @@ impl Registrar {
         if !required.is_empty() {
             return Err(refuse_with(420, Header::Unsupported, required.join(", ")));
         }
-        let name = self.authenticate(now, request)?;
+        let name = self.authenticate(now, flow.remote.ip(), request)?;
         let of = request.headers.to().ok_or(refuse(400))?;
         if of.uri.user() != name {
             return Err(refuse(403));

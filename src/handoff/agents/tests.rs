@@ -98,6 +98,44 @@ fn a_registration_that_ends_takes_its_agent_away_and_the_next_one_changes_no_wis
 }
 
 #[test]
+fn who_is_in_a_call_is_not_offline() {
+    let now = Instant::now();
+    let mut agents = two(now);
+    agents.call_began(now, "anna");
+    agents.handle_timeout(now + HOUR);
+    assert_eq!(agents.state("anna"), Some(Busy));
+    assert_eq!(agents.state("ben"), Some(Offline));
+    agents.registered(now + HOUR, "anna", now + 2 * HOUR);
+    agents.unregistered(now + HOUR, "anna");
+    assert_eq!(agents.state("anna"), Some(Busy));
+    agents.call_ended(now + HOUR, "anna", true);
+    assert_eq!(agents.state("anna"), Some(Offline));
+}
+
+#[test]
+fn who_is_cut_off_is_given_a_while_to_come_back_and_is_not_rung() {
+    let now = Instant::now();
+    let mut agents = two(now);
+    agents.connection_lost(now, "anna");
+    agents.connection_lost(now, "ben");
+    assert_eq!(agents.state("anna"), Some(Reconnecting));
+    assert!(!agents.is_free("anna"));
+    agents.registered(now + seconds(9), "ben", now + HOUR);
+    agents.handle_timeout(now + seconds(9));
+    assert_eq!(agents.state("anna"), Some(Reconnecting));
+    assert_eq!(agents.next_timeout(), Some(now + seconds(10)));
+    agents.handle_timeout(now + seconds(10));
+    assert_eq!(agents.state("anna"), Some(Offline));
+    assert_eq!(agents.state("ben"), Some(Available));
+    // It goes by its own wish, or has gone: then nobody is waited for.
+    agents.connection_lost(now + seconds(10), "anna");
+    assert_eq!(agents.state("anna"), Some(Offline));
+    agents.connection_lost(now + seconds(10), "ben");
+    agents.unregistered(now + seconds(10), "ben");
+    assert_eq!(agents.state("ben"), Some(Offline));
+}
+
+#[test]
 fn who_registers_again_in_time_does_not_lose_the_turn() {
     let now = Instant::now();
     let mut agents = two(now);
@@ -123,6 +161,7 @@ enum Step {
     Pass(u64),
     Register(u64),
     Unregister,
+    Lose,
     Away,
     Available,
     Call,
@@ -134,6 +173,7 @@ fn step() -> impl Strategy<Value = Step> {
         (0..15u64).prop_map(Step::Pass),
         (1..30u64).prop_map(Step::Register),
         Just(Step::Unregister),
+        Just(Step::Lose),
         Just(Step::Away),
         Just(Step::Available),
         Just(Step::Call),
@@ -150,17 +190,23 @@ proptest! {
     ) {
         let mut now = Instant::now();
         let mut agents = Agents::new(now, [AgentConfig::named("anna")]);
-        let (mut until, mut calls, mut away) = (None, 0u32, false);
+        let (mut until, mut calls, mut away) = (None::<Instant>, 0u32, false);
+        let mut lost = false;
         for step in steps {
             match step {
                 Step::Pass(count) => now += seconds(count),
                 Step::Register(count) => {
-                    until = Some(now + seconds(count));
+                    (until, lost) = (Some(now + seconds(count)), false);
                     agents.registered(now, "anna", now + seconds(count));
                 }
                 Step::Unregister => {
                     until = None;
                     agents.unregistered(now, "anna");
+                }
+                Step::Lose => {
+                    until = until.map(|until| until.min(now + seconds(10)));
+                    lost = true;
+                    agents.connection_lost(now, "anna");
                 }
                 Step::Away => {
                     away = true;
@@ -182,9 +228,9 @@ proptest! {
             }
             agents.handle_timeout(now);
             let registered = until.is_some_and(|until| now < until);
-            let willing = registered && calls == 0 && !away;
+            let willing = registered && !lost && calls == 0 && !away;
             prop_assert!(willing || !agents.is_free("anna"));
-            prop_assert_eq!(agents.state("anna") == Some(Offline), !registered);
+            prop_assert_eq!(agents.state("anna") == Some(Offline), !registered && calls == 0);
             prop_assert_eq!(agents.idle_since("anna").is_some(), agents.is_free("anna"));
             prop_assert!(agents.next_timeout().is_none_or(|timeout| now < timeout));
             let told = agents.poll_change().map(|(_, state)| state);

@@ -134,6 +134,22 @@ async fn who_guesses_is_not_answered_any_more() {
     assert_eq!(annas(&desk), AgentState::Offline);
 }
 
+/// Who writes the office's address on their packets never sees what goes there.
+#[tokio::test]
+async fn packets_in_somebodys_name_do_not_keep_them_from_registering() {
+    let mut desk = Desk::with(staffed).await;
+    let elsewhere =
+        "Digest realm=\"zeroline.local\", nonce=\"1.1.ab\", algorithm=MD5, qop=\"auth\"";
+    for cseq in 1..=25 {
+        let challenge = format!("WWW-Authenticate: {elsewhere}");
+        let proof = proof(&challenge, REGISTRAR, "guess");
+        let refused = desk.ask(&request("REGISTER", "", cseq, &proof)).await;
+        assert!(refused.starts_with("SIP/2.0 401 "), "{refused}");
+    }
+    let ok = register(&mut desk, 30, "").await;
+    assert!(ok.starts_with("SIP/2.0 200 "), "{ok}");
+}
+
 /// Outside of `allow` the registration opens the codes, and nothing else.
 #[tokio::test]
 async fn an_agent_elsewhere_may_dial_the_codes_only_and_has_to_prove_it() {
@@ -173,7 +189,7 @@ async fn without_agents_nobody_registers_and_blocked_sources_are_not_answered() 
 
 // The connection's own task has a thread of its own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn a_connection_that_closes_takes_its_agent_away() {
+async fn a_connection_that_closes_takes_its_agent_away_if_it_does_not_come_back() {
     let mut desk = Desk::with(|config| {
         staffed(config);
         config.allow = vec!["127.0.0.0/8".parse().expect("a network")];
@@ -202,10 +218,15 @@ async fn a_connection_that_closes_takes_its_agent_away() {
     assert_eq!(annas(&desk), AgentState::Available);
     drop(stream);
     let start = Instant::now();
-    while annas(&desk) != AgentState::Offline {
+    while annas(&desk) != AgentState::Reconnecting {
         assert!(start.elapsed() < LONG, "she stays");
         desk.turn().await;
     }
+    let roster = &mut desk.signalling.roster;
+    let error = roster.prepare("anna").expect_err("she is not reached");
+    assert_eq!(error, "the agent anna is reconnecting");
+    roster.handle_timeout(Instant::now() + Duration::from_secs(11));
+    assert_eq!(annas(&desk), AgentState::Offline);
 }
 
 #[tokio::test]

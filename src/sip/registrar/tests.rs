@@ -65,7 +65,9 @@ impl Desk {
     }
 
     fn sign(&mut self, request: &mut Request, name: &str, password: &str) {
-        let refusal = self.registrar.authenticate(self.now, request);
+        let refusal = self
+            .registrar
+            .authenticate(self.now, self.flow.remote.ip(), request);
         let headers = refusal.expect_err("it is not signed").headers;
         let challenge = Challenge::parse(headers[0].1.as_bytes()).expect("it is one");
         let credentials = Credentials {
