@@ -28,7 +28,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use transfers::HealthChecks;
-use trunk::Trunk;
+use trunk::{Trunk, trunk_of};
 use webhooks::Webhook;
 
 /// The built-in agent: a leg inside this server that greets, so that a demo needs no PBX. No call
@@ -289,6 +289,7 @@ impl Config {
         View {
             transfers: self.transfers.iter().cloned().chain(agents).collect(),
             agents: self.agents.values().map(|it| it.skills.clone()).collect(),
+            trunks: self.trunks.clone(),
             recordings: recordings(&self.prompts),
             voices: voices.to_vec(),
             takes_down: Language::ALL.to_vec(),
@@ -336,16 +337,9 @@ impl Config {
         self.agents.get(own_user(uri)?)
     }
 
-    /// The trunk whose registrar or proxy is the host of `uri`; a telephone number goes out by the
-    /// first trunk that has a proxy.
+    /// As [`trunk_of`] has it.
     pub fn trunk_of(&self, uri: &str) -> Option<(&str, &Trunk)> {
-        let is_number = uri.starts_with("tel:");
-        let serves = self.trunks.iter().find(|(_, trunk)| trunk.serves(uri));
-        let found = serves.or_else(|| {
-            let mut trunks = self.trunks.iter();
-            trunks.find(|(_, trunk)| is_number && trunk.proxy.is_some())
-        });
-        found.map(|(name, trunk)| (name.as_str(), trunk))
+        trunk_of(&self.trunks, uri)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::dialplan::targets::{check_uri, host_of};
 use crate::yaml::{Entry, Node, read};
 use ipnet::IpNet;
 use read::Fields;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -57,6 +58,21 @@ impl Trunk {
             .filter_map(|own| host_of(own))
             .any(|own| own.eq_ignore_ascii_case(host))
     }
+}
+
+/// The trunk whose registrar or proxy is the host of `uri`; a telephone number goes out by the
+/// first trunk that has a proxy.
+pub fn trunk_of<'t>(
+    trunks: &'t BTreeMap<String, Trunk>,
+    uri: &str,
+) -> Option<(&'t str, &'t Trunk)> {
+    let is_number = uri.starts_with("tel:");
+    let serves = trunks.iter().find(|(_, trunk)| trunk.serves(uri));
+    let found = serves.or_else(|| {
+        let mut trunks = trunks.iter();
+        trunks.find(|(_, trunk)| is_number && trunk.proxy.is_some())
+    });
+    found.map(|(name, trunk)| (name.as_str(), trunk))
 }
 
 pub(super) fn read_trunk(entry: &Entry, base: &Path, report: &mut Report) -> Option<Trunk> {

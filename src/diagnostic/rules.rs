@@ -66,6 +66,7 @@ rules! {
     ELDER_KEY = Error "elder-key" "The key for slower speech is told once and means the same wherever one key answers: so it is none to which the engine or a question gives another meaning.";
     AGENTS_WITHOUT_SKILLS = Warning "agents-without-skills" "Only the handoff's other targets are ever rung.";
     ACCEPT_BY_REFER = Warning "accept-by-refer" "A voicemail that answers would have the call.";
+    AGENTS_ARE_BRIDGED = Warning "agents-are-bridged" "An exchange does not know the addresses of those who register here, so it cannot pass a caller on to them.";
     HANDOFF_WITHOUT_TARGET = Error "handoff-without-target" "The human key would ring nobody.";
     TARGET_NOT_ALLOWED = Error "target-not-allowed" "Calls are passed on only to targets that the config allows, so that nobody can make the server call at the operator's cost.";
     BAD_TARGET = Error "bad-target" "It is no address that can be rung.";
@@ -115,7 +116,7 @@ rules! {
 
     // The config file.
     LISTEN_EXPOSED = Warning "listen-exposed" "The whole internet could send calls here: scanners find such a server within minutes.";
-    CONSOLE_EXPOSED = Warning "console-exposed" "Agents who are sent away are not rung, and callers wait for nobody.";
+    CONSOLE_EXPOSED = Warning "console-exposed" "What callers said in their messages is heard there; and agents who are sent away are not rung, so that callers wait for nobody.";
     NO_DIALPLAN = Error "no-dialplan" "Without a dialplan there is nothing to say to callers, so a server does not start.";
     MISSING_FOLDER = Warning "missing-folder" "No recording in it can be played: texts are synthesized instead.";
     NO_FOLDER = Error "not-a-folder" "Files can only be read and kept in a folder.";

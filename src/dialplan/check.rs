@@ -18,6 +18,7 @@ mod templates;
 use super::load::{self, Loaded};
 use super::model::Dialplan;
 use super::targets::TargetPattern;
+use crate::config::trunk::Trunk;
 use crate::diagnostic::{Diagnostic, Report, Source, Span};
 use crate::language::Language;
 use crate::yaml::Node;
@@ -31,6 +32,8 @@ pub struct View {
     pub transfers: Vec<TargetPattern>,
     /// The skills of each of those who register here.
     pub agents: Vec<Vec<String>>,
+    /// By which targets are reached.
+    pub trunks: BTreeMap<String, Trunk>,
     /// The recordings that are there, and their files.
     pub recordings: BTreeMap<(Language, String), PathBuf>,
     /// The languages that a synthesizer speaks.
@@ -81,6 +84,7 @@ impl Judge<'_, '_, '_> {
         self.targets();
         self.agents();
         self.accept_keys();
+        self.agents_by_refer();
         self.handoff_cycles();
         self.greeting();
         self.voices();

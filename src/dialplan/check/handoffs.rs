@@ -2,8 +2,9 @@
 
 use super::Judge;
 use crate::config::agent::own_user;
+use crate::config::trunk::{TrunkWay, trunk_of};
 use crate::diagnostic::rules;
-use crate::dialplan::model::{HandoffId, NodeKind, Otherwise, Ring, Way};
+use crate::dialplan::model::{Handoff, HandoffId, NodeKind, Order, Otherwise, Ring, Way};
 use crate::yaml::Value;
 use std::collections::BTreeSet;
 
@@ -79,13 +80,60 @@ impl Judge<'_, '_, '_> {
 
     /// Who is reached by REFER cannot be told whose call it is.
     pub(super) fn accept_keys(&mut self) {
+        for handoff in self.dialplan.handoffs.iter().filter(|it| it.accept) {
+            let mut targets = handoff.addresses();
+            let Some(told) = targets.find_map(|uri| self.refer_to(handoff, uri)) else {
+                continue;
+            };
+            self.report.add(
+                &rules::ACCEPT_BY_REFER,
+                self.place(&["handoffs", &handoff.name, "accept"]),
+                format!("{told}: nobody is asked for the accept key."),
+                "Write `way: attended` or `way: bridged`, or remove `accept`.",
+            );
+        }
+    }
+
+    /// That calls to the target are passed on by REFER, and why; `None`: they are not. The same as
+    /// [`crate::handoff::targets`] has it.
+    fn refer_to(&self, handoff: &Handoff, uri: &str) -> Option<String> {
+        let name = &handoff.name;
+        if handoff.order == Order::All || own_user(uri).is_some() {
+            return None;
+        }
+        match handoff.way {
+            Way::Refer => Some(format!("The handoff `{name}` passes calls on by REFER")),
+            Way::Bridged | Way::Attended => None,
+            Way::Default => {
+                let (trunk, found) = trunk_of(&self.view.trunks, uri)?;
+                (found.way == TrunkWay::Refer).then(|| {
+                    format!(
+                        "The handoff `{name}` passes calls to `{uri}` on by REFER, as the trunk `{trunk}` of the config says"
+                    )
+                })
+            }
+        }
+    }
+
+    /// Who registers here is at an address that means nothing to an exchange.
+    pub(super) fn agents_by_refer(&mut self) {
         for handoff in &self.dialplan.handoffs {
-            if handoff.accept && handoff.way == Way::Refer {
+            let is_agent = |ring: &Ring| match ring {
+                Ring::Agents => true,
+                Ring::Target { uri, .. } => own_user(uri).is_some(),
+            };
+            let way = match handoff.way {
+                Way::Refer => "refer",
+                Way::Attended => "attended",
+                Way::Default | Way::Bridged => continue,
+            };
+            if handoff.ring.iter().any(is_agent) {
+                let name = &handoff.name;
                 self.report.add(
-                    &rules::ACCEPT_BY_REFER,
-                    self.place(&["handoffs", &handoff.name, "accept"]),
-                    format!("The handoff `{}` passes calls on by REFER: nobody is asked for the accept key.", handoff.name),
-                    "Write `way: attended` or `way: bridged`, or remove `accept`.",
+                    &rules::AGENTS_ARE_BRIDGED,
+                    self.place(&["handoffs", name, "way"]),
+                    format!("The handoff `{name}` rings agents, and `way: {way}` is not for them: they are bridged."),
+                    "Remove `way`, or give them a handoff of their own.",
                 );
             }
         }

@@ -61,6 +61,7 @@ fn view() -> View {
     View {
         transfers: vec![TargetPattern::parse(BUILT_IN_AGENT).expect("it is an address")],
         agents: vec![vec!["refunds".to_owned()]],
+        trunks: BTreeMap::new(),
         recordings: BTreeMap::from([((Language::En, "hello".to_owned()), tone)]),
         voices: Language::ALL.to_vec(),
         takes_down: Language::ALL.to_vec(),
@@ -100,6 +101,36 @@ fn each_mistake_has_its_rule_line_and_column() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn an_accept_key_is_not_asked_for_where_the_trunk_passes_calls_on() {
+    let trunks = "trunks: { pbx: { proxy: \"sip:pbx.example.com\", way: refer } }\n\
+                  transfers: { allow: [\"sip:*@pbx.example.com\", \"sip:*@other.example.com\"] }\n";
+    let (config, _) = crate::config::Config::check(&Source::new("/zeroline.yaml", trunks));
+    let config = config.expect("it is good");
+    let view = View {
+        trunks: config.trunks,
+        transfers: [config.transfers, view().transfers].concat(),
+        ..view()
+    };
+    for (ring, is_told) in [
+        (
+            "[\"sip:a@other.example.com\", \"sip:a@pbx.example.com\"]",
+            true,
+        ),
+        ("[\"sip:a@other.example.com\", agents]", false),
+        ("[\"sip:agent@zeroline.local\"]", false),
+        ("[\"sip:a@pbx.example.com\"], order: all", false),
+        ("[\"sip:a@pbx.example.com\"], way: bridged", false),
+    ] {
+        let written = "night: { ring: [\"sip:agent@zeroline.local\"]";
+        let text = GOOD.replace(written, &format!("night: {{ accept: true, ring: {ring}"));
+        let (_, found) = check(&Source::new("t.yaml", text), &view);
+        let told: Vec<_> = found.iter().map(|d| (d.rule, d.span.column)).collect();
+        let expected = is_told.then_some(("accept-by-refer", 20));
+        assert_eq!(told, Vec::from_iter(expected), "{ring}: {found:?}");
+    }
 }
 
 /// The good hotline with the question for an order marked, and what follows it changed.

@@ -335,10 +335,24 @@ pub(super) const MISTAKES: &[(&str, &str, &str, usize, usize)] = &[
     ),
     (
         "night: { ring: [\"sip:agent@zeroline.local\"]",
-        "night: { ring: [\"sip:agent@zeroline.local\"], accept: true, way: refer",
+        "night: { ring: [\"sip:night@pbx.example.com\"], accept: true, way: refer",
         "accept-by-refer",
         46,
-        56,
+        57,
+    ),
+    (
+        "night: { ring: [\"sip:agent@zeroline.local\"]",
+        "night: { ring: [\"sip:agent@zeroline.local\"], way: refer",
+        "agents-are-bridged",
+        46,
+        53,
+    ),
+    (
+        "night: { ring: [\"sip:agent@zeroline.local\"]",
+        "night: { ring: [\"sip:night@pbx.example.com\", agents], way: attended",
+        "agents-are-bridged",
+        46,
+        62,
     ),
     (
         "en: We open at nine.",
