@@ -219,7 +219,8 @@ async fn a_message_is_told_with_its_transcript_and_can_be_heard() {
             .starts_with("HTTP/1.0 404")
     );
     assert!(
-        server.get("/messages/..%2Fcalls.db").contains(" 403 "),
-        "Host: test is a stranger's"
+        server
+            .get("/messages/..%2Fcalls.db")
+            .starts_with("HTTP/1.0 404")
     );
 }

@@ -375,14 +375,14 @@ fn check_exposure(config: &Config, listen: Option<Span>, allow: Option<Span>, re
     }
 }
 
-/// Over the console agents are sent away and called back.
+/// Over the console agents are sent away and called back, and callers' messages are heard.
 fn check_console(config: &Config, span: Span, report: &mut Report) {
     let is_open = !config.console.ip().is_loopback() && config.console_token.is_none();
-    if is_open && !config.agents.is_empty() {
+    if is_open {
         report.add(
             &rules::CONSOLE_EXPOSED,
             span,
-            "Whoever reaches this address may send your agents away.",
+            "Whoever reaches this address hears callers' messages, and may send your agents away.",
             "Listen on 127.0.0.1, or add `console_token_env` with the name of an environment variable.",
         );
     }

@@ -138,7 +138,8 @@ fn who_can_reach_a_console_without_a_token_is_told_of() {
     for (text, is_told) in [
         (format!("{agents}{open}"), true),
         (format!("{agents}{open}console_token_env: TOKEN\n"), false),
-        (open.to_owned(), false),
+        (open.to_owned(), true),
+        (format!("{open}console_token_env: TOKEN\n"), false),
         (agents.to_owned(), false),
     ] {
         let (_, found) = checked(&text);

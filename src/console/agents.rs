@@ -1,15 +1,15 @@
 //! The agents over HTTP: who they are, how they are, and whether they take calls.
 
+use super::guard::admit;
 use super::http::Console;
 use crate::handoff::agents::AgentState;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
 
 /// What is asked of the task that knows.
@@ -27,7 +27,7 @@ pub enum AgentRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AgentView {
     pub name: String,
-    /// `offline`, `available`, `busy`, `wrap-up` or `away`.
+    /// `offline`, `reconnecting`, `available`, `busy`, `wrap-up` or `away`.
     pub state: &'static str,
     /// RFC 3339, in UTC.
     pub since: String,
@@ -52,8 +52,8 @@ pub fn router(console: Console) -> Router {
 }
 
 async fn list(State(console): State<Console>, headers: HeaderMap) -> Response {
-    if !may_ask(&console, &headers) {
-        return not_allowed();
+    if let Err(refusal) = admit(&console, &headers) {
+        return refusal.into_response();
     }
     match ask(&console, AgentRequest::List).await {
         Some(agents) => Json(agents).into_response(),
@@ -67,8 +67,8 @@ async fn set_state(
     headers: HeaderMap,
     wish: Result<Json<Wish>, JsonRejection>,
 ) -> Response {
-    if !may_ask(&console, &headers) {
-        return not_allowed();
+    if let Err(refusal) = admit(&console, &headers) {
+        return refusal.into_response();
     }
     let state = match wish {
         Ok(Json(wish)) => wish.state,
@@ -107,27 +107,6 @@ async fn ask<T>(
     answer.await.ok()
 }
 
-/// Everybody where the config has no token. Hashes are compared, so that the time tells nothing of it.
-pub(super) fn may_ask(console: &Console, headers: &HeaderMap) -> bool {
-    let Some(token) = &console.token else {
-        return true;
-    };
-    let given = headers.get(header::AUTHORIZATION);
-    let given = given.and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
-    let digest = |text: &[u8]| Sha256::digest(text);
-    given.is_some_and(|given| digest(given) == digest(token.expose().as_bytes()))
-}
-
-pub(super) fn not_allowed() -> Response {
-    let message = "send `Authorization: Bearer TOKEN` with the config's console token";
-    let mut response = error(StatusCode::UNAUTHORIZED, message);
-    let scheme = header::HeaderValue::from_static("Bearer");
-    response
-        .headers_mut()
-        .insert(header::WWW_AUTHENTICATE, scheme);
-    response
-}
-
 fn busy() -> Response {
     let message = "the server is stopping, or has too much to do: ask again";
     error(StatusCode::SERVICE_UNAVAILABLE, message)
@@ -135,4 +114,51 @@ fn busy() -> Response {
 
 fn error(status: StatusCode, message: &str) -> Response {
     (status, Json(serde_json::json!({ "error": message }))).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::secret::Secret;
+    use axum::http::{HeaderValue, header};
+    use metrics_exporter_prometheus::PrometheusBuilder;
+    use std::path::PathBuf;
+    use std::sync::Arc;
+
+    /// A console whose server is stopping: who is admitted is told so.
+    fn console(token: Option<&str>) -> Console {
+        Console {
+            metrics: PrometheusBuilder::new().build_recorder().handle(),
+            not_ready: Arc::new(|| None),
+            demo: false,
+            agents: mpsc::channel(1).0,
+            token: token.map(Secret::new),
+            data: PathBuf::new(),
+        }
+    }
+
+    /// The statuses of `GET /agents` and of `PUT /agents/anna/state`, asked by the name of that host.
+    async fn asked(token: Option<&str>, host: &'static str) -> [u16; 2] {
+        let mut headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static(host))]);
+        if let Some(token) = token {
+            let value = format!("Bearer {token}").parse().expect("it is a value");
+            headers.insert(header::AUTHORIZATION, value);
+        }
+        let state = "away".to_owned();
+        let listed = list(State(console(token)), headers.clone()).await;
+        let set = set_state(
+            State(console(token)),
+            Path("anna".into()),
+            headers,
+            Ok(Json(Wish { state })),
+        );
+        [listed.status(), set.await.status()].map(|status| status.as_u16())
+    }
+
+    #[tokio::test]
+    async fn a_page_of_elsewhere_sends_nobody_away() {
+        assert_eq!(asked(None, "evil.example:8060").await, [403, 403]);
+        assert_eq!(asked(None, "localhost:8060").await, [503, 503]);
+        assert_eq!(asked(Some("x"), "hotline.example").await, [503, 503]);
+    }
 }

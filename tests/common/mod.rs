@@ -172,7 +172,7 @@ impl Server {
     pub fn get(&self, path: &str) -> String {
         use std::io::{Read, Write};
         let mut stream = std::net::TcpStream::connect(self.console).unwrap();
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: test\r\n\r\n").unwrap();
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
@@ -185,7 +185,7 @@ impl Server {
         let length = body.len();
         write!(
             stream,
-            "PUT {path} HTTP/1.0\r\nHost: test\r\nContent-Type: application/json\r\n\
+            "PUT {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\n\
              {headers}Content-Length: {length}\r\n\r\n{body}"
         )
         .unwrap();
