@@ -3,7 +3,7 @@
 use super::action::Part;
 use super::interpreter::Dialogue;
 use super::state::{Among, Failures, Keying, Next, State, Wanted};
-use crate::dialplan::model::{Digits, SlotKind};
+use crate::dialplan::slot::{Digits, SlotKind};
 use crate::events::Event;
 use crate::key::Key;
 use crate::speech::sentences::Sentence;

@@ -1,7 +1,7 @@
 //! A value as it is keyed, digit by digit: when it is complete, whether it is valid, and which key means a person
 //! meanwhile.
 
-use crate::dialplan::model::{Digits, SlotKind};
+use crate::dialplan::slot::{Digits, SlotKind};
 use crate::key::Key;
 use crate::language::Language;
 use jiff::civil::Date;

@@ -1,7 +1,8 @@
 //! What callers may say in each of a dialplan's places: grammars, made once when it is loaded.
 
 use super::portions::AT_ONCE;
-use crate::dialplan::model::{Dialplan, Knowledge, Menu, NodeId, NodeKind, Slot, SlotKind};
+use crate::dialplan::model::{Dialplan, Knowledge, Menu, NodeId, NodeKind};
+use crate::dialplan::slot::{Slot, SlotKind};
 use crate::key::Key;
 use crate::language::{ByLanguage, Language};
 use crate::speech::choices::Choice;

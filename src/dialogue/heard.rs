@@ -3,7 +3,7 @@
 use super::action::Listen;
 use super::input::SpeechHeard;
 use super::program::Program;
-use crate::dialplan::model::SlotKind;
+use crate::dialplan::slot::SlotKind;
 use crate::speech::grammar::ValueKind;
 use crate::speech::recognizer::Hypothesis;
 use crate::speech::understanding::{self, Context, Sense, Understood};

@@ -32,6 +32,7 @@ mod start;
 mod state;
 mod timers;
 mod values;
+mod walk;
 
 #[cfg(test)]
 mod tests;

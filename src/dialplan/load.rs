@@ -11,9 +11,9 @@ mod nodes;
 mod prompts;
 mod slots;
 
-use super::model::{
-    Dialplan, Handoff, HandoffId, Human, Limits, Node, NodeId, Slot, SlotId, Timing,
-};
+use super::model::{Dialplan, Handoff, HandoffId, Human, Limits, Node, NodeId, SlotId, Timing};
+
+use super::slot::Slot;
 use crate::diagnostic::{Diagnostic, Report, Source, Span, rules};
 use crate::key::Key;
 use crate::language::{ByLanguage, Language};

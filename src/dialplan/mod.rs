@@ -7,6 +7,7 @@ pub mod load;
 pub mod model;
 pub mod opening;
 pub mod schema;
+pub mod slot;
 pub mod slot_values;
 pub mod spoken;
 pub mod targets;

@@ -12,7 +12,7 @@
 //! | id number | the digits; an X at the end is left out, and `#` ends it |
 //! | text | cannot be keyed |
 
-use super::model::{Bounds, Checksum, Digits, IdNumber, SlotKind, SlotOption, When};
+use super::slot::{Bounds, Checksum, Digits, IdNumber, SlotKind, SlotOption, When};
 use crate::key::Key;
 use crate::language::Language;
 use crate::speech::grammar::ValueKind;

@@ -138,14 +138,14 @@ fn while_digits_are_keyed_the_key_is_a_digit_and_so_it_is_among_keys_pressed_ahe
 fn where_no_digit_can_be_meant_the_key_slows_down() {
     let mut plan = long();
     plan.nodes[0].kind = say("One moment.", node(1));
-    plan.slots[0].kind = crate::dialplan::model::SlotKind::YesNo;
+    plan.slots[0].kind = crate::dialplan::slot::SlotKind::YesNo;
     let mut caller = calls(plan);
     caller.press("8");
     assert!(caller.hearing().starts_with("One moment."), "said again");
     caller.hears();
     assert!(caller.hearing().starts_with("Number?"));
     let mut plan = long();
-    plan.slots[0].kind = crate::dialplan::model::SlotKind::YesNo;
+    plan.slots[0].kind = crate::dialplan::slot::SlotKind::YesNo;
     let mut caller = calls(plan);
     caller.press("1").press("8");
     assert_eq!(paced_by(&caller), [PacedBy::Key]);

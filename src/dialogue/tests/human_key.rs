@@ -3,7 +3,8 @@
 use super::caller::Caller;
 use super::plans::*;
 use crate::dialogue::input::Input;
-use crate::dialplan::model::{Dialplan, HandoffId, LanguageMenu, NodeKind, SlotKind, Target};
+use crate::dialplan::model::{Dialplan, HandoffId, LanguageMenu, NodeKind, Target};
+use crate::dialplan::slot::SlotKind;
 use crate::events::ReturnReason;
 use crate::language::Language;
 use rand::rngs::SmallRng;

@@ -4,6 +4,7 @@ use crate::diagnostic::Span;
 use crate::dialogue::program::Program;
 use crate::dialplan::model::*;
 use crate::dialplan::opening::Opening;
+use crate::dialplan::slot::{Digits, Slot, SlotKind};
 use crate::key::Key;
 use crate::language::{ByLanguage, Language};
 use std::collections::BTreeMap;

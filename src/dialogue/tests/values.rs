@@ -2,7 +2,8 @@
 
 use super::caller::Caller;
 use super::plans::{ask, digits, key, node, plan, say};
-use crate::dialplan::model::{Bounds, Dialplan, HandoffId, SlotKind, SlotOption, Target, When};
+use crate::dialplan::model::{Dialplan, HandoffId, Target};
+use crate::dialplan::slot::{Bounds, SlotKind, SlotOption, When};
 use crate::dialplan::slot_values::ONE;
 use crate::speech::telephone_number::Country;
 use crate::speech::verbaliser::money::Currency;

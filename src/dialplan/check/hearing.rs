@@ -2,7 +2,8 @@
 
 use super::Judge;
 use crate::diagnostic::rules;
-use crate::dialplan::model::{NodeKind, SlotKind};
+use crate::dialplan::model::NodeKind;
+use crate::dialplan::slot::SlotKind;
 use crate::language::Language;
 
 impl Judge<'_, '_, '_> {

@@ -2,7 +2,8 @@
 
 use super::Judge;
 use crate::diagnostic::{Span, rules};
-use crate::dialplan::model::{Ask, NodeKind, SlotKind};
+use crate::dialplan::model::{Ask, NodeKind};
+use crate::dialplan::slot::SlotKind;
 use crate::dialplan::spoken;
 use crate::key::Key;
 

@@ -3,7 +3,8 @@
 use super::Judge;
 use super::graph::distances;
 use crate::diagnostic::rules;
-use crate::dialplan::model::{Node, NodeKind, Prompt, SlotKind};
+use crate::dialplan::model::{Node, NodeKind, Prompt};
+use crate::dialplan::slot::SlotKind;
 use crate::dialplan::spoken;
 use crate::language::Language;
 

@@ -2,9 +2,7 @@
 
 use super::{Context, names, nodes};
 use crate::diagnostic::{Report, rules};
-use crate::dialplan::model::{
-    Bounds, Checksum, Digits, IdNumber, Slot, SlotKind, SlotOption, When,
-};
+use crate::dialplan::slot::{Bounds, Checksum, Digits, IdNumber, Slot, SlotKind, SlotOption, When};
 use crate::dialplan::slot_values::{ONE, billionths};
 use crate::key::Key;
 use crate::language::ByLanguage;

@@ -1,5 +1,6 @@
 use super::*;
-use crate::dialplan::model::{NodeKind, Order, Otherwise, Queue, Ring, SlotKind, Target};
+use crate::dialplan::model::{NodeKind, Order, Otherwise, Queue, Ring, Target};
+use crate::dialplan::slot::SlotKind;
 
 mod mistakes;
 
