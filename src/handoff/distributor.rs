@@ -13,12 +13,15 @@ use super::agents::AgentState;
 use super::service_times::ServiceTimes;
 use super::targets::{Desk, Plan, Try};
 use crate::events::ReturnReason;
+use news::News;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound;
 use std::time::{Duration, Instant};
 
 mod choice;
 mod line;
+mod news;
 
 /// Names who seeks: a call's number in its server.
 pub type Seeker = u64;
@@ -134,7 +137,7 @@ struct Place {
     seeker: Seeker,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Wait {
     place: Place,
     /// Then the caller has waited long enough.
@@ -157,6 +160,10 @@ pub struct Distributor {
     desks: BTreeMap<(String, String), DeskUse>,
     searches: BTreeMap<Seeker, Search>,
     line: BTreeSet<Place>,
+    /// When the callers in line have waited long enough.
+    ends: BTreeSet<(Instant, Place)>,
+    /// What may help those in line and was not looked at yet.
+    news: News,
     answers: VecDeque<(Seeker, u32, Answer)>,
     /// When somebody has rested or waited long enough.
     due: Option<Instant>,
@@ -166,6 +173,7 @@ impl Distributor {
     /// An agent's state is this one from now on.
     pub fn agent_is(&mut self, now: Instant, name: &str, state: AgentState) {
         self.agents.insert(name.to_owned(), (state, now));
+        self.news.is_about_all = true;
         self.look_again(now);
     }
 
@@ -200,18 +208,16 @@ impl Distributor {
     }
 
     fn find_due(&self) -> Option<Instant> {
-        let waits = self.line.iter().filter_map(|place| self.wait_of(*place));
-        let waits = waits.map(|wait| wait.until);
+        let (first, _) = self.ends.first()?;
         let rests = self.targets.values().filter_map(|it| it.rests_until);
-        // Nobody is served by a target's rest who does not wait.
-        let rests = rests.filter(|_| !self.line.is_empty());
-        waits.chain(rests).min()
+        rests.chain([*first]).min()
     }
 
     pub fn handle_timeout(&mut self, now: Instant) {
         for target in self.targets.values_mut() {
             target.rests_until.take_if(|until| *until <= now);
         }
+        self.news.is_about_all = true;
         self.look_again(now);
     }
 
@@ -288,6 +294,7 @@ impl Distributor {
         };
         if let Some(wait) = search.waits.take() {
             self.line.remove(&wait.place);
+            self.ends.remove(&(wait.until, wait.place));
         }
         // Who was rung and did not answer is told as an attempt.
         if !search.tried.contains(&true)
@@ -320,6 +327,7 @@ impl Distributor {
             .collect();
         if let Some(wait) = search.waits {
             self.line.remove(&wait.place);
+            self.ends.remove(&(wait.until, wait.place));
         }
         let (passed, number) = (std::mem::take(&mut search.passed), search.number);
         let desk = (search.plan.dialplan.clone(), desk.handoff.clone());
@@ -328,6 +336,7 @@ impl Distributor {
             let target = self.target(&one.target);
             target.calls += 1;
             target.ringing += 1;
+            self.news.is_taken_again(&one.target);
         }
         self.answers
             .push_back((seeker, number, Answer::Ring { tries, passed }));
@@ -342,6 +351,8 @@ impl Distributor {
         if let Some(hold) = held {
             hold.answered = true;
             search.waits = None;
+            // One without a limit may be rung for the next.
+            self.news.freed.push(target.to_owned());
             let target = self.target(target);
             target.ringing = target.ringing.saturating_sub(1);
         }
@@ -369,6 +380,7 @@ impl Distributor {
             let times = &mut self.desks.entry(desk).or_default().times;
             times.add(now.saturating_duration_since(hold.since));
         }
+        self.news.freed.push(hold.target.clone());
         let target = self.target(&hold.target);
         target.calls = target.calls.saturating_sub(1);
         target.ringing = target.ringing.saturating_sub(u32::from(!hold.answered));
@@ -392,6 +404,7 @@ impl Distributor {
         let search = self.searches.remove(&seeker);
         if let Some(wait) = search.and_then(|search| search.waits) {
             self.line.remove(&wait.place);
+            self.ends.remove(&(wait.until, wait.place));
         }
     }
 
@@ -409,28 +422,42 @@ impl Distributor {
     }
 
     /// Serves those who wait, as far as somebody is free; who has waited too long, or for nobody, goes
-    /// on.
-    pub fn look_again(&mut self, now: Instant) {
-        let waiting: Vec<Place> = self.line.iter().copied().collect();
-        for place in waiting {
-            let Some(search) = self.searches.get(&place.seeker) else {
-                continue;
-            };
-            let Some(desk) = search.desk() else { continue };
-            let chosen = self.choose(now, search, desk);
-            if !chosen.is_empty() {
-                self.ring(now, place.seeker, &chosen);
-            } else if !self.may_wait(now, search, desk) {
-                self.pass_desk(place.seeker);
-                self.advance(now, place.seeker);
-            }
+    /// on. A long line is not looked through for those whom the news do not concern.
+    fn look_again(&mut self, now: Instant) {
+        self.news.is_about_all |= self.due.is_some_and(|due| due <= now);
+        let mut at = self.line.first().copied();
+        while let Some(place) = at
+            && self.news.is_any()
+        {
+            self.look_at(now, place);
+            let after = (Bound::Excluded(place), Bound::Unbounded);
+            at = self.line.range(after).next().copied();
         }
+        self.news = News::default();
         self.due = self.find_due();
+    }
+
+    fn look_at(&mut self, now: Instant, place: Place) {
+        let Some(search) = self.searches.get(&place.seeker) else {
+            return;
+        };
+        let Some(desk) = search.desk() else { return };
+        if !self.news.concern(desk) {
+            return;
+        }
+        let chosen = self.choose(now, search, desk);
+        if !chosen.is_empty() {
+            self.ring(now, place.seeker, &chosen);
+        } else if !self.may_wait(now, search, desk) {
+            self.pass_desk(place.seeker);
+            self.advance(now, place.seeker);
+        }
     }
 
     fn target(&mut self, target: &str) -> &mut Target {
         if self.targets.len() >= MOST_TARGETS && !self.targets.contains_key(target) {
             self.targets.retain(|_, it| it.calls > 0);
+            self.news.is_about_all = true;
         }
         self.targets.entry(target.to_owned()).or_default()
     }

@@ -23,7 +23,9 @@ impl Distributor {
             });
             others.count()
         };
-        staffed && in_time && (search.waits.is_some() || ahead() < queue.most as usize)
+        let most = queue.most as usize;
+        let has_room = || self.line.len() < most || ahead() < most;
+        staffed && in_time && (search.waits.is_some() || has_room())
     }
 
     /// In line, from when it sought: who was rung in vain keeps the place.
@@ -42,11 +44,8 @@ impl Distributor {
         let until = now + queue.longest;
         let wait = *search.waits.get_or_insert(Wait { place, until });
         self.line.insert(wait.place);
+        self.ends.insert((wait.until, wait.place));
         self.tell_place(seeker);
-    }
-
-    pub(super) fn wait_of(&self, place: Place) -> Option<Wait> {
-        self.searches.get(&place.seeker)?.waits
     }
 
     pub(super) fn tell_place(&mut self, seeker: Seeker) {

@@ -496,4 +496,68 @@ proptest! {
         prop_assert!(distributor.searches.is_empty() && distributor.line.is_empty());
         prop_assert!(distributor.targets.values().all(|target| target.calls == 0));
     }
+
+    /// Only those are looked at whom the news may help; looking at all of them finds nobody else, with
+    /// desks that share targets at other limits, agents who come and go, and targets that rest.
+    #[test]
+    fn nobody_in_line_is_overlooked(
+        steps in proptest::collection::vec((0u64..9, 0u8..6, 0usize..5), 1..150),
+    ) {
+        let line = |handoff: &str, targets| Desk {
+            queue: Some(Queue { longest: Duration::from_secs(40), ..Queue::default() }),
+            ..desk(handoff, targets)
+        };
+        let all = Desk { order: Order::All, ..line("all", "a/1 c/1") };
+        let plans = [
+            vec![line("support", "a/1 b/2")],
+            vec![line("sales", "b/1 c/1 @anna"), desk("night", "a/3")],
+            vec![line("vip", "@anna @ben")],
+            vec![all],
+            vec![line("open", "d c")],
+        ];
+        let states = [AgentState::Available, AgentState::Busy, AgentState::Away];
+        let mut hall = Hall::new(&["anna"]);
+        let mut rung: BTreeMap<Seeker, Vec<String>> = BTreeMap::new();
+        for (at, (seeker, what, which)) in steps.into_iter().enumerate() {
+            hall.at(3 * at as u64);
+            let first = rung.get(&seeker).and_then(|rung| rung.first().cloned());
+            match (what, first) {
+                (0 | 1, None) => _ = hall.seek(seeker, &plans[which]),
+                (2, Some(target)) => _ = hall.answered(seeker, &target),
+                (3, Some(target)) => {
+                    rung.entry(seeker).or_default().remove(0);
+                    hall.failed(seeker, &target);
+                }
+                (4, _) => {
+                    rung.remove(&seeker);
+                    hall.over(seeker);
+                }
+                (5, _) => {
+                    let agent = ["anna", "ben"][seeker as usize % 2];
+                    let state = states[which % states.len()];
+                    hall.distributor.agent_is(hall.now, agent, state);
+                }
+                _ => {}
+            }
+            for told in hall.heard() {
+                let Some((seeker, targets)) = told.split_once(": ring ") else { continue };
+                let targets = targets.split(',').next().unwrap_or_default();
+                let seeker: Seeker = seeker.parse().expect("it is a number");
+                rung.insert(seeker, targets.split(' ').map(agent_or_target).collect());
+            }
+            let due = hall.distributor.next_timeout();
+            hall.distributor.news.is_about_all = true;
+            hall.distributor.look_again(hall.now);
+            prop_assert_eq!(hall.heard(), [""; 0], "who was overlooked");
+            prop_assert_eq!(hall.distributor.next_timeout(), due);
+        }
+    }
+}
+
+/// As [`uri`] takes it.
+fn agent_or_target(name: &str) -> String {
+    match name {
+        "anna" | "ben" => format!("@{name}"),
+        _ => name.to_owned(),
+    }
 }
