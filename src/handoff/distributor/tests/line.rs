@@ -1,0 +1,148 @@
+//! Who waits: order, places, estimates, and the ways out of the line.
+
+use super::*;
+
+#[test]
+fn callers_wait_in_order_and_are_told_their_place() {
+    let desks = [queued("a/1")];
+    let mut hall = Hall::new(&[]);
+    hall.seek(1, &desks).says(&["1: ring a"]);
+    hall.at(1).seek(2, &desks).says(&["2: place 1"]);
+    hall.at(2).seek(3, &desks).says(&["3: place 2"]);
+    hall.at(3).seek(4, &desks).says(&["4: place 3"]);
+    hall.answered(1, "a").over(3).says(&[]);
+    hall.tell(4, Request::WhereAmI).says(&["4: place 2"]);
+    hall.at(60).over(1).says(&["2: ring a"]);
+    hall.failed(2, "a").says(&["2: place 1"]);
+    hall.at(69).says(&[]).at(70).says(&["2: ring a"]);
+    hall.tell(4, Request::WhereAmI).says(&["4: place 1"]);
+}
+
+#[test]
+fn a_target_without_a_limit_is_rung_for_one_after_the_other_in_their_order() {
+    let desks = [queued("a")];
+    let mut hall = Hall::new(&[]);
+    hall.seek(1, &desks)
+        .failed(1, "a")
+        .says(&["1: ring a", "1: place 1"]);
+    hall.at(1).seek(2, &desks).says(&["2: place 2"]);
+    hall.at(2).seek(3, &desks).says(&["3: place 3"]);
+    hall.at(10).says(&["1: ring a"]);
+    hall.answered(1, "a").says(&["2: ring a"]);
+    hall.failed(2, "a").says(&["2: place 1"]);
+    hall.at(20).says(&["2: ring a"]);
+    hall.answered(2, "a").says(&["3: ring a"]);
+}
+
+#[test]
+fn who_refuses_at_once_is_not_rung_in_a_circle() {
+    let mut desk = queued("a");
+    desk.rest = Duration::ZERO;
+    let mut hall = Hall::new(&[]);
+    hall.seek(1, &[desk])
+        .failed(1, "a")
+        .says(&["1: ring a", "1: place 1"]);
+    hall.at(1).says(&["1: ring a"]);
+}
+
+#[test]
+fn who_rang_for_nobody_has_been_idle_for_as_long() {
+    let desks = [ordered(Order::LongestIdle, "a/1 b/1")];
+    let mut hall = Hall::new(&[]);
+    hall.seek(1, &desks)
+        .answered(1, "a")
+        .seek(2, &desks)
+        .answered(2, "b")
+        .heard();
+    hall.at(10).over(1);
+    hall.at(20).over(2);
+    hall.at(30).seek(3, &desks).says(&["3: ring a"]);
+    hall.at(31).over(3);
+    hall.at(32).seek(4, &desks).says(&["4: ring a"]);
+}
+
+#[test]
+fn the_higher_priority_is_served_first_where_two_desks_share_a_target() {
+    let vip = Desk {
+        queue: Some(Queue {
+            priority: 9,
+            ..Queue::default()
+        }),
+        ..desk("vip", "a/1")
+    };
+    let mut hall = Hall::new(&[]);
+    hall.seek(1, &[queued("a/1")]);
+    hall.at(1).seek(2, &[queued("a/1")]);
+    hall.at(2).seek(3, std::slice::from_ref(&vip));
+    hall.at(3).seek(4, &[vip]);
+    hall.says(&["1: ring a", "2: place 1", "3: place 1", "4: place 2"]);
+    hall.tell(2, Request::WhereAmI).says(&["2: place 3"]);
+    hall.over(1).says(&["3: ring a"]);
+}
+
+#[test]
+fn the_wait_is_estimated_from_real_times_and_otherwise_not() {
+    let desks = [queued("a/1 b/1")];
+    let mut hall = Hall::new(&[]);
+    for (begin, seeker) in [(0, 1), (100, 2), (200, 3)] {
+        hall.at(begin).seek(seeker, &desks).answered(seeker, "a");
+        hall.at(begin + 60).over(seeker);
+    }
+    hall.seek(4, &desks).seek(5, &desks).heard();
+    hall.seek(6, &desks).says(&["6: place 1 in 30 s"]);
+    hall.seek(7, &desks).says(&["7: place 2 in 60 s"]);
+}
+
+#[test]
+fn a_full_queue_and_a_long_wait_lead_on() {
+    let short = Desk {
+        queue: Some(Queue {
+            most: 1,
+            longest: Duration::from_secs(60),
+            ..Queue::default()
+        }),
+        ..desk("support", "a/1")
+    };
+    let desks = [short, desk("night", "z")];
+    let mut hall = Hall::new(&[]);
+    hall.seek(1, &desks).seek(2, &desks);
+    hall.says(&["1: ring a", "2: place 1"]);
+    hall.seek(3, &desks).says(&["3: ring z, support taken"]);
+    hall.at(59).says(&[]);
+    hall.at(60).says(&["2: ring z, support taken"]);
+}
+
+#[test]
+fn nobody_waits_for_who_is_not_there() {
+    let desks = [queued("@anna"), desk("night", "z")];
+    let mut hall = Hall::new(&["anna"]);
+    let now = hall.now;
+    hall.seek(1, &desks).seek(2, &desks);
+    hall.says(&["1: ring anna", "2: place 1"]);
+    hall.failed(1, "@anna").says(&["1: place 1"]);
+    hall.distributor.agent_is(now, "anna", AgentState::Away);
+    hall.says(&["1: ring z", "2: ring z, support taken"]);
+    hall.seek(3, &desks).says(&["3: ring z, support taken"]);
+}
+
+#[test]
+fn a_place_is_kept_by_its_time() {
+    let desks = [queued("a/1")];
+    let mut hall = Hall::new(&[]);
+    hall.seek(1, &desks);
+    hall.at(1).seek(2, &desks);
+    let since = hall.now;
+    hall.at(2).seek(3, &desks).over(2);
+    hall.at(50).heard();
+    let plan = plan(&desks);
+    hall.tell(
+        2,
+        Request::Seek {
+            plan,
+            since,
+            search: 2,
+        },
+    )
+    .says(&["2: place 1"]);
+    hall.over(1).says(&["2: ring a"]);
+}
