@@ -69,10 +69,10 @@ impl Call {
         }
     }
 
-    /// The person hung up, and no NOTIFY tells that the caller has taken our place: they were done.
+    /// The person hung up, and no NOTIFY tells whether the caller has taken our place: where they have
+    /// not, they are here, and are no dead end (law 2).
     pub(super) fn person_was_done(&mut self, now: Instant) {
-        self.human.passing_on = None;
-        self.end(now, EndedBy::Agent, "BYE".into());
+        self.give_back(now, EndedBy::Agent, ReturnReason::AgentLeft, "BYE");
     }
 
     /// Either side's hang-up ends both; what the network does to the person's leg does not.
@@ -90,19 +90,22 @@ impl Call {
         }
     }
 
-    /// The person is out of reach in the midst of the talk: the caller is ours again, and chooses.
+    /// The person is out of reach in the midst of the talk.
     pub(super) fn lose_agent(&mut self, now: Instant, reason: &str) {
         if self.is_calling() {
             return self.person_went(now, reason.to_string());
         }
+        self.give_back(now, EndedBy::Network, ReturnReason::AgentLost, reason);
+    }
+
+    /// The caller is ours again, and chooses.
+    fn give_back(&mut self, now: Instant, by: EndedBy, reason: ReturnReason, told: &str) {
         if let Some(quality) = self.quality(LegName::Agent) {
             self.log_event(now, quality);
         }
-        self.hang_up_agent(reason);
+        self.hang_up_agent(told);
         self.waiting_sound(None);
-        let by = EndedBy::Network;
         self.log_event(now, Event::BridgeEnded { by });
-        let reason = ReturnReason::AgentLost;
         self.log_event(now, Event::TransferReturned { reason });
         self.dialogue_input(now, input::Input::HandoffReturned { reason });
     }

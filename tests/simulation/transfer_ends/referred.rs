@@ -207,6 +207,14 @@ fn an_attended_transfer_whose_end_is_not_told_gives_the_caller_a_choice() {
             world.run_for(seconds(1) + some(rng, 2_000));
             world.agents.hang_up(world.now);
             is_back(world, rng);
+            let reason = ReturnReason::AgentLeft;
+            assert!(
+                world
+                    .server
+                    .journal
+                    .iter()
+                    .any(|it| it.event == Event::TransferReturned { reason })
+            );
         },
         tells: |record| {
             assert_eq!(record.outcome, Outcome::TransferredAnswered);
