@@ -102,6 +102,32 @@ async fn keys_sent_by(keys: &str, source: KeySource) {
     assert!(report.answered && ended.answered);
 }
 
+/// What a person keys, for a caller whose telephone speaks another way.
+async fn a_persons_key(by: KeysBy, callers: KeysBy, heard_by: KeySource) {
+    let (server, mut answerer) = person_behind_a_trunk("rfc4733").await;
+    let ours = call_and_ask_for_a_person(&server, callers).await;
+    let theirs = answerer.next_call(LONG).await.expect("it rings");
+    let first = theirs.until(LONG, |state| state.heard() == "1#").await;
+    first.expect("`then_keys` arrive: they are joined");
+    let pressed = theirs.press_by(&[Key::HASH], by).await;
+    pressed.expect("it is pressed");
+    let heard = ours.until(LONG, |state| state.heard().ends_with('#')).await;
+    let heard = heard.expect("the person's key arrives");
+    let last = heard.keys_heard.last().expect("it is there");
+    assert_eq!(last.source, heard_by);
+    ours.finish().await.expect("it is told");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_persons_telephone_event_reaches_a_caller_who_hears_tones() {
+    a_persons_key(KeysBy::Rfc4733, KeysBy::Inband, KeySource::InBand).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_persons_info_reaches_a_caller_as_a_telephone_event() {
+    a_persons_key(KeysBy::Info, KeysBy::Rfc4733, KeySource::TelephoneEvent).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trunk_gets_telephone_events() {
     keys_sent_by("rfc4733", KeySource::TelephoneEvent).await;

@@ -238,7 +238,7 @@ impl Call {
             return;
         }
         if self.human.is_bridged() {
-            self.relay_key(key, source);
+            self.relay_key(LegNumber::CALLER, key, source);
         } else {
             self.dialogue_input(now, input::Input::Key { key, source });
         }
@@ -407,7 +407,7 @@ impl Call {
                 body,
             } => {
                 if let Some(key) = key_of_info(&content_type, &body) {
-                    self.rung_key(now, leg, key);
+                    self.person_key(now, leg, key, KeySource::Info);
                 }
             }
             Input::Rendered { play, part, result } => self.rendered(now, play, part, result),

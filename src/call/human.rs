@@ -294,20 +294,30 @@ impl Call {
         self.waiting_sound(None);
     }
 
-    /// While bridged, keys belong to the person's leg. Telephone-events between two legs that both
-    /// speak them are relayed packet by packet (see `sound`), tones are in the sound already; here
+    /// While bridged, one side's keys belong to the other's leg. Telephone-events between two legs that
+    /// both speak them are relayed packet by packet (see `sound`), tones are in the sound already; here
     /// the other cases.
-    pub(super) fn relay_key(&mut self, key: Key, source: KeySource) {
-        let Some(agent) = &mut self.human.agent else {
-            return;
+    pub(super) fn relay_key(&mut self, from: LegNumber, key: Key, source: KeySource) {
+        let to = match from {
+            LegNumber::CALLER => self.human.agent.as_mut(),
+            _ => Some(&mut self.caller),
         };
+        let Some(to) = to else { return };
         let is_relayed = match source {
-            KeySource::TelephoneEvent => agent.relays_keys(),
-            KeySource::InBand => agent.keys_go_by() != KeySource::Info,
+            KeySource::TelephoneEvent => to.relays_keys(),
+            KeySource::InBand => to.keys_go_by() != KeySource::Info,
             KeySource::Info => false,
         };
         if !is_relayed {
-            agent.send_keys(&key.to_string());
+            to.send_keys(&key.to_string());
+        }
+    }
+
+    /// A key of the person's side, which came otherwise than in the sound.
+    pub(super) fn person_key(&mut self, now: Instant, from: LegNumber, key: Key, by: KeySource) {
+        match self.is_agent(from) {
+            true => self.relay_key(from, key, by),
+            false => self.rung_key(now, from, key),
         }
     }
 

@@ -42,6 +42,9 @@ impl Call {
         }
         if self.human.is_bridged() {
             self.relay(now, from, packet, datagram, sink);
+            if let (Received::Key(key, _), false) = (&received, from == LegNumber::CALLER) {
+                self.relay_key(from, *key, KeySource::TelephoneEvent);
+            }
         } else if from != LegNumber::CALLER {
             self.hear_rung(now, from, &received, datagram);
             self.pass_early_media(now, from, packet, datagram, sink);
@@ -194,6 +197,7 @@ impl Call {
         }
         if let Some(agent) = self.human.agent.as_mut().filter(|_| bridged) {
             agent.send_key(now, sink);
+            self.caller.send_key(now, sink);
         }
         let waits = self.person_waits();
         if let Some(agent) = self.human.agent.as_mut().filter(|_| waits) {
