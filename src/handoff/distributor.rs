@@ -12,6 +12,7 @@
 use super::agents::AgentState;
 use super::service_times::ServiceTimes;
 use super::targets::{Desk, Plan, Try};
+use crate::config::agent::own_user;
 use crate::events::ReturnReason;
 use news::News;
 use std::cmp::Reverse;
@@ -156,6 +157,8 @@ pub struct Distributor {
     /// By name, what was told of those who register here, and when. Of whom nothing was told is not
     /// there.
     agents: BTreeMap<String, (AgentState, Instant)>,
+    /// Agents who have not been free since their last caller: for which desk that was, and since when.
+    served: BTreeMap<String, ((String, String), Instant)>,
     targets: BTreeMap<String, Target>,
     desks: BTreeMap<(String, String), DeskUse>,
     searches: BTreeMap<Seeker, Search>,
@@ -173,6 +176,11 @@ impl Distributor {
     /// An agent's state is this one from now on.
     pub fn agent_is(&mut self, now: Instant, name: &str, state: AgentState) {
         self.agents.insert(name.to_owned(), (state, now));
+        if !wraps_up(state)
+            && let Some((desk, since)) = self.served.remove(name)
+        {
+            self.count_service(now, desk, since);
+        }
         self.news.is_about_all = true;
         self.look_again(now);
     }
@@ -377,8 +385,15 @@ impl Distributor {
         };
         let desk = (search.plan.dialplan.clone(), desk.handoff.clone());
         if hold.answered {
-            let times = &mut self.desks.entry(desk).or_default().times;
-            times.add(now.saturating_duration_since(hold.since));
+            let agent =
+                own_user(&hold.target).and_then(|name| Some((name, self.agents.get(name)?)));
+            match agent {
+                // The next caller waits until they have wrapped up.
+                Some((name, (state, _))) if wraps_up(*state) => {
+                    self.served.insert(name.to_owned(), (desk, hold.since));
+                }
+                _ => self.count_service(now, desk, hold.since),
+            }
         }
         self.news.freed.push(hold.target.clone());
         let target = self.target(&hold.target);
@@ -391,6 +406,11 @@ impl Distributor {
             target.rests_until = Some(now + rest);
         }
         true
+    }
+
+    fn count_service(&mut self, now: Instant, desk: (String, String), since: Instant) {
+        let times = &mut self.desks.entry(desk).or_default().times;
+        times.add(now.saturating_duration_since(since));
     }
 
     fn over(&mut self, now: Instant, seeker: Seeker) {
@@ -461,6 +481,14 @@ impl Distributor {
         }
         self.targets.entry(target.to_owned()).or_default()
     }
+}
+
+/// Whether a state is still about the last caller.
+fn wraps_up(state: AgentState) -> bool {
+    matches!(
+        state,
+        AgentState::Busy | AgentState::WrapUp | AgentState::Reconnecting
+    )
 }
 
 #[cfg(test)]

@@ -71,6 +71,11 @@ impl Hall {
         self.tell(seeker, Request::Answered { target })
     }
 
+    fn is(&mut self, agent: &str, state: AgentState) -> &mut Hall {
+        self.distributor.agent_is(self.now, agent, state);
+        self
+    }
+
     fn over(&mut self, seeker: Seeker) -> &mut Hall {
         self.tell(seeker, Request::Over)
     }

@@ -93,6 +93,28 @@ fn the_wait_is_estimated_from_real_times_and_otherwise_not() {
     hall.seek(7, &desks).says(&["7: place 2 in 60 s"]);
 }
 
+/// Whichever is told first: that the call is over, or that they wrap it up.
+#[test]
+fn who_wraps_up_is_not_free_for_the_next_and_the_estimate_knows() {
+    for wraps_up_first in [true, false] {
+        let desks = [queued("@anna")];
+        let mut hall = Hall::new(&["anna"]);
+        for (begin, seeker) in [(0, 1), (100, 2), (200, 3)] {
+            hall.at(begin)
+                .seek(seeker, &desks)
+                .answered(seeker, "@anna");
+            hall.is("anna", AgentState::Busy).at(begin + 40);
+            match wraps_up_first {
+                true => hall.is("anna", AgentState::WrapUp).over(seeker),
+                false => hall.over(seeker).is("anna", AgentState::WrapUp),
+            };
+            hall.at(begin + 60).is("anna", AgentState::Available);
+        }
+        hall.seek(4, &desks).heard();
+        hall.seek(5, &desks).says(&["5: place 1 in 60 s"]);
+    }
+}
+
 #[test]
 fn a_full_queue_and_a_long_wait_lead_on() {
     let short = Desk {
