@@ -265,7 +265,7 @@ impl Sentence {
             AgentLeft => "The person you were speaking to has left the call.",
             AgentLost => "I am sorry, the connection to the person was lost.",
             Choices(choices) => return told(choices, Language::En),
-            CallbackNumberIs => "We will call you back on this number:",
+            CallbackNumberIs => "I will note that you want to be called back on this number:",
             IsNumberRight => "If that is right, press 1. For another number, press 2.",
             AskCallbackNumber => {
                 "Please key in the number to call you back on, then press the hash key. \
@@ -331,7 +331,7 @@ impl Sentence {
             AgentLeft => "为您服务的工作人员已经挂机。",
             AgentLost => "非常抱歉，与工作人员的连接已中断。",
             Choices(choices) => return told(choices, Language::Zh),
-            CallbackNumberIs => "我们将回拨这个号码：",
+            CallbackNumberIs => "将为您登记回电，回电号码是：",
             IsNumberRight => "正确请按一，使用其他号码请按二。",
             AskCallbackNumber => "请输入您的回电号码，按井号键结束。转人工服务请按星号键。",
             CallbackNoted => "谢谢，已经为您登记回电。",

@@ -69,7 +69,10 @@ fn the_place_is_asked_for_every_half_minute_and_by_the_human_key() {
 #[test]
 fn whoever_chooses_something_else_leaves_the_line() {
     for (key, hears) in [
-        ("1", "We will call you back on this number:"),
+        (
+            "1",
+            "I will note that you want to be called back on this number:",
+        ),
         ("2", "Please leave your message"),
         ("3", "Main menu."),
         ("*", "Main menu."),

@@ -350,7 +350,7 @@ fn after_a_failed_transfer_the_choices_are_said() {
     assert!(
         caller
             .hearing()
-            .contains("We will call you back on this number")
+            .contains("I will note that you want to be called back on this number")
     );
     caller.says("yes");
     assert!(
