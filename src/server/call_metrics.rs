@@ -1,5 +1,6 @@
 //! What Prometheus is told: counted from the same events as the records.
 
+use crate::call::call_record::{CallRecord, Person};
 use crate::events::{Entry, Event};
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 
@@ -37,8 +38,8 @@ pub fn describe() {
     );
     describe_counter!(
         "zeroline_calls_with_person_total",
-        "Calls in which a target answered, perhaps a voicemail, and those in which a person is certain: \
-         each counted once a call"
+        "Ended calls in which a target answered, perhaps a voicemail, and did not leave the accept key \
+         unpressed; and those in which a person is certain: each counted once a call"
     );
     describe_counter!(
         "zeroline_human_offers_total",
@@ -115,29 +116,37 @@ pub fn count_unstored(calls: usize) {
     gauge!("zeroline_calls_unstored").set(calls as f64);
 }
 
-/// What of one call was counted already: a second person in it makes no second call.
+/// What of one call tells whether a person served it: known when it is over, and once a call.
 #[derive(Debug, Default)]
-pub struct CallCounted {
-    answered: bool,
-    confirmed: bool,
-}
+pub struct CallCounted(Vec<Entry>);
 
 impl CallCounted {
     /// As [`observe`], of a call's next event.
     pub fn observe(&mut self, entry: &Entry) {
         observe(entry);
-        let (answered, confirmed) = match &entry.event {
-            Event::TargetAnswered { .. } => (true, false),
-            // Who is certain has answered.
-            Event::TargetConfirmed { .. } => (true, true),
-            _ => return,
-        };
-        if answered && !std::mem::replace(&mut self.answered, true) {
-            count_person("answered");
+        match &entry.event {
+            Event::CallAnswered { .. }
+            | Event::CallbackBegun { .. }
+            | Event::TargetTried { .. }
+            | Event::TargetAnswered { .. }
+            | Event::TargetConfirmed { .. }
+            | Event::TargetFailed { .. } => self.0.push(entry.clone()),
+            Event::CallEnded { .. } => match self.person() {
+                // Who is certain has answered.
+                Some(Person::Confirmed) => {
+                    count_person("answered");
+                    count_person("confirmed");
+                }
+                Some(Person::Answered) => count_person("answered"),
+                None => {}
+            },
+            _ => {}
         }
-        if confirmed && !std::mem::replace(&mut self.confirmed, true) {
-            count_person("confirmed");
-        }
+    }
+
+    /// As the record tells it.
+    fn person(&mut self) -> Option<Person> {
+        CallRecord::fold(&std::mem::take(&mut self.0))?.person()
     }
 }
 
@@ -195,32 +204,76 @@ fn label(value: &impl serde::Serialize) -> String {
 mod tests {
     use super::*;
     use crate::call::example_call::law_4;
+    use crate::events::TargetFailure;
     use metrics_exporter_prometheus::PrometheusBuilder;
+
+    /// What is counted of calls with these events.
+    fn counted(calls: &[Vec<Entry>]) -> [u32; 2] {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        metrics::with_local_recorder(&recorder, || {
+            for call in calls {
+                let mut counted = CallCounted::default();
+                call.iter().for_each(|entry| counted.observe(entry));
+            }
+        });
+        let told = recorder.handle().render();
+        ["answered", "confirmed"].map(|person| {
+            let name = format!("zeroline_calls_with_person_total{{person=\"{person}\"}} ");
+            let value = told.lines().find_map(|line| line.strip_prefix(&name));
+            value.map_or(0, |value| value.parse().expect("a number"))
+        })
+    }
+
+    /// The example call, without the event that `is_left_out`.
+    fn without(is_left_out: impl Fn(&Event) -> bool) -> Vec<Entry> {
+        let mut call = law_4();
+        call.retain(|entry| !is_left_out(&entry.event));
+        call
+    }
 
     #[test]
     fn a_call_with_two_people_is_one_call_with_a_person() {
-        let recorder = PrometheusBuilder::new().build_recorder();
-        metrics::with_local_recorder(&recorder, || {
-            let mut counted = CallCounted::default();
-            let people = law_4().into_iter().filter(|entry| {
-                let event = &entry.event;
-                matches!(
-                    event,
-                    Event::TargetAnswered { .. } | Event::TargetConfirmed { .. }
-                )
-            });
-            let people: Vec<Entry> = people.collect();
-            assert_eq!(people.len(), 2);
-            for entry in people.iter().chain(&people) {
-                counted.observe(entry);
-            }
-            // A voicemail, perhaps, in another call.
-            CallCounted::default().observe(&people[0]);
-        });
-        let told = recorder.handle().render();
-        for (person, calls) in [("answered", 2), ("confirmed", 1)] {
-            let line = format!("zeroline_calls_with_person_total{{person=\"{person}\"}} {calls}\n");
-            assert!(told.contains(&line), "{told}");
-        }
+        let mut twice = law_4();
+        let people: Vec<Entry> = law_4()
+            .into_iter()
+            .filter(|entry| matches!(entry.event, Event::TargetConfirmed { .. }))
+            .collect();
+        assert_eq!(people.len(), 1);
+        let end = twice.len() - 1;
+        twice.splice(end..end, people);
+        assert_eq!(counted(&[twice]), [1, 1]);
+    }
+
+    #[test]
+    fn calls_are_counted_as_their_records_tell() {
+        let confirmed = law_4();
+        let answered = without(|event| matches!(event, Event::TargetConfirmed { .. }));
+        let mut voicemail = answered.clone();
+        let end = voicemail.len() - 1;
+        let failed = Entry {
+            event: Event::TargetFailed {
+                attempt: 2,
+                status: None,
+                reason: TargetFailure::NotAccepted,
+            },
+            ..voicemail[end].clone()
+        };
+        voicemail.insert(end, failed);
+        let still_lives = without(|event| matches!(event, Event::CallEnded { .. }));
+        let mut missed = without(|event| matches!(event, Event::CallAnswered { .. }));
+        let begun = Entry {
+            event: Event::CallbackBegun {
+                of: missed[0].call,
+                attempt: 1,
+            },
+            ..missed[0].clone()
+        };
+        missed.insert(1, begun);
+        let told = |call: &Vec<Entry>| CallRecord::fold(call).expect("it folds").person();
+        assert_eq!(told(&confirmed), Some(Person::Confirmed));
+        assert_eq!(told(&answered), Some(Person::Answered));
+        assert_eq!((told(&voicemail), told(&missed)), (None, None));
+        let calls = [confirmed, answered, voicemail, missed, still_lives];
+        assert_eq!(counted(&calls), [2, 1]);
     }
 }

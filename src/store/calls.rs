@@ -322,7 +322,7 @@ pub(super) fn restrict(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
     }
 }
 
-fn read_record(call: &str, json: &str) -> Result<CallRecord, StoreError> {
+pub(super) fn read_record(call: &str, json: &str) -> Result<CallRecord, StoreError> {
     serde_json::from_str(json).map_err(|source| StoreError::Unreadable {
         call: call.to_owned(),
         source,
