@@ -184,44 +184,16 @@ mod tests {
     use crate::diagnostic::Source;
     use crate::dialplan::load::load;
 
-    struct AllowAll;
+    /// Everything is allowed, and reached by this way.
+    struct Reached(Way);
 
-    impl TargetPolicy for AllowAll {
+    impl TargetPolicy for Reached {
         fn is_allowed(&self, _: &str) -> bool {
             true
         }
 
         fn way(&self, _: &str) -> Way {
-            Way::Bridged
-        }
-
-        fn keys(&self, _: &str) -> TrunkKeys {
-            TrunkKeys::Rfc4733
-        }
-
-        fn is_agent(&self, _: &str) -> bool {
-            false
-        }
-
-        fn calls_back(&self, _: &str) -> bool {
-            false
-        }
-
-        fn agents(&self, _: &[String]) -> Vec<(String, Vec<Language>)> {
-            Vec::new()
-        }
-    }
-
-    /// Everything is reached by an exchange that transfers by REFER.
-    struct Refers;
-
-    impl TargetPolicy for Refers {
-        fn is_allowed(&self, _: &str) -> bool {
-            true
-        }
-
-        fn way(&self, _: &str) -> Way {
-            Way::Refer
+            self.0
         }
 
         fn keys(&self, _: &str) -> TrunkKeys {
@@ -267,7 +239,7 @@ nodes:
                 first,
                 Language::En,
                 jiff::Timestamp::now(),
-                &Refers,
+                &Reached(Way::Refer),
             );
             let told: Vec<Way> = plan.desks[0].tries.iter().map(|one| one.way).collect();
             assert_eq!(told, ways, "{order}");
@@ -293,7 +265,13 @@ nodes:
         let dialplan = load(&Source::new("t.yaml", text.to_string())).expect("it is right");
         let sunday = "2026-11-22T12:00:00Z".parse().expect("it is a time");
         let first = dialplan.human.handoff;
-        let plan = plan(&dialplan, first, Language::En, sunday, &AllowAll);
+        let plan = plan(
+            &dialplan,
+            first,
+            Language::En,
+            sunday,
+            &Reached(Way::Bridged),
+        );
         let [night] = &plan.desks[..] else {
             panic!("one desk is open");
         };
@@ -302,10 +280,22 @@ nodes:
         assert_eq!(plan.closed_last, ["weekday"]);
         // A Friday.
         let christmas = "2026-12-25T19:00:00Z".parse().expect("it is a time");
-        let plan = super::plan(&dialplan, first, Language::En, christmas, &AllowAll);
+        let plan = super::plan(
+            &dialplan,
+            first,
+            Language::En,
+            christmas,
+            &Reached(Way::Bridged),
+        );
         assert_eq!(plan.closed_last, ["weekday"]);
         let week_later = "2027-01-01T19:00:00Z".parse().expect("it is a time");
-        let plan = super::plan(&dialplan, first, Language::En, week_later, &AllowAll);
+        let plan = super::plan(
+            &dialplan,
+            first,
+            Language::En,
+            week_later,
+            &Reached(Way::Bridged),
+        );
         assert_eq!(plan.closed_last, Vec::<String>::new());
     }
 }

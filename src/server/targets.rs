@@ -316,4 +316,25 @@ mod tests {
             "{error}"
         );
     }
+
+    #[test]
+    fn agents_with_all_the_skills_are_rung() {
+        let text = "agents:\n  anna: { password_env: A, skills: [refunds, cards], languages: [zh] }\n  \
+                    ben: { password_env: B, skills: [refunds] }\n";
+        let (config, found) = Config::check(&Source::new("/zeroline.yaml", text));
+        assert!(found.is_empty(), "{found:?}");
+        let policy = ConfigPolicy(Arc::new(config.expect("it is good")));
+        let agents = |skills: &[&str]| {
+            let skills: Vec<String> = skills.iter().map(ToString::to_string).collect();
+            let found = policy.agents(&skills).into_iter();
+            found.map(|(target, _)| target).collect::<Vec<_>>()
+        };
+        let (anna, ben) = ("sip:anna@zeroline.local", "sip:ben@zeroline.local");
+        assert_eq!(agents(&[]), [anna, ben]);
+        assert_eq!(agents(&["refunds"]), [anna, ben]);
+        assert_eq!(agents(&["cards", "refunds"]), [anna]);
+        assert!(agents(&["loans"]).is_empty());
+        let spoken = &policy.agents(&["cards".to_owned()])[0].1;
+        assert_eq!(spoken, &[Language::Zh]);
+    }
 }
