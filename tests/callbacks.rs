@@ -36,11 +36,26 @@ struct Hotline {
 
 impl Hotline {
     async fn new(first: &str, phone: Behaviour) -> Hotline {
+        Hotline::with(first, phone, DIALPLAN).await
+    }
+
+    /// The desk opens tomorrow.
+    async fn closed() -> Hotline {
+        let tomorrow = jiff::Timestamp::now().in_tz("Europe/London");
+        let tomorrow = tomorrow.and_then(|now| now.tomorrow()).expect("a day");
+        // "Saturday" is `Sa`.
+        let day = tomorrow.strftime("%A").to_string();
+        let hours = format!("hours: \"{} 09:00-17:00\", else", &day[..2]);
+        let dialplan = DIALPLAN.replace("else", &hours);
+        Hotline::with("agent", Behaviour::Ring, &dialplan).await
+    }
+
+    async fn with(first: &str, phone: Behaviour, dialplan: &str) -> Hotline {
         let local = ([127, 0, 0, 1], 0).into();
         let answers = Behaviour::Answer(Answer::default());
         let desk = Answerer::listen(local, answers).await.expect("a free port");
         let phone = Answerer::listen(local, phone).await.expect("a free port");
-        let dialplan = DIALPLAN.replace("DESK", &desk.uri("desk"));
+        let dialplan = dialplan.replace("DESK", &desk.uri("desk"));
         let settings = format!(
             "transfers: {{ allow: [\"sip:*@127.0.0.1\"] }}\n\
              callbacks: {{ to: \"sip:{{number}}@{}\", allow: [\"+4420*\"], first: {first}, every: 10s, tries: 2, rings: 5s }}\n",
@@ -72,7 +87,7 @@ impl Hotline {
         // "You are next in line. … To be called back, press one."
         speaks(&second).await;
         press(&second, "1").await;
-        // "We will call you back on this number: … If that is right, press 1."
+        // "I will note that you want to be called back on this number: … If that is right, press 1."
         speaks(&second).await;
         press(&second, "1").await;
         let ended = second.until(LONG, |state| state.ended.is_some());
@@ -258,4 +273,51 @@ async fn a_booked_callback_outlives_the_server() {
     drop((first, talks));
     let person = hotline.desk.next_call(LONG).await;
     hears(&person.expect("the desk is rung")).await;
+}
+
+/// Who books one while nobody is there is called when somebody is, and another's number never.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_called_while_the_desk_is_closed_or_where_the_config_forbids() {
+    let mut hotline = Hotline::closed().await;
+    for from in [NUMBER, "+441632960001"] {
+        let call = hotline.call(from).await;
+        press(&call, "0").await;
+        // "I am sorry, nobody is there at this hour. To be called back, press one."
+        speaks(&call).await;
+        press(&call, "1").await;
+        speaks(&call).await;
+        press(&call, "1").await;
+        let ended = call.until(LONG, |state| state.ended.is_some());
+        ended.await.expect("the bot says goodbye and hangs up");
+    }
+    let is_told = || {
+        let all = hotline.callbacks();
+        let of = |number: &str| all.iter().find(|it| it["number"] == number).cloned();
+        let (ours, other) = (of(NUMBER)?, of("+441632960001")?);
+        let waits = ours["due_ms"].as_u64()? > ours["booked_ms"].as_u64()? + 100_000;
+        (waits && other["state"] == "noted").then_some((ours, other))
+    };
+    let deadline = tokio::time::Instant::now() + LONG;
+    let (ours, other) = loop {
+        if let Some(told) = tokio::task::block_in_place(is_told) {
+            break told;
+        }
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "{:?}",
+            hotline.callbacks()
+        );
+        // The store tells nobody of a change.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    assert_eq!(
+        (&ours["state"], &ours["attempts"]),
+        (&"waiting".into(), &0.into())
+    );
+    assert_eq!(
+        other["reason"],
+        "the config does not allow calls to this number"
+    );
+    let rung = hotline.phone.next_call(Duration::ZERO).await;
+    assert!(rung.is_none(), "nobody's telephone rings");
 }

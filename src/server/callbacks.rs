@@ -10,10 +10,11 @@ use crate::events::CallRef;
 use crate::language::Language;
 use crate::store::callbacks::BookedCallback;
 use crate::store::calls::{Store, StoreError, store_path};
+use crate::store::outbox::Addressee;
 use rand::RngExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Between two looks into the store.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -41,8 +42,15 @@ pub enum NotNow {
     NobodyCalledSo,
 }
 
+/// Whom it concerns that a callback is not made.
+pub struct Concerned {
+    pub addressees: Vec<Addressee>,
+    /// That there is a letter for them.
+    pub news: watch::Sender<()>,
+}
+
 /// Runs until signalling has ended.
-pub async fn run(config: Arc<Config>, jobs: mpsc::Sender<CallbackJob>) {
+pub async fn run(config: Arc<Config>, jobs: mpsc::Sender<CallbackJob>, concerned: Concerned) {
     let Some(callbacks) = config.callbacks.clone() else {
         return;
     };
@@ -50,6 +58,7 @@ pub async fn run(config: Arc<Config>, jobs: mpsc::Sender<CallbackJob>) {
         config,
         callbacks,
         jobs,
+        concerned,
         store: None,
         restarted: false,
     };
@@ -71,6 +80,7 @@ struct Maker {
     config: Arc<Config>,
     callbacks: Callbacks,
     jobs: mpsc::Sender<CallbackJob>,
+    concerned: Concerned,
     store: Option<Store>,
     /// What a server that ended left under way waits again.
     restarted: bool,
@@ -101,18 +111,19 @@ impl Maker {
 
     async fn see_to(&self, store: &Store, due: &BookedCallback) -> Result<(), StoreError> {
         let now_ms = unix_ms();
-        let ends = |noted, reason: &'static str| store.callback_ends(&due.call, noted, reason);
         if !self.callbacks.allows(&due.number, due.own_number) {
-            return ends(true, "the config does not allow calls to this number").await;
+            let reason = "the config does not allow calls to this number";
+            return self.ends(store, due, "noted", reason).await;
         }
+        let failed = async |reason| self.ends(store, due, "failed", reason).await;
         if due.attempts >= self.callbacks.tries {
-            return ends(false, "it was tried as often as the config says").await;
+            return failed("it was tried as often as the config says").await;
         }
         if now_ms.saturating_sub(due.booked_ms) > TOO_OLD.as_millis() as u64 {
-            return ends(false, "it is older than a week").await;
+            return failed("it is older than a week").await;
         }
         let Some(callback) = self.callback(due, now_ms) else {
-            return ends(false, "it cannot be read").await;
+            return failed("it cannot be read").await;
         };
         let next = now_ms + self.callbacks.every.as_millis() as u64;
         let ours = callback.call.to_string();
@@ -121,7 +132,7 @@ impl Maker {
         match self.start(callback).await {
             Ok(()) => Ok(()),
             Err(NotNow::NobodyCalledSo) => {
-                ends(false, "no dialplan takes calls of whom the caller called").await
+                failed("no dialplan takes calls of whom the caller called").await
             }
             Err(not_now) => {
                 let wait = match not_now {
@@ -132,6 +143,24 @@ impl Maker {
                 store.callback_waits(&due.call, later).await
             }
         }
+    }
+
+    async fn ends(
+        &self,
+        store: &Store,
+        due: &BookedCallback,
+        state: &str,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        let ended = BookedCallback {
+            state: state.into(),
+            reason: Some(reason.into()),
+            ..due.clone()
+        };
+        let addressees = &self.concerned.addressees;
+        store.callback_ends(&ended, addressees, unix_ms()).await?;
+        self.concerned.news.send_replace(());
+        Ok(())
     }
 
     async fn start(&self, callback: Callback) -> Result<(), NotNow> {

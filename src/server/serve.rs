@@ -2,7 +2,7 @@
 
 use super::admission::Admission;
 use super::call_metrics;
-use super::callbacks;
+use super::callbacks::{self, Concerned};
 use super::calls::Calls;
 use super::fetcher;
 use super::health::TargetHealth;
@@ -126,6 +126,10 @@ pub fn serve<Stop: Future<Output = ()> + Send + 'static>(
     tracing::info!(%recovered, "the journal is open");
     let store = store_path(&config.data);
     let (news, addressees) = (inbox.new_letters.clone(), inbox.addressees.clone());
+    let concerned = Concerned {
+        addressees: addressees.clone(),
+        news: news.clone(),
+    };
     let files = (store.clone(), config.data.clone());
     let transcriber = transcriber::start(ready.ears.clone(), files, addressees, news)
         .map_err(io_error("cannot start the transcriber's thread"))?;
@@ -139,7 +143,7 @@ pub fn serve<Stop: Future<Output = ()> + Send + 'static>(
         .thread_name("tasks")
         .build()
         .map_err(io_error("cannot start the runtime"))?;
-    let result = runtime.block_on(run(ready, journal.handle(), stop, started));
+    let result = runtime.block_on(run(ready, journal.handle(), concerned, stop, started));
     runtime.shutdown_timeout(Duration::from_secs(1));
     journal.shutdown();
     transcriber.stop();
@@ -150,6 +154,7 @@ pub fn serve<Stop: Future<Output = ()> + Send + 'static>(
 async fn run<Stop: Future<Output = ()> + Send + 'static>(
     ready: Ready,
     journal: JournalHandle,
+    concerned: Concerned,
     stop: impl FnOnce() -> Stop,
     started: impl FnOnce(Addresses),
 ) -> Result<(), ServeError> {
@@ -191,7 +196,7 @@ async fn run<Stop: Future<Output = ()> + Send + 'static>(
     }
     let locator = Locator::of_system(&transports.protocols());
     let (to_callbacks, callback_jobs) = mpsc::channel(1);
-    let calls_back = tokio::spawn(callbacks::run(config.clone(), to_callbacks));
+    let calls_back = tokio::spawn(callbacks::run(config.clone(), to_callbacks, concerned));
     let ports = config.media.ports.clone();
     let health = TargetHealth::new(
         Instant::now(),

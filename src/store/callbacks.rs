@@ -4,6 +4,8 @@ use crate::call::call_record::CallRecord;
 use crate::call::outcome::Outcome;
 use crate::events::SlotValue;
 use crate::store::calls::{Store, StoreError};
+use crate::store::letters::callback_ended;
+use crate::store::outbox::{Addressee, put_letter};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use std::collections::BTreeMap;
@@ -24,7 +26,7 @@ pub struct BookedCallback {
     pub slots: BTreeMap<String, String>,
     pub since_ms: Option<u64>,
     pub booked_ms: u64,
-    /// `waiting`, `calling`, `done`, `failed` or `noted`.
+    /// `waiting`, `calling`, `done`, `failed`, or `noted`: it never was ours to make.
     pub state: String,
     pub attempts: u32,
     pub due_ms: u64,
@@ -150,20 +152,24 @@ impl Store {
         Ok(())
     }
 
-    /// No further attempt is made. `noted`: it never was ours to make.
+    /// No further attempt is made, as `ended` has it, and `addressees` are told.
     pub async fn callback_ends(
         &self,
-        booked: &str,
-        noted: bool,
-        reason: &str,
+        ended: &BookedCallback,
+        addressees: &[Addressee],
+        now_ms: u64,
     ) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin().await?;
         sqlx::query("UPDATE callbacks SET state = ?2, reason = ?3 WHERE call = ?1")
-            .bind(booked)
-            .bind(if noted { "noted" } else { "failed" })
-            .bind(reason)
-            .execute(&self.pool)
+            .bind(&ended.call)
+            .bind(&ended.state)
+            .bind(&ended.reason)
+            .execute(&mut *transaction)
             .await?;
-        Ok(())
+        if let Some(letter) = callback_ended(ended, now_ms) {
+            put_letter(&mut transaction, &letter, addressees, now_ms).await?;
+        }
+        Ok(transaction.commit().await?)
     }
 
     /// The newest first. `all`: also those that are done or failed.
@@ -222,6 +228,7 @@ fn read(row: &SqliteRow) -> Result<BookedCallback, StoreError> {
 mod tests {
     use super::*;
     use crate::call::call_record::{Callback, CallbackOf};
+    use crate::config::webhooks::Subject;
     use crate::events::CallRef;
     use crate::store::calls::{SavedCall, store_path};
     use crate::store::letters::Told;
@@ -299,10 +306,39 @@ mod tests {
             all[0].slots,
             [("parcel".to_owned(), "4711".to_owned())].into()
         );
-        store
-            .callback_ends(&call(2).to_string(), false, "")
-            .await
-            .expect("writes");
+        let ended = BookedCallback {
+            state: "failed".into(),
+            reason: Some("nobody was there".into()),
+            ..store
+                .due_callback(2_000, EVERY)
+                .await
+                .expect("reads")
+                .expect("one is due")
+        };
+        let crm = Addressee {
+            hook: "crm".into(),
+            subjects: vec![Subject::Callback],
+        };
+        for _ in 0..2 {
+            let ends = store.callback_ends(&ended, std::slice::from_ref(&crm), 3_000);
+            ends.await.expect("writes");
+        }
+        let letters = store.due_letters("crm", 3_000, 9).await.expect("reads");
+        let [letter] = &letters[..] else {
+            panic!("people are told once: {letters:?}");
+        };
+        let told: serde_json::Value = serde_json::from_str(&letter.body).expect("it is JSON");
+        assert_eq!(told["type"], "callback");
+        let data = &told["data"];
+        assert_eq!(data["of"], call(2).to_string());
+        assert_eq!(
+            (&data["state"], &data["reason"]),
+            (&"failed".into(), &"nobody was there".into())
+        );
+        assert_eq!(
+            (&data["number"], &data["slots"]["parcel"]),
+            (&"+442079460000".into(), &"4711".into())
+        );
         assert_eq!(due(&store, 900_999).await, None);
         assert_eq!(due(&store, 901_000).await, Some(call(1).to_string()));
     }

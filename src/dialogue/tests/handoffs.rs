@@ -5,6 +5,7 @@ use super::plans::*;
 use crate::dialogue::input::Input;
 use crate::dialplan::model::{NodeKind, Target};
 use crate::events::{Event, ReturnReason};
+use crate::language::Language;
 
 fn returned(reason: ReturnReason) -> Caller {
     let mut caller = Caller::calls(parcel());
@@ -107,9 +108,9 @@ fn a_callback_on_the_callers_own_number() {
     let mut caller = returned(ReturnReason::OutOfHours);
     caller.press("1");
     assert!(
-        caller
-            .hearing()
-            .starts_with("We will call you back on this number: four four two zero"),
+        caller.hearing().starts_with(
+            "I will note that you want to be called back on this number: four four two zero"
+        ),
         "{}",
         caller.hearing()
     );
@@ -161,7 +162,7 @@ fn silence_loses_nothing() {
     assert!(
         caller
             .hearing()
-            .starts_with("We will call you back on this number")
+            .starts_with("I will note that you want to be called back on this number")
     );
     assert!(
         caller
@@ -290,5 +291,27 @@ fn trying_again_is_not_offered_where_nobody_is_there() {
     assert_eq!(
         caller.hearing(),
         "To be called back, press one. To go back to the menu, press two."
+    );
+}
+
+#[test]
+fn who_takes_the_call_is_told_whose_it_is() {
+    let mut dialplan = parcel();
+    dialplan.name = "parcel_service".into();
+    dialplan.slots[0].label.set(Language::Zh, "运单号".into());
+    let mut caller = Caller::calls(dialplan);
+    let briefing = |caller: &Caller, language| caller.dialogue.briefing(language);
+    assert_eq!(
+        briefing(&caller, Language::En),
+        "parcel service. n0. One step."
+    );
+    caller.hears().press("1").press("1234").press("0");
+    assert_eq!(
+        briefing(&caller, Language::En),
+        "parcel service. n2. Given: number. 2 steps."
+    );
+    assert_eq!(
+        briefing(&caller, Language::Zh),
+        "parcel service。n2。已提供：运单号。2步。"
     );
 }
