@@ -5,6 +5,7 @@ pub mod callbacks;
 mod network;
 mod reader;
 pub mod secret;
+mod service_url;
 pub mod speech;
 mod surroundings;
 pub mod transfers;

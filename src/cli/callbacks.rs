@@ -1,11 +1,11 @@
 //! `zeroline callbacks list`: who is to be called back, also while a server runs.
 
 use crate::cli::call_table::{local_time, printable};
-use crate::cli::calls::{CallsError, Data, failed, open};
+use crate::cli::data::{self, Data, Format, failed, open};
 use crate::store::callbacks::BookedCallback;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use jiff::tz::TimeZone;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 #[derive(Debug, Args)]
@@ -34,52 +34,26 @@ struct ListArgs {
     format: Format,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    #[value(alias = "text")]
-    Table,
-    Json,
-}
-
 /// 0 on success, 1 when the store cannot be read, 2 when called wrongly.
 pub fn run(args: &CallbacksArgs) -> ExitCode {
     let Command::List(args) = &args.command;
-    let mut out = BufWriter::new(io::stdout().lock());
-    match list(args, &mut out).and_then(|()| Ok(out.flush()?)) {
-        Ok(()) => ExitCode::SUCCESS,
-        // Whoever read our output has seen enough.
-        Err(CallsError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("zeroline callbacks: {error}");
-            error.exit_code()
-        }
-    }
-}
-
-fn list(args: &ListArgs, out: &mut impl Write) -> Result<(), CallsError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let callbacks = runtime.block_on(async {
-        match open(&args.data).await? {
+    data::run("callbacks", async |out| {
+        let callbacks = match open(&args.data).await? {
             Some(store) => {
                 let listed = store.callbacks(args.all, args.limit).await;
-                listed.map_err(|source| failed(&args.data, source))
+                listed.map_err(|source| failed(&args.data, source))?
             }
-            None => Ok(Vec::new()),
+            None => Vec::new(),
+        };
+        match args.format {
+            Format::Json => data::write_json(out, &callbacks)?,
+            Format::Table if callbacks.is_empty() => {
+                writeln!(out, "Nobody is to be called back.")?;
+            }
+            Format::Table => write_table(out, &callbacks, &TimeZone::system())?,
         }
-    })?;
-    match args.format {
-        Format::Json => {
-            serde_json::to_writer_pretty(&mut *out, &callbacks).map_err(io::Error::from)?;
-            writeln!(out)?;
-        }
-        Format::Table if callbacks.is_empty() => writeln!(out, "Nobody is to be called back.")?,
-        Format::Table => write_table(out, &callbacks, &TimeZone::system())?,
-    }
-    Ok(())
+        Ok(ExitCode::SUCCESS)
+    })
 }
 
 fn write_table(

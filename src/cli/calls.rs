@@ -1,14 +1,13 @@
 //! `zeroline calls list|show|export`: the calls of a data folder, also while a server writes to it.
 
 use crate::call::outcome::Outcome;
+use crate::cli::data::{self, Data, DataError, failed, open};
 use crate::cli::find_call::{find, unstored};
 use crate::cli::{call_story, call_table};
-use crate::events::CallRef;
-use crate::store::calls::{Filter, Order, Store, StoreError, store_path};
+use crate::store::calls::{Filter, Order};
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::tz::TimeZone;
-use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// Records read at a time by `export`.
@@ -28,13 +27,6 @@ enum Command {
     Show(ShowArgs),
     /// Write all records, the oldest first, as CSV or JSON Lines.
     Export(ExportArgs),
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Data {
-    /// The server's data folder.
-    #[arg(long, value_name = "DIR", default_value = "data")]
-    pub(super) data: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -124,98 +116,21 @@ impl Which {
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-pub(super) enum CallsError {
-    #[error("there is no folder {}: say where the server keeps its calls with --data", .0.display())]
-    NoData(PathBuf),
-    #[error(
-        "{} is no data folder of a server (it has no calls.db and no journal): say where the \
-         server keeps its calls with --data",
-        .0.display()
-    )]
-    NotData(PathBuf),
-    #[error("There are no calls in {} yet.", .0.display())]
-    NoCalls(PathBuf),
-    #[error("no call {0} in {data}", data = .1.display())]
-    NoCall(String, PathBuf),
-    #[error("{count} calls begin with {name}, for example {example}: write more of it")]
-    Ambiguous {
-        name: String,
-        count: String,
-        example: CallRef,
-    },
-    #[error("cannot read {}: {source}", path.display())]
-    Store { path: PathBuf, source: StoreError },
-    #[error("cannot read the journal: {0}")]
-    Journal(String),
-    #[error("cannot write: {0}")]
-    Output(#[from] io::Error),
-}
-
-impl CallsError {
-    pub(super) fn exit_code(&self) -> ExitCode {
-        match self {
-            CallsError::NoData(_) | CallsError::NotData(_) | CallsError::Ambiguous { .. } => {
-                ExitCode::from(2)
-            }
-            _ => ExitCode::from(1),
-        }
-    }
-}
-
 /// 0 on success, 1 when the call is not there or something failed, 2 when called wrongly.
 pub fn run(args: &CallsArgs) -> ExitCode {
-    let mut out = BufWriter::new(io::stdout().lock());
-    let done = run_to(args, &mut out).and_then(|()| Ok(out.flush()?));
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        // Whoever read our output has seen enough: `zeroline calls list | head`.
-        Err(CallsError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("zeroline calls: {error}");
-            error.exit_code()
-        }
-    }
+    data::run("calls", async |out| execute(args, out).await)
 }
 
-fn run_to(args: &CallsArgs, out: &mut impl Write) -> Result<(), CallsError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        match &args.command {
-            Command::List(args) => list(args, out).await,
-            Command::Show(args) => show(args, out).await,
-            Command::Export(args) => export(args, out).await,
-        }
-    })
+async fn execute(args: &CallsArgs, out: &mut impl Write) -> Result<ExitCode, DataError> {
+    match &args.command {
+        Command::List(args) => list(args, out).await,
+        Command::Show(args) => show(args, out).await,
+        Command::Export(args) => export(args, out).await,
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
-/// `None` where no call has been stored yet.
-pub(super) async fn open(data: &Data) -> Result<Option<Store>, CallsError> {
-    let path = store_path(&data.data);
-    if !data.data.is_dir() {
-        return Err(CallsError::NoData(data.data.clone()));
-    }
-    if !path.exists() {
-        let has_journal = data.data.join("journal").is_dir();
-        return match has_journal {
-            true => Ok(None),
-            false => Err(CallsError::NotData(data.data.clone())),
-        };
-    }
-    let store = Store::open_to_read(&path).await;
-    Ok(Some(store.map_err(|source| failed(data, source))?))
-}
-
-pub(super) fn failed(data: &Data, source: StoreError) -> CallsError {
-    let path = store_path(&data.data);
-    CallsError::Store { path, source }
-}
-
-async fn list(args: &ListArgs, out: &mut impl Write) -> Result<(), CallsError> {
+async fn list(args: &ListArgs, out: &mut impl Write) -> Result<(), DataError> {
     let store = open(&args.data).await?;
     let records = match &store {
         Some(store) => store
@@ -235,8 +150,7 @@ async fn list(args: &ListArgs, out: &mut impl Write) -> Result<(), CallsError> {
             tell_unstored(out, unstored(&args.data, store.as_ref()).await?)?;
         }
         ListFormat::Json => {
-            serde_json::to_writer_pretty(&mut *out, &records).map_err(io::Error::from)?;
-            writeln!(out)?;
+            data::write_json(out, &records)?;
         }
         ListFormat::Csv => call_table::write_csv(out, &records, true)?,
     }
@@ -256,7 +170,7 @@ fn tell_unstored(out: &mut impl Write, calls: usize) -> io::Result<()> {
     )
 }
 
-async fn export(args: &ExportArgs, out: &mut impl Write) -> Result<(), CallsError> {
+async fn export(args: &ExportArgs, out: &mut impl Write) -> Result<(), DataError> {
     let store = open(&args.data).await?;
     let mut filter = args.which.filter();
     let mut first_page = true;
@@ -285,7 +199,7 @@ async fn export(args: &ExportArgs, out: &mut impl Write) -> Result<(), CallsErro
     }
 }
 
-async fn show(args: &ShowArgs, out: &mut impl Write) -> Result<(), CallsError> {
+async fn show(args: &ShowArgs, out: &mut impl Write) -> Result<(), DataError> {
     let found = find(&args.data, &args.call).await?;
     match args.format {
         ShowFormat::Text => {
@@ -302,8 +216,7 @@ async fn show(args: &ShowArgs, out: &mut impl Write) -> Result<(), CallsError> {
                 "messages": found.messages,
                 "events": found.entries,
             });
-            serde_json::to_writer_pretty(&mut *out, &whole).map_err(io::Error::from)?;
-            writeln!(out)?;
+            data::write_json(out, &whole)?;
         }
     }
     Ok(())
@@ -341,7 +254,8 @@ mod tests {
     use super::*;
     use crate::call::call_record::CallRecord;
     use crate::call::example_call::law_4;
-    use crate::store::calls::SavedCall;
+    use crate::events::CallRef;
+    use crate::store::calls::{SavedCall, Store, store_path};
     use crate::store::letters::Told;
     use clap::Parser;
     use std::path::Path;
@@ -352,13 +266,13 @@ mod tests {
         calls: CallsArgs,
     }
 
-    fn run_on(data: &Path, line: &str) -> Result<String, CallsError> {
+    fn run_on(data: &Path, line: &str) -> Result<String, DataError> {
         let mut words: Vec<&str> = std::iter::once("calls").chain(line.split(' ')).collect();
         let folder = data.to_str().expect("the folder's name is text");
         words.extend(["--data", folder]);
         let cli = Cli::try_parse_from(words).expect("the command is right");
         let mut out = Vec::new();
-        run_to(&cli.calls, &mut out)?;
+        data::run_to(&mut out, async |out| execute(&cli.calls, out).await)?;
         Ok(String::from_utf8(out).expect("text"))
     }
 
@@ -474,7 +388,7 @@ mod tests {
         let data = tempfile::tempdir().expect("a temporary folder");
         for command in ["list", "export", "show last"] {
             let error = run_on(data.path(), command).expect_err("fails");
-            assert!(matches!(error, CallsError::NotData(_)), "{error}");
+            assert!(matches!(error, DataError::NotData(_)), "{error}");
         }
         std::fs::create_dir(data.path().join("journal")).expect("makes the folder");
         let list = run_on(data.path(), "list").expect("lists");

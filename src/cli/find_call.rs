@@ -1,6 +1,6 @@
 //! Finds one call by what people write for it: a reference, the beginning of one, or `last`.
 
-use super::calls::{CallsError, Data, failed, open};
+use super::data::{Data, DataError, failed, open};
 use crate::call::call_record::CallRecord;
 use crate::events::{CallRef, Entry};
 use crate::journal::recover::{Recovered, read_payloads, recover};
@@ -22,7 +22,7 @@ pub(super) struct Found {
 
 /// In the store, or else in the journal. Of `last` the later of the two: a call that goes on, or
 /// that the server died in, is in the journal only.
-pub(super) async fn find(data: &Data, name: &str) -> Result<Found, CallsError> {
+pub(super) async fn find(data: &Data, name: &str) -> Result<Found, DataError> {
     let stored = find_in_store(data, name).await?;
     let in_journal = match stored {
         Some(_) if name != LAST => None,
@@ -33,8 +33,8 @@ pub(super) async fn find(data: &Data, name: &str) -> Result<Found, CallsError> {
         (stored, other) => stored.or(other),
     };
     let mut found = later.ok_or_else(|| match name {
-        LAST => CallsError::NoCalls(data.data.clone()),
-        name => CallsError::NoCall(name.to_owned(), data.data.clone()),
+        LAST => DataError::NoCalls(data.data.clone()),
+        name => DataError::NoCall(name.to_owned(), data.data.clone()),
     })?;
     if let Some(store) = open(data).await? {
         let messages = store.messages_of(found.record.call).await;
@@ -44,7 +44,7 @@ pub(super) async fn find(data: &Data, name: &str) -> Result<Found, CallsError> {
 }
 
 /// How many calls are in the journal only.
-pub(super) async fn unstored(data: &Data, store: Option<&Store>) -> Result<usize, CallsError> {
+pub(super) async fn unstored(data: &Data, store: Option<&Store>) -> Result<usize, DataError> {
     let mut unstored = 0;
     for call in calls_in_journal(&data.data.join("journal"))? {
         let stored = match store {
@@ -57,18 +57,18 @@ pub(super) async fn unstored(data: &Data, store: Option<&Store>) -> Result<usize
     Ok(unstored)
 }
 
-fn calls_in_journal(journal: &Path) -> Result<Vec<CallRef>, CallsError> {
+fn calls_in_journal(journal: &Path) -> Result<Vec<CallRef>, DataError> {
     let recovered = read_journal(journal)?;
     Ok(recovered.calls.iter().map(|ended| ended.call).collect())
 }
 
 /// Calls may be in a segment that cannot be read, which is told. Other damage may be what a running
 /// server is just writing.
-fn read_journal(journal: &Path) -> Result<Recovered, CallsError> {
+fn read_journal(journal: &Path) -> Result<Recovered, DataError> {
     if !journal.is_dir() {
         return Ok(Recovered::default());
     }
-    let recovered = recover(journal).map_err(|error| CallsError::Journal(error.to_string()))?;
+    let recovered = recover(journal).map_err(|error| DataError::Journal(error.to_string()))?;
     for (path, damage) in &recovered.damage {
         if let Damage::Unreadable { .. } = damage {
             eprintln!("zeroline: journal segment {}: {damage}", path.display());
@@ -77,7 +77,7 @@ fn read_journal(journal: &Path) -> Result<Recovered, CallsError> {
     Ok(recovered)
 }
 
-async fn find_in_store(data: &Data, name: &str) -> Result<Option<Found>, CallsError> {
+async fn find_in_store(data: &Data, name: &str) -> Result<Option<Found>, DataError> {
     let Some(store) = open(data).await? else {
         return Ok(None);
     };
@@ -109,7 +109,7 @@ async fn find_stored(store: &Store, name: &str) -> Result<Vec<CallRef>, StoreErr
     store.with_prefix(name, 100).await
 }
 
-fn find_in_journal(journal: &Path, name: &str) -> Result<Option<Found>, CallsError> {
+fn find_in_journal(journal: &Path, name: &str) -> Result<Option<Found>, DataError> {
     let recovered = read_journal(journal)?;
     let wanted = name.to_ascii_uppercase();
     let matches = |call: &CallRef| name == LAST || call.to_string().starts_with(&wanted);
@@ -136,11 +136,11 @@ fn find_in_journal(journal: &Path, name: &str) -> Result<Option<Found>, CallsErr
     }))
 }
 
-fn the_only(name: &str, calls: &[CallRef]) -> Result<Option<CallRef>, CallsError> {
+fn the_only(name: &str, calls: &[CallRef]) -> Result<Option<CallRef>, DataError> {
     match calls {
         [] => Ok(None),
         [call] => Ok(Some(*call)),
-        [example, ..] => Err(CallsError::Ambiguous {
+        [example, ..] => Err(DataError::Ambiguous {
             name: name.to_owned(),
             count: match calls.len() {
                 100.. => "100 or more".into(),

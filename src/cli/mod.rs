@@ -8,6 +8,7 @@ mod call_view;
 pub mod callbacks;
 pub mod calls;
 pub mod check;
+mod data;
 mod demo_service;
 mod ears;
 pub mod eval;

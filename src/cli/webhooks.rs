@@ -1,13 +1,13 @@
 //! `zeroline webhooks list|retry`: the letters that have not arrived, also while a server runs.
 
 use crate::cli::call_table::{local_time, printable};
-use crate::cli::calls::{CallsError, Data, failed, open};
+use crate::cli::data::{self, Data, DataError, Format, failed, open};
 use crate::store::calls::{Store, store_path};
 use crate::store::outbox::Undelivered;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use jiff::tz::TimeZone;
 use serde_json::json;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -53,43 +53,19 @@ struct RetryArgs {
     format: Format,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    #[value(alias = "text")]
-    Table,
-    Json,
-}
-
 /// 0 on success, 1 when the letter is not there or something failed, 2 when called wrongly.
 pub fn run(args: &WebhooksArgs) -> ExitCode {
-    let mut out = BufWriter::new(io::stdout().lock());
-    let done = run_to(args, &mut out).and_then(|code| Ok((code, out.flush()?)));
-    match done {
-        Ok((code, ())) => code,
-        // Whoever read our output has seen enough.
-        Err(CallsError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("zeroline webhooks: {error}");
-            error.exit_code()
-        }
+    data::run("webhooks", async |out| execute(args, out).await)
+}
+
+async fn execute(args: &WebhooksArgs, out: &mut impl Write) -> Result<ExitCode, DataError> {
+    match &args.command {
+        Command::List(args) => list(args, out).await,
+        Command::Retry(args) => retry(args, out).await,
     }
 }
 
-fn run_to(args: &WebhooksArgs, out: &mut impl Write) -> Result<ExitCode, CallsError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        match &args.command {
-            Command::List(args) => list(args, out).await,
-            Command::Retry(args) => retry(args, out).await,
-        }
-    })
-}
-
-async fn list(args: &ListArgs, out: &mut impl Write) -> Result<ExitCode, CallsError> {
+async fn list(args: &ListArgs, out: &mut impl Write) -> Result<ExitCode, DataError> {
     let letters = match open(&args.data).await? {
         Some(store) => store
             .undelivered(args.waiting, args.limit)
@@ -98,10 +74,7 @@ async fn list(args: &ListArgs, out: &mut impl Write) -> Result<ExitCode, CallsEr
         None => Vec::new(),
     };
     match args.format {
-        Format::Json => {
-            serde_json::to_writer_pretty(&mut *out, &letters).map_err(io::Error::from)?;
-            writeln!(out)?;
-        }
+        Format::Json => data::write_json(out, &letters)?,
         Format::Table if letters.is_empty() => writeln!(out, "No letter is here.")?,
         Format::Table => write_table(out, &letters, &TimeZone::system())?,
     }
@@ -127,7 +100,7 @@ fn write_table(out: &mut impl Write, letters: &[Undelivered], zone: &TimeZone) -
     Ok(())
 }
 
-async fn retry(args: &RetryArgs, out: &mut impl Write) -> Result<ExitCode, CallsError> {
+async fn retry(args: &RetryArgs, out: &mut impl Write) -> Result<ExitCode, DataError> {
     let retried = match open(&args.data).await? {
         // The server that may be running migrated it.
         Some(_) => Store::open_to_forward(&store_path(&args.data.data)).await,
@@ -143,7 +116,7 @@ fn tell_retried(
     args: &RetryArgs,
     retried: u64,
     out: &mut impl Write,
-) -> Result<ExitCode, CallsError> {
+) -> Result<ExitCode, DataError> {
     match (args.format, retried) {
         (Format::Json, _) => writeln!(out, "{}", json!({ "retried": retried }))?,
         (Format::Table, 0) => writeln!(out, "No such letter is dead: `zeroline webhooks list`.")?,
@@ -183,7 +156,8 @@ mod tests {
         let words = format!("webhooks {line} --data {folder}");
         let line = Line::try_parse_from(words.split(' ')).expect("the command is right");
         let mut out = Vec::new();
-        let code = run_to(&line.args, &mut out).expect("it can be read");
+        let code = data::run_to(&mut out, async |out| execute(&line.args, out).await);
+        let code = code.expect("it can be read");
         (String::from_utf8(out).expect("text"), code)
     }
 

@@ -1,9 +1,9 @@
 //! Who hears callers, and who speaks to them.
 
 use super::secret::Password;
+use super::service_url::service_url;
 use super::trunk::{secret, text};
 use crate::diagnostic::{Report, rules};
-use crate::dialplan::check::lookups::is_secure;
 use crate::language::{ByLanguage, Language};
 use crate::yaml::{Key, Node, Value, read};
 use read::Fields;
@@ -422,19 +422,8 @@ fn service(
     base: &Path,
     report: &mut Report,
 ) -> Option<Service> {
-    let url = fields.require("url", "url: \"https://speech.example.com/v1\"", report);
-    let url = url.and_then(|node| {
-        let url = read::word(node, "`url`", report)?;
-        if !is_secure(url) {
-            report.add(
-                &rules::HTTP_NOT_SECURE,
-                node.span,
-                "The address does not begin with `https://`.",
-                "Write \"https://…\"; plain `http://` is for 127.0.0.1, ::1 and localhost.",
-            );
-        }
-        Some(url.trim_end_matches('/').to_owned())
-    });
+    let url = service_url(fields, "url: \"https://speech.example.com/v1\"", report);
+    let url = url.map(|url| url.trim_end_matches('/').to_owned());
     let key = secret(fields, ["key", "key_file", "key_env"], base, report);
     let named = fields.take("model");
     let named = named.and_then(|node| read::word(node, "`model`", report));

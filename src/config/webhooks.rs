@@ -1,9 +1,9 @@
 //! Where letters about calls go: the webhooks of agents' systems.
 
 use super::secret::{Password, Secret};
+use super::service_url::service_url;
 use super::trunk::secret;
 use crate::diagnostic::{Report, rules};
-use crate::dialplan::check::lookups::is_secure;
 use crate::yaml::{Entry, Node, read};
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -104,19 +104,11 @@ pub(super) fn webhooks(node: &Node, base: &Path, report: &mut Report) -> BTreeMa
 fn webhook(entry: &Entry, base: &Path, report: &mut Report) -> Option<Webhook> {
     let what = format!("the webhook `{}`", entry.key.text);
     let mut fields = Fields::of(&entry.value, &what, report)?;
-    let url = fields.require("url", "url: \"https://crm.example.com/calls\"", report);
-    let url = url.and_then(|node| {
-        let url = read::word(node, "`url`", report)?;
-        if !is_secure(url) {
-            report.add(
-                &rules::HTTP_NOT_SECURE,
-                node.span,
-                "The address does not begin with `https://`.",
-                "Write \"https://…\"; plain `http://` is for 127.0.0.1, ::1 and localhost.",
-            );
-        }
-        Some(url.to_owned())
-    });
+    let url = service_url(
+        &mut fields,
+        "url: \"https://crm.example.com/calls\"",
+        report,
+    );
     let names = ["secret", "secret_file", "secret_env"];
     let secret = secret(&mut fields, names, base, report);
     if secret.is_none() {

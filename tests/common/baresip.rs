@@ -53,6 +53,7 @@ impl Baresip {
                 Ok(stream) => return stream,
                 Err(error) => assert!(Instant::now() < deadline, "no console: {error}"),
             }
+            // It tells nobody when its console listens.
             std::thread::sleep(Duration::from_millis(100));
         }
     }
