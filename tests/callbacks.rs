@@ -3,6 +3,7 @@
 mod common;
 
 use common::Server;
+use serde_json::Value;
 use std::process::Command;
 use std::time::Duration;
 use zeroline::caller::answerer::{Answer, Answerer, Behaviour};
@@ -97,16 +98,25 @@ impl Hotline {
 
     /// Until our own call is in line for the caller.
     async fn waits_in_line(&self) {
-        let is_there = || self.callbacks().iter().any(|it| it["state"] == "calling");
+        let is_there = |it: &[Value]| it.iter().any(|it| it["state"] == "calling").then_some(());
+        self.list_until(is_there).await;
+    }
+
+    /// What is found in the list of callbacks, once it is there.
+    async fn list_until<Found>(&self, find: impl Fn(&[Value]) -> Option<Found>) -> Found {
         let deadline = tokio::time::Instant::now() + LONG;
-        while !tokio::task::block_in_place(is_there) {
-            assert!(tokio::time::Instant::now() < deadline, "it is not made");
+        loop {
+            let all = tokio::task::block_in_place(|| self.callbacks());
+            if let Some(found) = find(&all) {
+                return found;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "{all:?}");
             // The store tells nobody of a change.
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 
-    fn callbacks(&self) -> Vec<serde_json::Value> {
+    fn callbacks(&self) -> Vec<Value> {
         let listed = Command::new(env!("CARGO_BIN_EXE_zeroline"))
             .args(["callbacks", "list", "--all", "--format", "json", "--data"])
             .arg(self.server.data())
@@ -138,11 +148,11 @@ async fn hears(call: &Call) {
     heard.await.expect("there is sound");
 }
 
-async fn records(server: &Server, count: usize) -> Vec<serde_json::Value> {
+async fn records(server: &Server, count: usize) -> Vec<Value> {
     tokio::task::block_in_place(|| server.records(count))
 }
 
-fn callback_of(records: &[serde_json::Value]) -> &serde_json::Value {
+fn callback_of(records: &[Value]) -> &Value {
     let found = records.iter().find(|it| !it["callback_of"].is_null());
     found.expect("one of them is a callback")
 }
@@ -290,26 +300,13 @@ async fn nobody_is_called_while_the_desk_is_closed_or_where_the_config_forbids()
         let ended = call.until(LONG, |state| state.ended.is_some());
         ended.await.expect("the bot says goodbye and hangs up");
     }
-    let is_told = || {
-        let all = hotline.callbacks();
+    let told = hotline.list_until(|all| {
         let of = |number: &str| all.iter().find(|it| it["number"] == number).cloned();
         let (ours, other) = (of(NUMBER)?, of("+441632960001")?);
         let waits = ours["due_ms"].as_u64()? > ours["booked_ms"].as_u64()? + 100_000;
         (waits && other["state"] == "noted").then_some((ours, other))
-    };
-    let deadline = tokio::time::Instant::now() + LONG;
-    let (ours, other) = loop {
-        if let Some(told) = tokio::task::block_in_place(is_told) {
-            break told;
-        }
-        assert!(
-            tokio::time::Instant::now() < deadline,
-            "{:?}",
-            hotline.callbacks()
-        );
-        // The store tells nobody of a change.
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    };
+    });
+    let (ours, other) = told.await;
     assert_eq!(
         (&ours["state"], &ours["attempts"]),
         (&"waiting".into(), &0.into())

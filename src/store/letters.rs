@@ -138,13 +138,8 @@ fn transfer(entry: &Entry, record: &CallRecord, story: &Story) -> Letter {
         data["target"] = json!(attempt.target);
         data["way"] = json!(attempt.way);
     }
-    letter(
-        id_of(entry),
-        Subject::Transfer,
-        entry.call,
-        entry.at_ms,
-        data,
-    )
+    let (id, at_ms) = (id_of(entry), entry.at_ms);
+    letter(id, Subject::Transfer, entry.call, at_ms, data)
 }
 
 fn callback(entry: &Entry, record: &CallRecord, story: &Story) -> Letter {
@@ -156,13 +151,8 @@ fn callback(entry: &Entry, record: &CallRecord, story: &Story) -> Letter {
         data["own_number"] = json!(callback.own_number);
         data["handoff"] = json!(callback.handoff);
     }
-    letter(
-        id_of(entry),
-        Subject::Callback,
-        entry.call,
-        entry.at_ms,
-        data,
-    )
+    let (id, at_ms) = (id_of(entry), entry.at_ms);
+    letter(id, Subject::Callback, entry.call, at_ms, data)
 }
 
 /// Our call to somebody who asked for one has ended: they spoke with a person, or they did not.
