@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot, watch};
 
-/// Between two looks into the store.
+/// Between two looks into the store, unless there is news.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// After what could not be started, and after a store that failed.
 const LATER: Duration = Duration::from_secs(30);
@@ -45,7 +45,7 @@ pub enum NotNow {
 /// Whom it concerns that a callback is not made.
 pub struct Concerned {
     pub addressees: Vec<Addressee>,
-    /// That there is a letter for them.
+    /// That a call was stored, perhaps with a callback, or that there is a letter.
     pub news: watch::Sender<()>,
 }
 
@@ -62,7 +62,9 @@ pub async fn run(config: Arc<Config>, jobs: mpsc::Sender<CallbackJob>, concerned
         store: None,
         restarted: false,
     };
+    let mut news = maker.concerned.news.subscribe();
     while !maker.jobs.is_closed() {
+        news.mark_unchanged();
         let wait = match maker.turn().await {
             Ok(true) => Duration::ZERO,
             Ok(false) => LOOK_EVERY,
@@ -72,7 +74,11 @@ pub async fn run(config: Arc<Config>, jobs: mpsc::Sender<CallbackJob>, concerned
                 LATER
             }
         };
-        tokio::time::sleep(wait).await;
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            // Who gave up the place in line for it is back there at once.
+            Ok(()) = news.changed(), if wait == LOOK_EVERY => {}
+        }
     }
 }
 
