@@ -114,6 +114,21 @@ async fn who_is_away_or_not_there_is_not_rung_and_the_caller_is_back_at_once() {
 }
 
 #[test]
+fn who_is_away_is_so_over_restarts_until_they_say_otherwise() {
+    let mut server = staffed("");
+    for wish in ["away", "available"] {
+        let telephone = annas_telephone(&server, "udp");
+        wait_for(&server, if wish == "away" { "available" } else { "away" });
+        assert_eq!(set(&server, wish)["state"], wish);
+        drop(telephone);
+        assert!(server.terminate().success());
+        server.restart();
+    }
+    let _telephone = annas_telephone(&server, "udp");
+    wait_for(&server, "available");
+}
+
+#[test]
 fn sipp_registers_dials_a_code_and_is_hung_up_on_when_it_is_told() {
     let server = staffed("");
     let dial = |code, transport, media| {

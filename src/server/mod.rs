@@ -2,6 +2,7 @@
 
 pub mod admission;
 mod agent_calls;
+mod agents_away;
 mod call_metrics;
 mod callbacks;
 pub mod calls;

@@ -13,10 +13,10 @@ use crate::sip::registrar::{Account, Lines, Refusal, Registrar};
 use crate::sip::user_agent::event::{Event, LegId};
 use metrics::gauge;
 use rustc_hash::FxHashMap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::{Instant, SystemTime};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 pub struct Roster {
     registrar: Registrar,
@@ -25,6 +25,8 @@ pub struct Roster {
     legs: FxHashMap<LegId, AgentLeg>,
     guesses: Guesses,
     requests: mpsc::Receiver<AgentRequest>,
+    /// Who is away by their own wish.
+    away: watch::Sender<BTreeSet<String>>,
     /// What was not told yet: at most one an agent.
     changes: BTreeMap<String, AgentState>,
 }
@@ -35,22 +37,29 @@ struct AgentLeg {
 }
 
 impl Roster {
-    /// `secret` must be one that nobody guesses.
+    /// `away`: who was so when the server ended, and where it is told who is; `secret` must be one
+    /// that nobody guesses.
     pub fn new(
         now: Instant,
         config: &Config,
         requests: mpsc::Receiver<AgentRequest>,
+        away: watch::Sender<BTreeSet<String>>,
         secret: [u8; 32],
     ) -> Roster {
         let configs = config.agents.values();
-        let roster = Roster {
+        let mut roster = Roster {
             registrar: Registrar::new(now, OUR_HOST, configs.clone().filter_map(login), secret),
             agents: Agents::new(now, configs.cloned()),
             legs: FxHashMap::default(),
             guesses: Guesses::default(),
             requests,
+            away,
             changes: BTreeMap::new(),
         };
+        for name in roster.away.borrow().iter() {
+            // Who is in the config no more is nobody.
+            let _ = roster.agents.set_away(now, name);
+        }
         roster.count_states();
         roster
     }
@@ -164,7 +173,12 @@ impl Roster {
             false => self.agents.set_available(now, name),
         };
         self.settle(now);
-        state.ok()
+        let state = state.ok()?;
+        self.away.send_if_modified(|all| match away {
+            true => all.insert(name.to_owned()),
+            false => all.remove(name),
+        });
+        Some(state)
     }
 
     pub fn next_timeout(&self) -> Option<Instant> {

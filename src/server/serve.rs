@@ -1,6 +1,7 @@
 //! The server as a whole: its parts are made, wired, and taken down in order.
 
 use super::admission::Admission;
+use super::agents_away;
 use super::call_metrics;
 use super::callbacks::{self, Concerned};
 use super::calls::Calls;
@@ -197,6 +198,9 @@ async fn run<Stop: Future<Output = ()> + Send + 'static>(
     let locator = Locator::of_system(&transports.protocols());
     let (to_callbacks, callback_jobs) = mpsc::channel(1);
     let calls_back = tokio::spawn(callbacks::run(config.clone(), to_callbacks, concerned));
+    let store = store_path(&config.data);
+    let away = watch::Sender::new(agents_away::read(&store).await);
+    let keeps_away = tokio::spawn(agents_away::keep(store, away.subscribe()));
     let ports = config.media.ports.clone();
     let health = TargetHealth::new(
         Instant::now(),
@@ -221,6 +225,7 @@ async fn run<Stop: Future<Output = ()> + Send + 'static>(
             Instant::now(),
             &config,
             agent_requests,
+            away,
             rand::rng().random(),
         ),
         distributor: Distributor::default(),
@@ -236,6 +241,8 @@ async fn run<Stop: Future<Output = ()> + Send + 'static>(
     signalling.run().await;
     calls_back.abort();
     stopper.abort();
+    // Signalling has ended, and what it said last is written down; or the disk does not take it.
+    let _ = tokio::time::timeout(Duration::from_secs(1), keeps_away).await;
     end_threads(&threads, &running).await;
     Ok(())
 }
