@@ -7,6 +7,7 @@ use common::{DIALPLAN, Server, sipp};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::time::Duration;
+use zeroline::caller::answerer::{Answer, Answerer, Behaviour};
 use zeroline::caller::call::Call;
 use zeroline::caller::caller::Caller;
 use zeroline::key::Key;
@@ -86,6 +87,26 @@ async fn baresip_registers_and_is_rung_by_the_way_it_came() {
 #[tokio::test(flavor = "multi_thread")]
 async fn baresip_is_rung_over_its_own_connection() {
     is_rung_over("tcp").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn our_own_telephone_registers_and_is_rung() {
+    let server = staffed("");
+    let answers = Behaviour::Answer(Answer::default());
+    let listening = Answerer::listen(([127, 0, 0, 1], 0).into(), answers).await;
+    let mut telephone = listening.expect("loopback has a free port");
+    let expires = Duration::from_secs(60);
+    let registering = telephone.register(server.udp, "anna", "secret", expires);
+    registering.await;
+    wait_for(&server, "available");
+    let call = wants_a_person(&server).await;
+    let talk = telephone.next_call(LONG).await.expect("it is rung");
+    server.wait_for_metric("zeroline_targets_answered_total 1");
+    call.hang_up().await;
+    talk.ended(LONG).await.expect("both sides end");
+    wait_for(&server, "wrap-up");
+    telephone.unregister().await;
+    wait_for(&server, "offline");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,8 +8,11 @@ use crate::caller::media_options::MediaOptions;
 use crate::caller::phone::{self, Command, LegCommand, Phone};
 use crate::caller::sip_transport::SipTransport;
 use crate::sdp::direction::Direction;
+use crate::sip::digest::Credentials;
+use crate::sip::flow::{Flow, Protocol};
 use crate::sip::header::Header;
 use crate::sip::message::Message;
+use crate::sip::user_agent::command::Registration;
 use crate::sip::user_agent::event::{Incoming, LegId};
 use std::io;
 use std::net::SocketAddr;
@@ -121,11 +124,39 @@ impl Answerer {
             media: self.media.clone(),
             calls: self.calls_in.clone(),
         };
-        // The phone lives as long as this handle.
-        let _ = self
-            .commands
-            .send(Command::Answer(Box::new(answering)))
+        self.command(Command::Answer(Box::new(answering))).await;
+    }
+
+    /// Registers as `user` at a registrar, by UDP and for `expires`, again and again, until
+    /// [`unregister`](Self::unregister) or until this handle is dropped: calls come by that way then.
+    pub async fn register(&self, at: SocketAddr, user: &str, password: &str, expires: Duration) {
+        let registration = Registration {
+            flow: Flow {
+                protocol: Protocol::Udp,
+                local: self.address,
+                remote: at,
+            },
+            fallbacks: Vec::new(),
+            registrar: format!("sip:{at}"),
+            address_of_record: format!("sip:{user}@{at}"),
+            credentials: Some(Credentials {
+                username: user.to_owned(),
+                password: password.to_owned(),
+            }),
+            expires,
+            keep_alive: None,
+        };
+        self.command(Command::Register(Box::new(registration)))
             .await;
+    }
+
+    pub async fn unregister(&self) {
+        self.command(Command::Unregister).await;
+    }
+
+    async fn command(&self, command: Command) {
+        // The phone lives as long as this handle.
+        let _ = self.commands.send(command).await;
     }
 
     /// The next call that came in, whatever was done with it; `None` if none came in time.
@@ -206,7 +237,7 @@ impl Phone {
         let _ = self.agent.provisional(now, id, 180, None);
     }
 
-    fn later(&self, id: LegId, after: Duration, command: LegCommand) {
+    pub(super) fn later(&self, id: LegId, after: Duration, command: LegCommand) {
         let own = self.own.clone();
         tokio::spawn(async move {
             sleep(after).await;

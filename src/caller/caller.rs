@@ -4,6 +4,7 @@ use crate::caller::call::{Call, CallParts, KeysBy};
 use crate::caller::leg::Leg;
 use crate::caller::media_options::MediaOptions;
 use crate::caller::phone::{self, Command};
+use crate::caller::referral::Referral;
 use crate::caller::report::Report;
 use crate::caller::script::{self, Step};
 use crate::caller::sip_transport::SipTransport;
@@ -36,6 +37,8 @@ pub struct Caller {
     pub keys_by: KeysBy,
     /// The INVITE carries no offer; the peer's answer does.
     pub late_offer: bool,
+    /// How a REFER is taken; `None`: as by who knows none.
+    pub referral: Option<Referral>,
     /// Not answered for so long, we give up.
     pub ring_timeout: Duration,
 }
@@ -69,6 +72,7 @@ impl Caller {
             media: MediaOptions::default(),
             keys_by: KeysBy::default(),
             late_offer: false,
+            referral: None,
             ring_timeout: Duration::from_secs(60),
         }
     }
@@ -83,6 +87,7 @@ impl Caller {
         let opened = Leg::open(flow.local.ip(), &self.media, true).await;
         let (mut leg, report) = opened.map_err(CallError::Ports)?;
         leg.late_offer = self.late_offer;
+        leg.referral.clone_from(&self.referral);
         let offer = (!self.late_offer).then(|| leg.offer(Direction::SendRecv));
         let invite = Invite {
             flow,

@@ -4,6 +4,7 @@ use crate::call::info;
 use crate::caller::ladder::{Direction as Way, Ladder};
 use crate::caller::line::{Line, LineEnd, Order};
 use crate::caller::media_options::MediaOptions;
+use crate::caller::referral::Referral;
 use crate::caller::report::{self, Report};
 use crate::caller::rtp_sockets::RtpSockets;
 use crate::caller::state::{Ended, How, Shared};
@@ -52,6 +53,8 @@ pub(super) struct Leg {
     pub peer_offer: Option<Bytes>,
     /// With this status, once the call is established.
     pub refuse_offers: Option<u16>,
+    /// How the peer's REFERs are taken.
+    pub referral: Option<Referral>,
     /// The session as it was before our re-INVITE, to go on with if that is refused.
     before: Option<(OfferAnswer, Direction)>,
     /// Established, and no re-INVITE of ours is out: another may be sent.
@@ -99,6 +102,7 @@ impl Leg {
             late_offer: false,
             peer_offer: None,
             refuse_offers: None,
+            referral: None,
             before: None,
             can_reinvite: false,
             wanted: None,

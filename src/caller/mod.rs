@@ -25,6 +25,7 @@ mod line;
 pub mod media_options;
 mod phone;
 mod playout;
+pub mod referral;
 pub mod report;
 mod rtp_sockets;
 pub mod script;

@@ -11,9 +11,9 @@ use crate::sip::flow::Flow;
 use crate::sip::header::Header;
 use crate::sip::message::Message;
 use crate::sip::user_agent::UserAgent;
-use crate::sip::user_agent::command::{CommandError, Invite};
+use crate::sip::user_agent::command::{CommandError, Invite, Registration};
 use crate::sip::user_agent::config::Config;
-use crate::sip::user_agent::event::{Event, LegId};
+use crate::sip::user_agent::event::{Event, LegId, RegistrationId};
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::time::Instant;
@@ -30,6 +30,9 @@ pub(super) enum Command {
         placed: oneshot::Sender<Result<LegId, CommandError>>,
     },
     Leg(LegId, LegCommand),
+    Register(Box<Registration>),
+    /// All that is registered.
+    Unregister,
     /// How calls that come from now on are answered.
     Answer(Box<Answering>),
 }
@@ -46,6 +49,8 @@ pub(super) enum LegCommand {
     },
     /// By re-INVITE.
     Direct(Direction),
+    /// What becomes of the peer's REFER.
+    NotifyRefer(u16),
 }
 
 pub(super) struct Phone {
@@ -57,6 +62,7 @@ pub(super) struct Phone {
     pub(super) own: mpsc::WeakSender<Command>,
     /// `None`: calls that come in are refused.
     pub(super) answering: Option<Answering>,
+    registrations: Vec<RegistrationId>,
 }
 
 /// Starts the task. It ends when all commanders are gone and nothing is left to be said.
@@ -77,6 +83,7 @@ pub(super) fn start(
         commands,
         own: commander.downgrade(),
         answering,
+        registrations: Vec::new(),
     };
     tokio::spawn(phone.run());
     commander
@@ -98,6 +105,7 @@ impl Phone {
                     None => {
                         commanded = false;
                         self.agent.hang_up_all(Instant::now(), None);
+                        self.unregister();
                     }
                 },
                 () = sleep_until_some(timeout) => self.agent.handle_timeout(Instant::now()),
@@ -185,13 +193,27 @@ impl Phone {
             } => {
                 let id = self.agent.invite(Instant::now(), *invite);
                 if let Ok(id) = id {
+                    self.take_refers(id, leg.referral.as_ref());
                     self.legs.insert(id, *leg);
                 }
                 // Whoever asked may have gone: the call ends with their handle.
                 let _ = placed.send(id);
             }
             Command::Leg(id, command) => self.obey_for(id, command).await,
+            Command::Register(registration) => {
+                // One that is not well-formed is none: the registrar is asked who is there.
+                let registered = self.agent.register(Instant::now(), *registration);
+                self.registrations.extend(registered);
+            }
+            Command::Unregister => self.unregister(),
             Command::Answer(answering) => self.answering = Some(*answering),
+        }
+    }
+
+    fn unregister(&mut self) {
+        for registration in self.registrations.drain(..) {
+            // It may have been given up before.
+            let _ = self.agent.unregister(Instant::now(), registration);
         }
     }
 
@@ -208,6 +230,7 @@ impl Phone {
             LegCommand::HangUp => agent.hang_up(now, id, None),
             LegCommand::Info { key, is_relay } => leg.send_info(now, id, key, is_relay, agent),
             LegCommand::Direct(direction) => leg.direct(now, id, direction, agent),
+            LegCommand::NotifyRefer(status) => agent.notify_refer(now, id, status),
         };
     }
 
@@ -219,6 +242,9 @@ impl Phone {
         let Some(id) = leg_of(&event) else {
             return;
         };
+        if let Event::Referred { .. } = event {
+            return self.tell_of_referral(id);
+        }
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.handle(now, id, event, &mut self.agent).await;
         }
@@ -248,6 +274,7 @@ fn leg_of(event: &Event) -> Option<LegId> {
         | Event::ReferAccepted { leg, .. }
         | Event::ReferFailed { leg, .. }
         | Event::ReferProgress { leg, .. }
+        | Event::Referred { leg, .. }
         | Event::Ended { leg, .. } => Some(*leg),
         Event::Registered { .. }
         | Event::RegistrationFailed { .. }

@@ -245,6 +245,8 @@ pub fn translate(event: Event) -> Option<(LegId, ToInput)> {
                 reason,
             })
         }
+        // It takes none.
+        Event::Referred { .. } => None,
         Event::Incoming(_)
         | Event::Registered { .. }
         | Event::RegistrationFailed { .. }

@@ -65,6 +65,9 @@ pub enum Event {
         status: Option<u16>,
         terminated: bool,
     },
+    /// The peer asked us by REFER to call this URI instead, and was told that we do; tell it how that
+    /// fares by `notify_refer`. Only where `answer_refers` says so.
+    Referred { leg: LegId, target: String },
     /// An established leg, or an incoming one that was never acknowledged, is gone.
     Ended {
         leg: LegId,

@@ -64,6 +64,14 @@ impl UserAgent {
                 let status = self.receive_notify(now, leg, request);
                 answer(self, status)
             }
+            Method::Refer => {
+                let status = self.receive_refer(leg, request);
+                let mut response = self.response_to(request, status, tag);
+                if status < 300 {
+                    response.headers.push(Header::Contact, self.contact(&flow));
+                }
+                Some(response)
+            }
             Method::Options => Some(self.capabilities(&flow, request, tag)),
             _ => answer(self, 405),
         }

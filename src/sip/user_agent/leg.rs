@@ -37,6 +37,8 @@ pub(super) struct Leg {
     pub reinvite: Option<Box<Reinvite>>,
     /// The REFER of ours whose NOTIFYs are awaited.
     pub refer: Option<Refer>,
+    /// What the peer's REFERs are answered with.
+    pub answers_refers: Option<u16>,
     pub authorizer: Option<Box<Authorizer>>,
     /// `hang_up` came before the ACK: why, for the BYE.
     pub bye_after_ack: Option<Option<Reason>>,
@@ -197,6 +199,7 @@ impl Leg {
             peer_offer: None,
             reinvite: None,
             refer: None,
+            answers_refers: None,
             authorizer: None,
             bye_after_ack: None,
         }

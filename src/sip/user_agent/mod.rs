@@ -26,6 +26,7 @@ mod in_dialog;
 mod leg;
 mod options;
 mod refer;
+mod referred;
 mod registration;
 mod reinvite;
 mod request;

@@ -299,11 +299,9 @@ impl UserAgent {
         let refuse = |status| Some(self.response_to(request, status, tag));
         match &request.method {
             Method::Other(_) => return refuse(501),
-            Method::Register
-            | Method::Message
-            | Method::Subscribe
-            | Method::Publish
-            | Method::Refer => return refuse(405),
+            Method::Register | Method::Message | Method::Subscribe | Method::Publish => {
+                return refuse(405);
+            }
             _ => {}
         }
         if matches!(request.uri, Uri::Other { .. }) {
@@ -355,6 +353,7 @@ impl UserAgent {
         let in_dialog = request.headers.to().is_some_and(|to| to.tag().is_some());
         match request.method {
             Method::Options if !in_dialog => self.capabilities(flow, request, tag),
+            Method::Refer if !in_dialog => self.response_to(request, 405, tag),
             _ => self.response_to(request, 481, tag),
         }
     }

@@ -341,6 +341,35 @@ fn a_refused_refer_and_one_without_notifies_are_told() {
 }
 
 #[test]
+fn a_refer_is_taken_where_the_application_says_so_and_its_peer_is_told_to_the_end() {
+    let (mut net, ours, theirs) = established();
+    let now = net.now;
+    net.agents[CALLEE]
+        .answer_refers(theirs, 202)
+        .expect("it lives");
+    net.agents[CALLER]
+        .refer(now, ours, "sip:agent@192.0.2.9", None)
+        .expect("it is confirmed");
+    net.settle();
+    assert_eq!(net.told(CALLEE), ["Referred sip:agent@192.0.2.9"]);
+    // The last is one too many: who hears no more of it says so, and the call goes on.
+    for status in [180, 486, 200] {
+        let told = net.agents[CALLEE].notify_refer(net.now, theirs, status);
+        told.expect("it is confirmed");
+        net.settle();
+    }
+    assert_eq!(
+        net.told(CALLER),
+        [
+            "ReferAccepted 202",
+            "ReferProgress Some(180) false",
+            "ReferProgress Some(486) true"
+        ]
+    );
+    assert_eq!(net.told(CALLEE), [""; 0]);
+}
+
+#[test]
 fn an_attended_refer_names_the_other_dialog() {
     let (mut net, _, first) = established();
     let (_, second) = net.established();

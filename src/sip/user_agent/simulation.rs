@@ -336,6 +336,7 @@ fn word(event: &Event) -> String {
         } => {
             format!("ReferProgress {status:?} {terminated}")
         }
+        Event::Referred { target, .. } => format!("Referred {target}"),
         Event::Ended { by, .. } => format!("Ended {by:?}"),
         Event::Registered { expires, .. } => format!("Registered {}", expires.as_secs()),
         Event::RegistrationFailed {
