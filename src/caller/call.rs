@@ -126,22 +126,9 @@ impl Call {
     pub async fn until(
         &self,
         within: Duration,
-        mut condition: impl FnMut(&CallState) -> bool,
+        condition: impl FnMut(&CallState) -> bool,
     ) -> Result<CallState, WaitError> {
-        let mut state = self.state.clone();
-        let mut met = false;
-        let waited = timeout(
-            within,
-            state.wait_for(|state| {
-                met = condition(state);
-                met || state.ended.is_some()
-            }),
-        );
-        match waited.await {
-            Ok(Ok(state)) if met => Ok(state.clone()),
-            Ok(_) => Err(WaitError::Ended(Box::new(self.state()))),
-            Err(_) => Err(WaitError::TimedOut(within, Box::new(self.state()))),
-        }
+        until(self.state.clone(), within, condition).await
     }
 
     pub async fn until_answered(&self, within: Duration) -> Result<CallState, WaitError> {
@@ -270,6 +257,31 @@ impl Call {
     }
 }
 
+async fn until(
+    mut state: watch::Receiver<CallState>,
+    within: Duration,
+    mut condition: impl FnMut(&CallState) -> bool,
+) -> Result<CallState, WaitError> {
+    let mut met = false;
+    let waited = timeout(
+        within,
+        state.wait_for(|state| {
+            met = condition(state);
+            met || state.ended.is_some()
+        }),
+    );
+    // Copied, for what is waited for comes locked: who looks at it twice waits for whoever would change
+    // it, and they wait for the first look to end.
+    let found = waited.await.map(|found| found.map(|state| state.clone()));
+    let now = || Box::new(state.borrow().clone());
+    match found {
+        Ok(Ok(found)) if met => Ok(found),
+        Ok(Ok(ended)) => Err(WaitError::Ended(Box::new(ended))),
+        Ok(Err(_)) => Err(WaitError::Ended(now())),
+        Err(_) => Err(WaitError::TimedOut(within, now())),
+    }
+}
+
 /// What a handle needs of a leg, taken before the phone has it.
 pub(super) struct CallParts {
     orders: mpsc::Sender<Order>,
@@ -286,5 +298,44 @@ impl CallParts {
             ladder: leg.ladder.clone(),
             report,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::caller::state::{Ended, How, Shared};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Instant;
+
+    /// Far longer than it takes, also on a busy machine.
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_wait_that_is_in_vain_holds_up_nobody_who_changes_the_state() {
+        let shared = Shared::new();
+        let ended = Ended::new(Instant::now(), How::HungUp, None);
+        shared.change(|state| state.ended = Some(ended));
+        let (state, over) = (shared.subscribe(), Arc::new(AtomicBool::new(false)));
+        let (tell, told) = mpsc::channel();
+        let stops = over.clone();
+        thread::spawn(move || {
+            while !stops.load(Ordering::Relaxed) {
+                shared.change(|state| state.messages += 1);
+            }
+        });
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+            for _ in 0..20_000 {
+                let waited = runtime.block_on(until(state.clone(), LONG, |_| false));
+                assert!(matches!(waited, Err(WaitError::Ended(_))));
+            }
+            tell.send(()).expect("it is waited for");
+        });
+        told.recv_timeout(LONG)
+            .expect("neither waits for the other");
+        over.store(true, Ordering::Relaxed);
     }
 }
