@@ -196,8 +196,8 @@ impl Call {
             return self.not_reached(now, Some(200));
         }
         let offer = self.calling.take().and_then(|calling| calling.offer);
-        self.caller.is_there(now);
         self.log_answered(now);
+        self.start(now);
         // Whoever answers hears the person at once.
         if let Some(agent) = &mut self.human.agent {
             agent.playout.set_background(None);

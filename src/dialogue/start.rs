@@ -9,14 +9,15 @@ use crate::events::PacedBy;
 
 impl Dialogue {
     pub(super) fn start(&mut self) -> Option<Next> {
+        if self.is_known_elder() {
+            self.begin_elder_pacing(PacedBy::Number);
+        }
+        // Who is called back is with people already.
         if !matches!(self.state, State::New) {
             return None;
         }
         self.speaker.greet();
         self.prepare_notice();
-        if self.is_known_elder() {
-            self.begin_elder_pacing(PacedBy::Number);
-        }
         let start = self.dialplan().start;
         let speaks = matches!(
             self.dialplan().node(start).kind,

@@ -12,6 +12,7 @@ use crate::store::callbacks::BookedCallback;
 use crate::store::calls::{Store, StoreError, store_path};
 use crate::store::outbox::Addressee;
 use rand::RngExt;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -42,15 +43,18 @@ pub enum NotNow {
     NobodyCalledSo,
 }
 
-/// Whom it concerns that a callback is not made.
-pub struct Concerned {
+/// What is booked, as far as others know of it.
+pub struct Bookings {
+    /// Calls that a server before this one left: their records are still to be stored.
+    pub recovered: HashSet<String>,
+    /// Whom it concerns that a callback is not made.
     pub addressees: Vec<Addressee>,
     /// That a call was stored, perhaps with a callback, or that there is a letter.
     pub news: watch::Sender<()>,
 }
 
 /// Runs until signalling has ended.
-pub async fn run(config: Arc<Config>, jobs: mpsc::Sender<CallbackJob>, concerned: Concerned) {
+pub async fn run(config: Arc<Config>, jobs: mpsc::Sender<CallbackJob>, bookings: Bookings) {
     let Some(callbacks) = config.callbacks.clone() else {
         return;
     };
@@ -58,11 +62,11 @@ pub async fn run(config: Arc<Config>, jobs: mpsc::Sender<CallbackJob>, concerned
         config,
         callbacks,
         jobs,
-        concerned,
+        bookings,
         store: None,
         restarted: false,
     };
-    let mut news = maker.concerned.news.subscribe();
+    let mut news = maker.bookings.news.subscribe();
     while !maker.jobs.is_closed() {
         news.mark_unchanged();
         let wait = match maker.turn().await {
@@ -86,7 +90,7 @@ struct Maker {
     config: Arc<Config>,
     callbacks: Callbacks,
     jobs: mpsc::Sender<CallbackJob>,
-    concerned: Concerned,
+    bookings: Bookings,
     store: Option<Store>,
     /// What a server that ended left under way waits again.
     restarted: bool,
@@ -100,8 +104,9 @@ impl Maker {
             None => {
                 let store = Store::open(&store_path(&self.config.data)).await?;
                 if !self.restarted {
-                    store.callbacks_restart().await?;
+                    store.callbacks_restart(&self.bookings.recovered).await?;
                     self.restarted = true;
+                    self.bookings.recovered = HashSet::new();
                 }
                 store
             }
@@ -163,9 +168,9 @@ impl Maker {
             reason: Some(reason.into()),
             ..due.clone()
         };
-        let addressees = &self.concerned.addressees;
+        let addressees = &self.bookings.addressees;
         store.callback_ends(&ended, addressees, unix_ms()).await?;
-        self.concerned.news.send_replace(());
+        self.bookings.news.send_replace(());
         Ok(())
     }
 

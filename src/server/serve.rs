@@ -3,7 +3,7 @@
 use super::admission::Admission;
 use super::agents_away;
 use super::call_metrics;
-use super::callbacks::{self, Concerned};
+use super::callbacks::{self, Bookings};
 use super::calls::Calls;
 use super::fetcher;
 use super::health::TargetHealth;
@@ -127,7 +127,9 @@ pub fn serve<Stop: Future<Output = ()> + Send + 'static>(
     tracing::info!(%recovered, "the journal is open");
     let store = store_path(&config.data);
     let (news, addressees) = (inbox.new_letters.clone(), inbox.addressees.clone());
-    let concerned = Concerned {
+    let left = recovered.calls.iter();
+    let bookings = Bookings {
+        recovered: left.map(|ended| ended.call.to_string()).collect(),
         addressees: addressees.clone(),
         news: news.clone(),
     };
@@ -144,7 +146,7 @@ pub fn serve<Stop: Future<Output = ()> + Send + 'static>(
         .thread_name("tasks")
         .build()
         .map_err(io_error("cannot start the runtime"))?;
-    let result = runtime.block_on(run(ready, journal.handle(), concerned, stop, started));
+    let result = runtime.block_on(run(ready, journal.handle(), bookings, stop, started));
     runtime.shutdown_timeout(Duration::from_secs(1));
     journal.shutdown();
     transcriber.stop();
@@ -155,7 +157,7 @@ pub fn serve<Stop: Future<Output = ()> + Send + 'static>(
 async fn run<Stop: Future<Output = ()> + Send + 'static>(
     ready: Ready,
     journal: JournalHandle,
-    concerned: Concerned,
+    bookings: Bookings,
     stop: impl FnOnce() -> Stop,
     started: impl FnOnce(Addresses),
 ) -> Result<(), ServeError> {
@@ -197,7 +199,7 @@ async fn run<Stop: Future<Output = ()> + Send + 'static>(
     }
     let locator = Locator::of_system(&transports.protocols());
     let (to_callbacks, callback_jobs) = mpsc::channel(1);
-    let calls_back = tokio::spawn(callbacks::run(config.clone(), to_callbacks, concerned));
+    let calls_back = tokio::spawn(callbacks::run(config.clone(), to_callbacks, bookings));
     let store = store_path(&config.data);
     let away = watch::Sender::new(agents_away::read(&store).await);
     let keeps_away = tokio::spawn(agents_away::keep(store, away.subscribe()));

@@ -1,6 +1,6 @@
 //! The callbacks that callers booked, until they were made.
 
-use crate::call::call_record::CallRecord;
+use crate::call::call_record::{CallRecord, Callback};
 use crate::call::outcome::Outcome;
 use crate::events::SlotValue;
 use crate::store::calls::{Store, StoreError};
@@ -8,7 +8,7 @@ use crate::store::letters::callback_ended;
 use crate::store::outbox::{Addressee, put_letter};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// One callback, as people are shown it. Times are Unix times in milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -34,59 +34,163 @@ pub struct BookedCallback {
     pub reason: Option<String>,
 }
 
+/// What became of our call to somebody who asked for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Made {
+    /// They spoke with a person, or chose something else: to leave a message, to be called later.
+    Served,
+    /// Their telephone rang, or they waited once more, and nobody spoke with them.
+    NotReached,
+    /// Nobody was free: their telephone did not ring.
+    NotTried,
+}
+
+impl Made {
+    pub(super) fn of(record: &CallRecord) -> Made {
+        let chose = matches!(
+            record.outcome,
+            Outcome::CallbackBooked
+                | Outcome::MessageLeft
+                | Outcome::ResolvedConfirmed
+                | Outcome::ResolvedUnconfirmed
+                | Outcome::EndedByDialplan
+        );
+        match record.answered_ms.is_some() {
+            _ if record.callback_missed => Made::NotReached,
+            true if chose || record.person().is_some() => Made::Served,
+            true => Made::NotReached,
+            false => Made::NotTried,
+        }
+    }
+}
+
 /// What the record of an ended call says of callbacks.
 pub(super) async fn put_callback(
     connection: &mut SqliteConnection,
     record: &CallRecord,
+    addressees: &[Addressee],
+    now_ms: u64,
 ) -> Result<(), StoreError> {
-    if let Some(callback) = &record.callback {
-        let plain = record.slots.iter().filter_map(|(name, value)| match value {
-            SlotValue::Plain(value) => Some((name, value)),
-            SlotValue::Sensitive { .. } => None,
-        });
-        let slots: BTreeMap<&String, &String> = plain.collect();
-        let slots = serde_json::to_string(&slots).unwrap_or_else(|_| "{}".into());
-        sqlx::query(PUT)
-            .bind(record.call.to_string())
-            .bind(&callback.number)
-            .bind(callback.own_number)
-            .bind(&record.called)
-            .bind(&record.dialplan)
-            .bind(&callback.handoff)
-            .bind(&callback.wish)
-            .bind(record.language.map_or("en", |language| language.tag()))
-            .bind(slots)
-            .bind(callback.since_ms.map(|since| since as i64))
-            .bind(record.ended_ms as i64)
-            .execute(&mut *connection)
-            .await?;
-    }
     if let Some(made) = record.callback_of {
-        // Whoever was called back has had the promise, whatever they did then.
-        let reached = record.answered_ms.is_some() && record.outcome != Outcome::Dropped;
-        // Nobody was free: the caller's telephone did not ring.
-        let rang = reached || record.answered_ms.is_some() || record.callback_missed;
+        let what = Made::of(record);
         sqlx::query(MADE)
             .bind(made.call.to_string())
             .bind(record.call.to_string())
-            .bind(reached)
+            .bind(what == Made::Served)
             .bind(&record.end_reason)
-            .bind(rang)
+            .bind(what != Made::NotTried)
             .execute(&mut *connection)
             .await?;
+    }
+    if let Some(callback) = &record.callback
+        && let Some(booked) = put_booked(connection, record, callback).await?
+    {
+        settle(connection, &booked, addressees, now_ms).await?;
     }
     Ok(())
 }
 
-/// One number is called once for one handoff, however often that was asked for.
+/// `None`: it was put before.
+async fn put_booked(
+    connection: &mut SqliteConnection,
+    record: &CallRecord,
+    callback: &Callback,
+) -> Result<Option<BookedCallback>, StoreError> {
+    let plain = record.slots.iter().filter_map(|(name, value)| match value {
+        SlotValue::Plain(value) => Some((name, value)),
+        SlotValue::Sensitive { .. } => None,
+    });
+    let slots: BTreeMap<&String, &String> = plain.collect();
+    let slots = serde_json::to_string(&slots).unwrap_or_else(|_| "{}".into());
+    let row = sqlx::query(PUT)
+        .bind(record.call.to_string())
+        .bind(&callback.number)
+        .bind(callback.own_number)
+        .bind(&record.called)
+        .bind(&record.dialplan)
+        .bind(&callback.handoff)
+        .bind(&callback.wish)
+        .bind(record.language.map_or("en", |language| language.tag()))
+        .bind(slots)
+        .bind(callback.since_ms.map(|since| since as i64))
+        .bind(record.ended_ms as i64)
+        .fetch_optional(&mut *connection)
+        .await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// One number is called once for one handoff, however often that was asked for: what was asked last
+/// stands, with the best place in line. But nobody who only keyed a number displaces who called from it:
+/// then people are to see to the one that is not made.
+async fn settle(
+    connection: &mut SqliteConnection,
+    booked: &BookedCallback,
+    addressees: &[Addressee],
+    now_ms: u64,
+) -> Result<(), StoreError> {
+    let rows = sqlx::query(SAME)
+        .bind(&booked.number)
+        .bind(&booked.dialplan)
+        .bind(&booked.handoff)
+        .fetch_all(&mut *connection)
+        .await?;
+    let same: Vec<BookedCallback> = rows.iter().map(read).collect::<Result<_, _>>()?;
+    let Some((stands, others)) = same.split_first() else {
+        return Ok(());
+    };
+    for other in others {
+        let is_the_callers = other.own_number == stands.own_number;
+        let ended = BookedCallback {
+            state: if is_the_callers { "done" } else { "noted" }.into(),
+            reason: Some(format!(
+                "the number was given again in call {}",
+                stands.call
+            )),
+            ..other.clone()
+        };
+        end(connection, &ended, addressees, now_ms).await?;
+    }
+    let earliest = others
+        .iter()
+        .filter(|it| it.own_number == stands.own_number);
+    let earliest = earliest.filter_map(|it| it.since_ms).min();
+    sqlx::query("UPDATE callbacks SET since_ms = min(coalesce(since_ms, ?2), ?2) WHERE call = ?1 AND ?2 IS NOT NULL")
+        .bind(&stands.call)
+        .bind(earliest.map(|since| since as i64))
+        .execute(&mut *connection)
+        .await?;
+    Ok(())
+}
+
+async fn end(
+    connection: &mut SqliteConnection,
+    ended: &BookedCallback,
+    addressees: &[Addressee],
+    now_ms: u64,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE callbacks SET state = ?2, reason = ?3 WHERE call = ?1")
+        .bind(&ended.call)
+        .bind(&ended.state)
+        .bind(&ended.reason)
+        .execute(&mut *connection)
+        .await?;
+    if let Some(letter) = callback_ended(ended, now_ms) {
+        put_letter(connection, &letter, addressees, now_ms).await?;
+    }
+    Ok(())
+}
+
 const PUT: &str = "
     INSERT INTO callbacks (call, number, own_number, called, dialplan, handoff, wish, language, slots,
                            since_ms, booked_ms, state, due_ms)
-    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'waiting', ?11
-    WHERE NOT EXISTS (SELECT 1 FROM callbacks
-                      WHERE number = ?2 AND dialplan = ?5 AND handoff = ?6 AND call <> ?1
-                        AND state IN ('waiting', 'calling'))
-    ON CONFLICT (call) DO NOTHING";
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'waiting', ?11)
+    ON CONFLICT (call) DO NOTHING RETURNING *";
+
+/// The one that stands first.
+const SAME: &str = "
+    SELECT * FROM callbacks
+    WHERE number = ?1 AND dialplan = ?2 AND handoff = ?3 AND state = 'waiting'
+    ORDER BY own_number DESC, booked_ms DESC, call DESC";
 
 /// An old record that is saved again changes nothing that came after it.
 const MADE: &str = "
@@ -97,11 +201,23 @@ const MADE: &str = "
     WHERE call = ?1 AND last_call = ?2 AND state IN ('waiting', 'calling')";
 
 impl Store {
-    /// Those that were being made when the server ended: their calls have ended with it.
-    pub async fn callbacks_restart(&self) -> Result<(), StoreError> {
-        sqlx::query("UPDATE callbacks SET state = 'waiting' WHERE state = 'calling'")
-            .execute(&self.pool)
-            .await?;
+    /// Those that were being made when the server ended: their calls have ended with it. Of the calls
+    /// in `recovered` the records are still to come, and tell what became of them.
+    pub async fn callbacks_restart(&self, recovered: &HashSet<String>) -> Result<(), StoreError> {
+        let calling = sqlx::query("SELECT * FROM callbacks WHERE state = 'calling'");
+        for row in &calling.fetch_all(&self.pool).await? {
+            let callback = read(row)?;
+            if callback
+                .last_call
+                .is_some_and(|last| recovered.contains(&last))
+            {
+                continue;
+            }
+            sqlx::query("UPDATE callbacks SET state = 'waiting' WHERE call = ?")
+                .bind(&callback.call)
+                .execute(&self.pool)
+                .await?;
+        }
         Ok(())
     }
 
@@ -160,15 +276,7 @@ impl Store {
         now_ms: u64,
     ) -> Result<(), StoreError> {
         let mut transaction = self.pool.begin().await?;
-        sqlx::query("UPDATE callbacks SET state = ?2, reason = ?3 WHERE call = ?1")
-            .bind(&ended.call)
-            .bind(&ended.state)
-            .bind(&ended.reason)
-            .execute(&mut *transaction)
-            .await?;
-        if let Some(letter) = callback_ended(ended, now_ms) {
-            put_letter(&mut transaction, &letter, addressees, now_ms).await?;
-        }
+        end(&mut transaction, ended, addressees, now_ms).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -225,185 +333,4 @@ fn read(row: &SqliteRow) -> Result<BookedCallback, StoreError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::call::call_record::{Callback, CallbackOf};
-    use crate::config::webhooks::Subject;
-    use crate::events::CallRef;
-    use crate::store::calls::{SavedCall, store_path};
-    use crate::store::letters::Told;
-
-    const EVERY: u64 = 900_000;
-
-    fn call(number: u64) -> CallRef {
-        CallRef::from_parts(number, 7)
-    }
-
-    async fn save(store: &Store, record: CallRecord) {
-        let saved = SavedCall {
-            record,
-            entries: String::new(),
-            told: Told::default(),
-        };
-        store.save(&[saved], &[], 0).await.expect("saves");
-    }
-
-    /// A call that ended at `ended_ms` with a callback booked.
-    fn booked(number: u64, ended_ms: u64, since_ms: Option<u64>) -> CallRecord {
-        let plain = SlotValue::Plain("4711".into());
-        let sensitive = SlotValue::Sensitive { length: 4 };
-        CallRecord {
-            call: call(number),
-            ended_ms,
-            callback: Some(Callback {
-                number: "+442079460000".into(),
-                handoff: "support".into(),
-                wish: "main".into(),
-                own_number: true,
-                since_ms,
-            }),
-            slots: [("parcel".into(), plain), ("pin".into(), sensitive)].into(),
-            outcome: Outcome::CallbackBooked,
-            ..CallRecord::default()
-        }
-    }
-
-    fn made(number: u64, of: u64, outcome: Outcome) -> CallRecord {
-        CallRecord {
-            call: call(number),
-            callback_of: Some(CallbackOf {
-                call: call(of),
-                attempt: 1,
-            }),
-            answered_ms: (outcome == Outcome::TransferredConfirmed).then_some(5),
-            callback_missed: outcome == Outcome::GaveUpBeforeAnswer,
-            outcome,
-            end_reason: "the caller was not reached".into(),
-            ..CallRecord::default()
-        }
-    }
-
-    async fn due(store: &Store, now_ms: u64) -> Option<String> {
-        let due = store.due_callback(now_ms, EVERY).await.expect("reads");
-        due.map(|callback| callback.call)
-    }
-
-    #[tokio::test]
-    async fn who_waited_in_line_is_due_at_once_and_others_after_a_while() {
-        let data = tempfile::tempdir().expect("a temporary folder");
-        let store = Store::open(&store_path(data.path())).await.expect("opens");
-        save(&store, booked(1, 1_000, None)).await;
-        let other = CallRecord {
-            dialplan: "other".into(),
-            ..booked(2, 2_000, Some(500))
-        };
-        save(&store, other).await;
-        save(&store, booked(3, 2_000, Some(400))).await;
-        assert_eq!(due(&store, 2_000).await, Some(call(2).to_string()));
-        let all = store.callbacks(false, 9).await.expect("reads");
-        assert_eq!(all.len(), 2, "one number is called once for one handoff");
-        assert_eq!(
-            all[0].slots,
-            [("parcel".to_owned(), "4711".to_owned())].into()
-        );
-        let ended = BookedCallback {
-            state: "failed".into(),
-            reason: Some("nobody was there".into()),
-            ..store
-                .due_callback(2_000, EVERY)
-                .await
-                .expect("reads")
-                .expect("one is due")
-        };
-        let crm = Addressee {
-            hook: "crm".into(),
-            subjects: vec![Subject::Callback],
-        };
-        for _ in 0..2 {
-            let ends = store.callback_ends(&ended, std::slice::from_ref(&crm), 3_000);
-            ends.await.expect("writes");
-        }
-        let letters = store.due_letters("crm", 3_000, 9).await.expect("reads");
-        let [letter] = &letters[..] else {
-            panic!("people are told once: {letters:?}");
-        };
-        let told: serde_json::Value = serde_json::from_str(&letter.body).expect("it is JSON");
-        assert_eq!(told["type"], "callback");
-        let data = &told["data"];
-        assert_eq!(data["of"], call(2).to_string());
-        assert_eq!(
-            (&data["state"], &data["reason"]),
-            (&"failed".into(), &"nobody was there".into())
-        );
-        assert_eq!(
-            (&data["number"], &data["slots"]["parcel"]),
-            (&"+442079460000".into(), &"4711".into())
-        );
-        assert_eq!(due(&store, 900_999).await, None);
-        assert_eq!(due(&store, 901_000).await, Some(call(1).to_string()));
-    }
-
-    #[tokio::test]
-    async fn it_is_made_until_the_caller_spoke_with_a_person_and_no_longer() {
-        let data = tempfile::tempdir().expect("a temporary folder");
-        let store = Store::open(&store_path(data.path())).await.expect("opens");
-        save(&store, booked(1, 1_000, Some(1))).await;
-        let id = call(1).to_string();
-        for (number, outcome, state) in [
-            (2, Outcome::GaveUpBeforeAnswer, "waiting"),
-            (3, Outcome::TransferredConfirmed, "done"),
-        ] {
-            let ours = call(number).to_string();
-            store
-                .callback_begins(&id, &ours, 5_000)
-                .await
-                .expect("writes");
-            assert_eq!(due(&store, 9_000).await, None, "it is under way");
-            save(&store, made(number, 1, outcome)).await;
-            let all = store.callbacks(true, 9).await.expect("reads");
-            assert_eq!(all[0].state, state);
-            assert_eq!(due(&store, 4_999).await, None);
-        }
-        save(&store, booked(1, 1_000, Some(1))).await;
-        save(&store, made(2, 1, Outcome::Dropped)).await;
-        assert_eq!(
-            due(&store, 1_000_000).await,
-            None,
-            "saved again it stays done"
-        );
-    }
-
-    #[tokio::test]
-    async fn while_nobody_is_free_no_attempt_is_spent() {
-        let data = tempfile::tempdir().expect("a temporary folder");
-        let store = Store::open(&store_path(data.path())).await.expect("opens");
-        save(&store, booked(1, 1_000, Some(1))).await;
-        let (id, ours) = (call(1).to_string(), call(2).to_string());
-        let begun = store.callback_begins(&id, &ours, 5_000).await;
-        begun.expect("writes");
-        save(&store, made(2, 1, Outcome::Dropped)).await;
-        let all = store.callbacks(false, 9).await.expect("reads");
-        assert_eq!((all[0].state.as_str(), all[0].attempts), ("waiting", 0));
-    }
-
-    #[tokio::test]
-    async fn what_was_under_way_at_a_servers_end_waits_again() {
-        let data = tempfile::tempdir().expect("a temporary folder");
-        let store = Store::open(&store_path(data.path())).await.expect("opens");
-        save(&store, booked(1, 1_000, Some(1))).await;
-        let id = call(1).to_string();
-        store
-            .callback_begins(&id, "x", 5_000)
-            .await
-            .expect("writes");
-        store.callbacks_restart().await.expect("writes");
-        assert_eq!(due(&store, 5_000).await, Some(id.clone()));
-        store
-            .callback_begins(&id, "y", 6_000)
-            .await
-            .expect("writes");
-        store.callback_waits(&id, 7_000).await.expect("writes");
-        let all = store.callbacks(false, 9).await.expect("reads");
-        assert_eq!((all[0].attempts, all[0].due_ms), (1, 7_000));
-    }
-}
+mod tests;

@@ -182,7 +182,7 @@ impl Store {
         } in calls
         {
             put_told(&mut transaction, told, addressees, now_ms).await?;
-            put_callback(&mut transaction, record).await?;
+            put_callback(&mut transaction, record, addressees, now_ms).await?;
             let call = record.call.to_string();
             let json = serde_json::to_string(record).map_err(|source| StoreError::Unreadable {
                 call: call.clone(),

@@ -5,11 +5,10 @@
 //! sensitive is in them, for none is in the events.
 
 use crate::call::call_record::CallRecord;
-use crate::call::outcome::Outcome;
 use crate::config::webhooks::Subject;
 use crate::events::{CallRef, Entry, Event, SlotValue};
 use crate::language::Language;
-use crate::store::callbacks::BookedCallback;
+use crate::store::callbacks::{BookedCallback, Made};
 use serde_json::{Map, Value, json};
 use std::collections::VecDeque;
 
@@ -155,15 +154,12 @@ fn callback(entry: &Entry, record: &CallRecord, story: &Story) -> Letter {
     letter(id, Subject::Callback, entry.call, at_ms, data)
 }
 
-/// Our call to somebody who asked for one has ended: they spoke with a person, or they did not.
+/// Our call to somebody who asked for one has ended: they were served, or they were not.
 fn callback_made(record: &CallRecord, story: &Story) -> Option<Letter> {
     let made = record.callback_of?;
-    let spoke = matches!(
-        record.outcome,
-        Outcome::TransferredAnswered | Outcome::TransferredConfirmed
-    );
+    let is_served = Made::of(record) == Made::Served;
     let mut data = context(record, story);
-    data["state"] = json!(if spoke { "done" } else { "not_reached" });
+    data["state"] = json!(if is_served { "done" } else { "not_reached" });
     data["of"] = json!(made.call);
     data["attempt"] = json!(made.attempt);
     data["outcome"] = json!(record.outcome);
