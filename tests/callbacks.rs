@@ -3,7 +3,9 @@
 mod common;
 
 use common::Server;
+use common::sipp::Peer;
 use serde_json::Value;
+use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
 use zeroline::caller::answerer::{Answer, Answerer, Behaviour};
@@ -37,7 +39,7 @@ struct Hotline {
 
 impl Hotline {
     async fn new(first: &str, phone: Behaviour) -> Hotline {
-        Hotline::with(first, phone, DIALPLAN).await
+        Hotline::with(first, phone, None, DIALPLAN).await
     }
 
     /// The desk opens tomorrow.
@@ -48,10 +50,16 @@ impl Hotline {
         let day = tomorrow.strftime("%A").to_string();
         let hours = format!("hours: \"{} 09:00-17:00\", else", &day[..2]);
         let dialplan = DIALPLAN.replace("else", &hours);
-        Hotline::with("agent", Behaviour::Ring, &dialplan).await
+        Hotline::with("agent", Behaviour::Ring, None, &dialplan).await
     }
 
-    async fn with(first: &str, phone: Behaviour, dialplan: &str) -> Hotline {
+    /// `other`: the telephone that is called back in place of `phone`.
+    async fn with(
+        first: &str,
+        phone: Behaviour,
+        other: Option<SocketAddr>,
+        dialplan: &str,
+    ) -> Hotline {
         let local = ([127, 0, 0, 1], 0).into();
         let answers = Behaviour::Answer(Answer::default());
         let desk = Answerer::listen(local, answers).await.expect("a free port");
@@ -60,7 +68,7 @@ impl Hotline {
         let settings = format!(
             "transfers: {{ allow: [\"sip:*@127.0.0.1\"] }}\n\
              callbacks: {{ to: \"sip:{{number}}@{}\", allow: [\"+4420*\"], first: {first}, every: 10s, tries: 2, rings: 5s }}\n",
-            phone.address()
+            other.unwrap_or(phone.address())
         );
         let server = start(dialplan, settings).await;
         Hotline {
@@ -317,4 +325,30 @@ async fn nobody_is_called_while_the_desk_is_closed_or_where_the_config_forbids()
     );
     let rung = hotline.phone.next_call(Duration::ZERO).await;
     assert!(rung.is_none(), "nobody's telephone rings");
+}
+
+/// A telephone that sends no packet before somebody speaks.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_keys_of_who_is_called_back_count_before_they_are_heard() {
+    let steps = "<INVITE >200 <ACK ~6000 >INFO:0 <200 ~3000 >BYE <200";
+    let silent = Peer::with_steps(32_400, steps);
+    let mut hotline =
+        Hotline::with("caller", Behaviour::Ring, Some(silent.address), DIALPLAN).await;
+    let (first, _talks) = hotline.book().await;
+    let busy = Behaviour::Reject {
+        status: 486,
+        after: Duration::ZERO,
+    };
+    hotline.desk.behave(busy).await;
+    first.hang_up().await;
+    tokio::task::block_in_place(|| silent.finish());
+    let all = records(&hotline.server, 3).await;
+    let record = callback_of(&all);
+    assert_eq!(record["keys"], 1, "{record}");
+    // Nobody spoke with them: it is tried again.
+    let left = hotline.list_until(|all| all.first().cloned()).await;
+    assert_eq!(
+        (&left["state"], &left["attempts"]),
+        (&"waiting".into(), &1.into())
+    );
 }
