@@ -14,11 +14,18 @@ use zeroline::caller::caller::Caller;
 use zeroline::caller::referral::Referral;
 use zeroline::key::Key;
 
-/// The longest that a caller stays, with all that they wait for.
-const PATIENCE: Duration = Duration::from_secs(40);
+/// The longest that a caller stays in a run of such a length, with all that they wait for.
+pub fn patience(length: Duration) -> Duration {
+    (2 * length).min(Duration::from_secs(40))
+}
 
 /// Calls, one after the other.
-pub async fn caller(proxy: SocketAddr, end: Instant, (nth, seed): (u64, u64), tally: Arc<Tally>) {
+pub async fn caller(
+    proxy: SocketAddr,
+    (end, patience): (Instant, Duration),
+    (nth, seed): (u64, u64),
+    tally: Arc<Tally>,
+) {
     let mut rng = StdRng::seed_from_u64(seed ^ (nth << 32));
     let country = match nth % 6 {
         5 => NOT_CALLED_BACK,
@@ -35,7 +42,7 @@ pub async fn caller(proxy: SocketAddr, end: Instant, (nth, seed): (u64, u64), ta
         count(&tally.calls);
         if call.until_answered(STUCK).await.is_ok() {
             tally.answered.lock().expect("nobody panics").insert(from);
-            let _ = tokio::time::timeout(PATIENCE, live(&call, &mut rng)).await;
+            let _ = tokio::time::timeout(patience, live(&call, &mut rng)).await;
         }
         call.hang_up().await;
         if call.ended(STUCK).await.is_err() {

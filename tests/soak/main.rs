@@ -181,10 +181,15 @@ async fn whatever_fails_no_call_is_stuck_and_nothing_is_lost() {
     let sockets = server.sockets();
 
     let end = Instant::now() + length;
-    let mut callers = JoinSet::new();
+    let (mut callers, patience) = (JoinSet::new(), callers::patience(length));
     for nth in 0..CALLERS {
         let way = world.relay.address;
-        callers.spawn(callers::caller(way, end, (nth, seed), tally.clone()));
+        callers.spawn(callers::caller(
+            way,
+            (end, patience),
+            (nth, seed),
+            tally.clone(),
+        ));
     }
     let mut memory = Vec::new();
     while Instant::now() < end {

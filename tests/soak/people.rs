@@ -76,24 +76,21 @@ async fn next_call(
         count(&tally.people);
         let accepts = tally.is_closing() || !rng.random_bool(2.0 * FAILS);
         let after = milliseconds(rng, 800, 2_500);
-        talks.spawn(talk(
-            call,
-            accepts.then_some((after, Key::ONE)),
-            tally.clone(),
-        ));
+        let presses = accepts.then_some((after, Key::ONE));
+        talks.spawn(talk(call, Vec::from_iter(presses), tally.clone()));
     }
     while talks.try_join_next().is_some() {}
 }
 
-/// To the call's end; a key is pressed so long after the answer.
-async fn talk(call: Call, presses: Option<(Duration, Key)>, tally: Arc<Tally>) {
+/// To the call's end; keys are pressed, each so long after the one before, the first after the answer.
+async fn talk(call: Call, presses: Vec<(Duration, Key)>, tally: Arc<Tally>) {
     count(&tally.open);
-    if let Some((after, key)) = presses
-        && call.until_answered(STUCK).await.is_ok()
-    {
-        sleep(after).await;
-        // The call may be over.
-        let _ = call.press(&[key]).await;
+    if !presses.is_empty() && call.until_answered(STUCK).await.is_ok() {
+        for (after, key) in presses {
+            sleep(after).await;
+            // The call may be over.
+            let _ = call.press(&[key]).await;
+        }
     }
     let ended = call.until(STUCK * 2, |state| state.ended.is_some()).await;
     if ended.is_err() {
@@ -162,20 +159,20 @@ async fn put(server: &Arc<Server>, name: &str, state: &str) -> (String, serde_js
     asked.expect("the console answers")
 }
 
-/// The telephone of all who asked to be called back. Who answers stays for a while, and presses a key
-/// at times: where nobody is there after all, it is a choice.
+/// The telephone of all who asked to be called back. Who answers stays for a while, and presses keys
+/// at times: who is in line again asks to be called back again by them.
 pub async fn called_back(mut telephone: Answerer, mut rng: StdRng, tally: Arc<Tally>) {
     let mut talks = JoinSet::new();
     loop {
         telephone.behave(behaviour(&mut rng, &tally, true)).await;
         if let Some(call) = telephone.next_call(Duration::from_secs(1)).await {
-            let keys = [Key::ONE, Key::TWO];
-            let presses = (!tally.is_closing() && rng.random_bool(0.5)).then(|| {
-                (
-                    milliseconds(&mut rng, 500, 4_000),
-                    keys[rng.random_range(0..2)],
-                )
-            });
+            let presses = match !tally.is_closing() && rng.random_bool(0.7) {
+                true => vec![
+                    (milliseconds(&mut rng, 500, 4_000), Key::ONE),
+                    (milliseconds(&mut rng, 500, 2_000), Key::ONE),
+                ],
+                false => Vec::new(),
+            };
             let tally = tally.clone();
             talks.spawn(async move {
                 let number = call.invite().map(|invite| invite.uri.user().to_string());
