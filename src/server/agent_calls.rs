@@ -46,8 +46,9 @@ impl Signalling {
 
     /// Does what the agent who proves to have dialled the code wishes, and says so.
     pub(super) fn agent_calls(&mut self, now: Instant, incoming: &Incoming, code: AgentCode) {
-        let source = incoming.flow.remote.ip();
-        let proven = self.roster.authenticate(now, source, &incoming.request);
+        let proven = self
+            .roster
+            .authenticate(now, incoming.flow, &incoming.request);
         let name = match proven {
             Some(Ok(name)) => name,
             Some(Err(refusal)) => {

@@ -14,7 +14,6 @@ use crate::sip::user_agent::event::{Event, LegId};
 use metrics::gauge;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::time::{Instant, SystemTime};
 use tokio::sync::{mpsc, watch};
 
@@ -76,12 +75,11 @@ impl Roster {
         flow: Flow,
         request: &Request,
     ) -> Option<Result<Lines, Refusal>> {
-        let source = flow.remote.ip();
-        if self.guesses.are_too_many(now, source) {
+        if self.is_barred(now, flow, request) {
             return None;
         }
         let done = self.registrar.register(now, flow, request);
-        self.count_guess(now, source, done.as_ref().err());
+        self.count_guess(now, flow, done.as_ref().err());
         self.settle(now);
         Some(done)
     }
@@ -90,20 +88,27 @@ impl Roster {
     pub fn authenticate(
         &mut self,
         now: Instant,
-        source: IpAddr,
+        flow: Flow,
         request: &Request,
     ) -> Option<Result<String, Refusal>> {
-        if self.guesses.are_too_many(now, source) {
+        if self.is_barred(now, flow, request) {
             return None;
         }
+        let source = flow.remote.ip();
         let proven = self.registrar.authenticate(now, source, request);
-        self.count_guess(now, source, proven.as_ref().err());
+        self.count_guess(now, flow, proven.as_ref().err());
         Some(proven)
     }
 
-    fn count_guess(&mut self, now: Instant, source: IpAddr, refusal: Option<&Refusal>) {
+    /// From there passwords are guessed. A telephone that is registered stays so beside a guesser.
+    fn is_barred(&self, now: Instant, flow: Flow, request: &Request) -> bool {
+        self.guesses.are_too_many(now, flow.remote.ip())
+            && !self.registrar.knows_sender(flow, request)
+    }
+
+    fn count_guess(&mut self, now: Instant, flow: Flow, refusal: Option<&Refusal>) {
         if refusal.is_some_and(|refusal| refusal.is_guess) {
-            self.guesses.count(now, source);
+            self.guesses.count(now, flow.remote.ip());
         }
     }
 

@@ -124,6 +124,15 @@ impl DigestServer {
         }
     }
 
+    /// One of several, the same each time for a name, and not to be foretold.
+    pub fn pick<'t, T>(&self, name: &str, of: &'t [T]) -> Option<&'t T> {
+        let code = Hash::Sha512Trunc256.of(&[&self.secret, b"name ", name.as_bytes()]);
+        let number = code
+            .get(..8)
+            .and_then(|hex| u32::from_str_radix(hex, 16).ok());
+        of.get(number? as usize % of.len().max(1))
+    }
+
     /// Milliseconds since the start, the serial, and the code for both and the source.
     fn nonce(&mut self, now: Instant, source: IpAddr) -> String {
         self.serial += 1;

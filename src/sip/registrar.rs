@@ -3,6 +3,7 @@
 //! A telephone is called by the way that its REGISTER came, whatever its Contact names: so it is
 //! reached behind a NAT, and no Contact makes this server call somebody else.
 
+use crate::sip::authorization::Authorization;
 use crate::sip::digest::Hash;
 use crate::sip::digest_server::{DigestServer, Key, Unproven};
 use crate::sip::flow::{Flow, Protocol};
@@ -116,9 +117,12 @@ impl Registrar {
         let key_of = |name: &str| users.get(name).map(User::key);
         let proven = self.digest.verify(now, source, request, key_of);
         proven.map_err(|unproven| {
-            let claimed = users.get(&claimed(request));
-            // The most common one for who is nobody.
-            let hash = claimed.map_or(Hash::Md5, |user| user.hash);
+            let claimed = claimed(request);
+            let hash = users.get(&claimed).map(|user| user.hash);
+            // Who is nobody has one as if they were somebody: strangers are not told who is.
+            let hashes: Vec<Hash> = users.values().map(|user| user.hash).collect();
+            let hash = hash.or_else(|| self.digest.pick(&claimed, &hashes).copied());
+            let hash = hash.unwrap_or(Hash::Md5);
             let stale = unproven == Unproven::Stale;
             let challenge = self.digest.challenge(now, source, hash, stale);
             Refusal {
@@ -176,6 +180,16 @@ impl Registrar {
     pub fn knows(&self, flow: Flow) -> bool {
         let mut users = self.users.values();
         users.any(|user| user.bindings.iter().any(|binding| binding.flow == flow))
+    }
+
+    /// Whether the request came by the way by which a telephone of theirs registered, who it says sent it.
+    pub fn knows_sender(&self, flow: Flow, request: &Request) -> bool {
+        let claimed = claimed(request);
+        let lines = request.headers.lines(Header::Authorization);
+        let mut proofs = lines.map(|line| Authorization::parse(line));
+        let is_theirs = |user: &User| user.bindings.iter().any(|binding| binding.flow == flow);
+        self.users.get(&claimed).is_some_and(is_theirs)
+            && proofs.all(|proof| proof.is_ok_and(|proof| proof.username == claimed))
     }
 
     /// The connection is closed: nobody is reached by it any more.

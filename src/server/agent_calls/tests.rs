@@ -11,6 +11,7 @@ use crate::sip::user_agent::Load;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use std::io::{Read, Write};
+use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
@@ -132,6 +133,36 @@ async fn who_guesses_is_not_answered_any_more() {
     desk.turn().await;
     assert_eq!(desk.heard(), None);
     assert_eq!(annas(&desk), AgentState::Offline);
+}
+
+/// Somebody behind the same NAT guesses: the telephones that are registered stay so.
+#[tokio::test]
+async fn beside_a_guesser_who_is_registered_stays_so_and_may_guess_no_more() {
+    let mut desk = Desk::with(staffed).await;
+    let ok = register(&mut desk, 1, "").await;
+    assert!(ok.starts_with("SIP/2.0 200 "), "{ok}");
+    let guesser = UdpSocket::bind(("127.0.0.2", 0)).expect("a free port");
+    let udp = desk.listening(Protocol::Udp);
+    guesser.connect(udp).expect("it is an address");
+    guesser.set_nonblocking(true).expect("it is a socket");
+    let annas_phone = std::mem::replace(&mut desk.phone, guesser);
+    for cseq in 1..=20 {
+        let challenged = desk.ask(&request("REGISTER", "", 100 + cseq, "")).await;
+        let proof = proof(&challenged, REGISTRAR, "guess");
+        desk.ask(&request("REGISTER", "", 200 + cseq, &proof)).await;
+    }
+    desk.phone = annas_phone;
+    let ok = register(&mut desk, 300, "").await;
+    assert!(ok.starts_with("SIP/2.0 200 "), "{ok}");
+    // Her telephone tries Ben's password.
+    let challenged = desk.ask(&request("REGISTER", "", 310, "")).await;
+    let proof = proof(&challenged, REGISTRAR, "guess").replace("anna", "ben");
+    let sent = desk
+        .phone
+        .send(request("REGISTER", "", 311, &proof).as_bytes());
+    sent.expect("it is sent");
+    desk.turn().await;
+    assert_eq!(desk.heard(), None);
 }
 
 /// Who writes the office's address on their packets never sees what goes there.

@@ -298,6 +298,33 @@ fn passwords_do_not_show() {
     );
 }
 
+/// Anna's telephones use SHA-256, Ben's MD5: who is neither seems to be one of them, and always the same.
+#[test]
+fn the_challenge_does_not_tell_who_is_an_agent() {
+    let mut desk = desk();
+    let mut hash_of = |name: &str| {
+        let mut request = desk.request("");
+        let to = format!("<sip:{name}@zeroline.local>");
+        request.headers.set(Header::To, to);
+        let (status, values) = desk.ask(&request);
+        assert_eq!(status, 401);
+        let challenge = &values[0];
+        let challenge = Challenge::parse(challenge.as_bytes()).expect("it is one");
+        challenge.algorithm.hash
+    };
+    let strangers = |hash_of: &mut dyn FnMut(&str) -> Hash| -> Vec<Hash> {
+        (0..40)
+            .map(|number| hash_of(&format!("n{number}")))
+            .collect()
+    };
+    let first = strangers(&mut hash_of);
+    assert_eq!(first, strangers(&mut hash_of));
+    for hash in [Hash::Md5, Hash::Sha256] {
+        assert!(first.contains(&hash), "{hash:?}");
+    }
+    assert_eq!((hash_of("anna"), hash_of("ben")), (Hash::Sha256, Hash::Md5));
+}
+
 proptest! {
     /// Whatever is asked and however time passes: never more telephones than are allowed, none beyond
     /// its time, and who is told to be there can be rung.
