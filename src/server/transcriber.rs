@@ -15,7 +15,7 @@ use crate::store::calls::{Store, StoreError};
 use crate::store::letters::LeftMessage;
 use crate::store::messages::Transcript;
 use crate::store::outbox::Addressee;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -147,11 +147,17 @@ impl Desk {
             Some(store) => store,
             closed => closed.insert(runtime.block_on(Store::open_to_forward(path))?),
         };
+        // To be tried again, not before a while.
+        let mut put_off = FxHashSet::default();
         loop {
             let messages = runtime.block_on(store.new_messages(BATCH))?;
             let mut done = 0;
             for message in &messages {
+                if put_off.contains(&message.id) {
+                    continue;
+                }
                 let Some(transcript) = self.take_down(message) else {
+                    put_off.insert(message.id.clone());
                     continue;
                 };
                 done += 1;
@@ -339,6 +345,18 @@ mod tests {
         CallRef::from_parts(1, 2)
     }
 
+    fn message(number: u32, file: &str, seconds: usize) -> LeftMessage {
+        LeftMessage {
+            id: format!("{}-{number}", call()),
+            call: call(),
+            file: file.into(),
+            milliseconds: seconds as u32 * 1_000,
+            language: Language::En,
+            left_ms: 5,
+            data: serde_json::json!({}),
+        }
+    }
+
     /// A data folder with a message of so many seconds.
     fn data_with(seconds: usize) -> tempfile::TempDir {
         let data = tempfile::tempdir().expect("a temporary folder");
@@ -349,15 +367,7 @@ mod tests {
         let mut wav = WavWriter::mono(wav).expect("writes");
         wav.write(&vec![1_000; seconds * 8_000]).expect("writes");
         wav.finish().expect("writes");
-        let message = LeftMessage {
-            id: format!("{}-7", call()),
-            call: call(),
-            file,
-            milliseconds: seconds as u32 * 1_000,
-            language: Language::En,
-            left_ms: 5,
-            data: serde_json::json!({}),
-        };
+        let message = message(7, &file, seconds);
         let told = Told {
             messages: vec![message],
             ..Told::default()
@@ -431,5 +441,36 @@ mod tests {
         assert_eq!(message.state, "not_transcribed");
         assert!(message.reason.is_some_and(|why| why.contains("`en`")));
         assert_eq!(letters, 1);
+    }
+
+    #[test]
+    fn one_that_is_put_off_is_not_hurried_by_the_others() {
+        let data = data_with(3);
+        let file = format!("messages/{}-7.wav", call());
+        // Of the first one the file has only the half.
+        let others = (10..60).map(|number| message(number, &file, 3));
+        let told = Told {
+            messages: [message(1, &file, 6)].into_iter().chain(others).collect(),
+            ..Told::default()
+        };
+        let (runtime, path) = (runtime(), store_path(data.path()));
+        runtime.block_on(async {
+            let store = Store::open(&path).await.expect("opens");
+            store.put_told(&told, &[], 5).await.expect("writes");
+        });
+        let fails = AtomicUsize::new(0);
+        let recognizers = Recognizers::of(Arc::new(Counting { fails }));
+        let mut desk = Desk {
+            ears: Arc::new(Ears::start(recognizers).expect("threads start")),
+            data: data.path().to_owned(),
+            addressees: Vec::new(),
+            news: watch::channel(()).0,
+            stopping: Arc::default(),
+            attempts: FxHashMap::default(),
+        };
+        let taken_down = desk.take_down_all(&runtime, &path, &mut None);
+        taken_down.expect("the store is there");
+        let attempts: Vec<_> = desk.attempts.into_iter().collect();
+        assert_eq!(attempts, [(format!("{}-1", call()), 1)]);
     }
 }
