@@ -12,8 +12,8 @@
 use super::agents::AgentState;
 use super::service_times::ServiceTimes;
 use super::targets::{Desk, Plan, Try};
-use crate::config::agent::own_user;
 use crate::events::ReturnReason;
+use holds::{Hold, wraps_up};
 use news::News;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -21,6 +21,7 @@ use std::ops::Bound;
 use std::time::{Duration, Instant};
 
 mod choice;
+mod holds;
 mod line;
 mod news;
 
@@ -29,9 +30,6 @@ pub type Seeker = u64;
 
 /// Targets of whom something is remembered. Beyond it those that are idle are forgotten.
 const MOST_TARGETS: usize = 10_000;
-
-/// Before who failed is rung for those who wait.
-const SHORTEST_REST: Duration = Duration::from_secs(1);
 
 /// What a call tells.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,14 +118,6 @@ struct Search {
     holds: Vec<Hold>,
     waits: Option<Wait>,
     passed: Passed,
-}
-
-/// A target that is kept for a search.
-#[derive(Debug)]
-struct Hold {
-    target: String,
-    since: Instant,
-    answered: bool,
 }
 
 /// A place among those who wait; they are served in this order.
@@ -350,84 +340,6 @@ impl Distributor {
             .push_back((seeker, number, Answer::Ring { tries, passed }));
     }
 
-    fn answered(&mut self, seeker: Seeker, target: &str) {
-        let Some(search) = self.searches.get_mut(&seeker) else {
-            return;
-        };
-        let mut holds = search.holds.iter_mut();
-        let held = holds.find(|hold| hold.target == target && !hold.answered);
-        if let Some(hold) = held {
-            hold.answered = true;
-            search.waits = None;
-            // One without a limit may be rung for the next.
-            self.news.freed.push(target.to_owned());
-            let target = self.target(target);
-            target.ringing = target.ringing.saturating_sub(1);
-        }
-    }
-
-    /// The target is free again, or rests.
-    fn let_go(&mut self, now: Instant, seeker: Seeker, target: &str, why: Failed) -> bool {
-        let Some(search) = self.searches.get_mut(&seeker) else {
-            return false;
-        };
-        let Some(at) = search.holds.iter().position(|hold| hold.target == target) else {
-            return false;
-        };
-        let hold = search.holds.swap_remove(at);
-        let Some(desk) = search.plan.desks.get(search.desk) else {
-            return false;
-        };
-        // Whoever waits would ring them again at once.
-        let rest = match desk.queue.is_some() {
-            true => desk.rest.max(SHORTEST_REST),
-            false => desk.rest,
-        };
-        let desk = (search.plan.dialplan.clone(), desk.handoff.clone());
-        if hold.answered {
-            let agent =
-                own_user(&hold.target).and_then(|name| Some((name, self.agents.get(name)?)));
-            match agent {
-                // The next caller waits until they have wrapped up.
-                Some((name, (state, _))) if wraps_up(*state) => {
-                    self.served.insert(name.to_owned(), (desk, hold.since));
-                }
-                _ => self.count_service(now, desk, hold.since),
-            }
-        }
-        self.news.freed.push(hold.target.clone());
-        let target = self.target(&hold.target);
-        target.calls = target.calls.saturating_sub(1);
-        target.ringing = target.ringing.saturating_sub(u32::from(!hold.answered));
-        if hold.answered || why == Failed::Itself {
-            target.used = Some(now);
-        }
-        if why == Failed::Itself {
-            target.rests_until = Some(now + rest);
-        }
-        true
-    }
-
-    fn count_service(&mut self, now: Instant, desk: (String, String), since: Instant) {
-        let times = &mut self.desks.entry(desk).or_default().times;
-        times.add(now.saturating_duration_since(since));
-    }
-
-    fn over(&mut self, now: Instant, seeker: Seeker) {
-        let Some(search) = self.searches.get(&seeker) else {
-            return;
-        };
-        let held: Vec<String> = search.holds.iter().map(|it| it.target.clone()).collect();
-        for target in held {
-            self.let_go(now, seeker, &target, Failed::NotWanted);
-        }
-        let search = self.searches.remove(&seeker);
-        if let Some(wait) = search.and_then(|search| search.waits) {
-            self.line.remove(&wait.place);
-            self.ends.remove(&(wait.until, wait.place));
-        }
-    }
-
     fn nobody_is_left(&mut self, now: Instant, seeker: Seeker) {
         let Some(search) = self.searches.get_mut(&seeker) else {
             return;
@@ -481,14 +393,6 @@ impl Distributor {
         }
         self.targets.entry(target.to_owned()).or_default()
     }
-}
-
-/// Whether a state is still about the last caller.
-fn wraps_up(state: AgentState) -> bool {
-    matches!(
-        state,
-        AgentState::Busy | AgentState::WrapUp | AgentState::Reconnecting
-    )
 }
 
 #[cfg(test)]

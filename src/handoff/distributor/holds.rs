@@ -1,0 +1,111 @@
+//! The targets that are kept for a search: from when they are to be rung until they are free again.
+
+use super::{Distributor, Failed, Seeker};
+use crate::config::agent::own_user;
+use crate::handoff::agents::AgentState;
+use std::time::{Duration, Instant};
+
+/// Before who failed is rung for those who wait.
+const SHORTEST_REST: Duration = Duration::from_secs(1);
+
+/// A target that is kept for a search.
+#[derive(Debug)]
+pub(super) struct Hold {
+    pub target: String,
+    pub since: Instant,
+    pub answered: bool,
+}
+
+impl Distributor {
+    pub(super) fn answered(&mut self, seeker: Seeker, target: &str) {
+        let Some(search) = self.searches.get_mut(&seeker) else {
+            return;
+        };
+        let mut holds = search.holds.iter_mut();
+        let held = holds.find(|hold| hold.target == target && !hold.answered);
+        if let Some(hold) = held {
+            hold.answered = true;
+            search.waits = None;
+            // One without a limit may be rung for the next.
+            self.news.freed.push(target.to_owned());
+            let target = self.target(target);
+            target.ringing = target.ringing.saturating_sub(1);
+        }
+    }
+
+    /// The target is free again, or rests.
+    pub(super) fn let_go(
+        &mut self,
+        now: Instant,
+        seeker: Seeker,
+        target: &str,
+        why: Failed,
+    ) -> bool {
+        let Some(search) = self.searches.get_mut(&seeker) else {
+            return false;
+        };
+        let Some(at) = search.holds.iter().position(|hold| hold.target == target) else {
+            return false;
+        };
+        let hold = search.holds.swap_remove(at);
+        let Some(desk) = search.plan.desks.get(search.desk) else {
+            return false;
+        };
+        // Whoever waits would ring them again at once.
+        let rest = match desk.queue.is_some() {
+            true => desk.rest.max(SHORTEST_REST),
+            false => desk.rest,
+        };
+        let desk = (search.plan.dialplan.clone(), desk.handoff.clone());
+        if hold.answered {
+            let agent =
+                own_user(&hold.target).and_then(|name| Some((name, self.agents.get(name)?)));
+            match agent {
+                // The next caller waits until they have wrapped up.
+                Some((name, (state, _))) if wraps_up(*state) => {
+                    self.served.insert(name.to_owned(), (desk, hold.since));
+                }
+                _ => self.count_service(now, desk, hold.since),
+            }
+        }
+        self.news.freed.push(hold.target.clone());
+        let target = self.target(&hold.target);
+        target.calls = target.calls.saturating_sub(1);
+        target.ringing = target.ringing.saturating_sub(u32::from(!hold.answered));
+        if hold.answered || why == Failed::Itself {
+            target.used = Some(now);
+        }
+        if why == Failed::Itself {
+            target.rests_until = Some(now + rest);
+        }
+        true
+    }
+
+    pub(super) fn count_service(&mut self, now: Instant, desk: (String, String), since: Instant) {
+        let times = &mut self.desks.entry(desk).or_default().times;
+        times.add(now.saturating_duration_since(since));
+    }
+
+    pub(super) fn over(&mut self, now: Instant, seeker: Seeker) {
+        let Some(search) = self.searches.get(&seeker) else {
+            return;
+        };
+        let held: Vec<String> = search.holds.iter().map(|it| it.target.clone()).collect();
+        for target in held {
+            self.let_go(now, seeker, &target, Failed::NotWanted);
+        }
+        let search = self.searches.remove(&seeker);
+        if let Some(wait) = search.and_then(|search| search.waits) {
+            self.line.remove(&wait.place);
+            self.ends.remove(&(wait.until, wait.place));
+        }
+    }
+}
+
+/// Whether a state is still about the last caller.
+pub(super) fn wraps_up(state: AgentState) -> bool {
+    matches!(
+        state,
+        AgentState::Busy | AgentState::WrapUp | AgentState::Reconnecting
+    )
+}
