@@ -146,8 +146,11 @@ impl Call {
         match request {
             Request::Seek { .. } => *known = true,
             _ if !*known => return,
-            Request::Over => *known = false,
-            Request::Failed { .. } | Request::Answered { .. } | Request::WhereAmI => {}
+            Request::HandedOver | Request::Over => *known = false,
+            Request::Failed { .. }
+            | Request::Referred { .. }
+            | Request::Answered { .. }
+            | Request::WhereAmI => {}
         }
         self.outputs.push_back(Output::Desk(request));
     }
@@ -424,11 +427,14 @@ impl Call {
     }
 
     pub(super) fn hang_up_agent(&mut self, reason: &str) {
-        self.human.passing_on = None;
+        let passing_on = self.human.passing_on.take();
         if let Some(agent) = self.human.agent.take() {
             self.hang_up_leg(agent.number, reason);
         }
-        self.desk(Request::Over);
+        self.desk(match passing_on {
+            Some(passing_on) if passing_on.accepted => Request::HandedOver,
+            _ => Request::Over,
+        });
     }
 
     pub(super) fn hang_up_leg(&mut self, leg: LegNumber, reason: &str) {

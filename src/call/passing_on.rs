@@ -47,7 +47,10 @@ impl Call {
                 status,
                 is_final: true,
             } => match status {
-                200..=299 => self.end(now, EndedBy::Transfer, "passed on by REFER".into()),
+                200..=299 => {
+                    passing_on.accepted = true;
+                    self.end(now, EndedBy::Transfer, "passed on by REFER".into());
+                }
                 _ => self.not_passed_on(now, Some(status)),
             },
             _ => {}

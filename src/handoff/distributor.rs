@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! Seek ──► Ring ──► Answered … Over        (the target is free again, and the next in line rings it)
+//!            ├────► HandedOver             (the same, as far as can be known)
 //!            └────► Failed ──► Ring the next, or Waiting, or NobodyLeft
 //! ```
 
@@ -43,10 +44,14 @@ pub enum Request {
     },
     /// A target that was to be rung cannot be had, or is not wanted any more.
     Failed { target: String, why: Failed },
+    /// A REFER to the target was accepted: whoever is gone next went there.
+    Referred { target: String },
     /// The target has taken the call; the call has given up all others.
     Answered { target: String },
     /// Where am I now?
     WhereAmI,
+    /// The call goes on elsewhere, with whom it has: how long they will talk is not known here.
+    HandedOver,
     /// The call seeks nobody any more and has nobody.
     Over,
 }
@@ -92,7 +97,7 @@ struct Target {
     calls: u32,
     /// Of these, those that nobody has answered.
     ringing: u32,
-    /// When its last call ended, or was not taken.
+    /// When its last call ended, was passed on to it, or was not taken.
     used: Option<Instant>,
     rests_until: Option<Instant>,
     /// It does not answer OPTIONS.
@@ -189,8 +194,10 @@ impl Distributor {
                     self.advance(now, seeker);
                 }
             }
+            Request::Referred { target } => self.referred(now, seeker, &target),
             Request::Answered { target } => self.answered(seeker, &target),
             Request::WhereAmI => return self.tell_place(seeker),
+            Request::HandedOver => self.handed_over(now, seeker),
             Request::Over => self.over(now, seeker),
         }
         self.look_again(now);

@@ -43,6 +43,8 @@ pub struct Server {
     legs: BTreeMap<LegNumber, LegId>,
     ports: Ports,
     pub distributor: Distributor,
+    /// What the call has told it.
+    pub asked: Vec<Request>,
     /// Targets that were found, until they are rung.
     prepared: BTreeMap<LegNumber, String>,
     pub helpers: Helpers,
@@ -102,6 +104,7 @@ impl Server {
             legs: BTreeMap::new(),
             ports: Ports::default(),
             distributor: Distributor::default(),
+            asked: Vec::new(),
             prepared: BTreeMap::new(),
             reserve: helpers
                 .moods
@@ -160,7 +163,10 @@ impl Server {
                 Task::Sip(command) => self.act(now, command),
                 // What a call that is gone had was given back.
                 Task::Desk(_) if self.owners.is_empty() => {}
-                Task::Desk(request) => self.distributor.handle_input(now, CALL, request),
+                Task::Desk(request) => {
+                    self.asked.push(request.clone());
+                    self.distributor.handle_input(now, CALL, request);
+                }
                 Task::Found { leg, target } => self.found(now, leg, target),
             }
         }

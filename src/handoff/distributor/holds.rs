@@ -1,6 +1,6 @@
 //! The targets that are kept for a search: from when they are to be rung until they are free again.
 
-use super::{Distributor, Failed, Seeker};
+use super::{Distributor, Failed, Seeker, Target};
 use crate::config::agent::own_user;
 use crate::handoff::agents::AgentState;
 use std::time::{Duration, Instant};
@@ -17,6 +17,13 @@ pub(super) struct Hold {
 }
 
 impl Distributor {
+    pub(super) fn referred(&mut self, now: Instant, seeker: Seeker, target: &str) {
+        let search = self.searches.get(&seeker);
+        if search.is_some_and(|search| search.holds.iter().any(|hold| hold.target == target)) {
+            self.target(target).used = Some(now);
+        }
+    }
+
     pub(super) fn answered(&mut self, seeker: Seeker, target: &str) {
         let Some(search) = self.searches.get_mut(&seeker) else {
             return;
@@ -68,10 +75,7 @@ impl Distributor {
                 _ => self.count_service(now, desk, hold.since),
             }
         }
-        self.news.freed.push(hold.target.clone());
-        let target = self.target(&hold.target);
-        target.calls = target.calls.saturating_sub(1);
-        target.ringing = target.ringing.saturating_sub(u32::from(!hold.answered));
+        let target = self.free(&hold);
         if hold.answered || why == Failed::Itself {
             target.used = Some(now);
         }
@@ -79,6 +83,25 @@ impl Distributor {
             target.rests_until = Some(now + rest);
         }
         true
+    }
+
+    /// The target has one call less.
+    fn free(&mut self, hold: &Hold) -> &mut Target {
+        self.news.freed.push(hold.target.clone());
+        let target = self.target(&hold.target);
+        target.calls = target.calls.saturating_sub(1);
+        target.ringing = target.ringing.saturating_sub(u32::from(!hold.answered));
+        target
+    }
+
+    /// Whom the call has they keep, unseen: nothing of it is a service time.
+    pub(super) fn handed_over(&mut self, now: Instant, seeker: Seeker) {
+        let search = self.searches.get_mut(&seeker);
+        let holds = search.map(|search| std::mem::take(&mut search.holds));
+        for hold in holds.unwrap_or_default() {
+            self.free(&hold).used = Some(now);
+        }
+        self.over(now, seeker);
     }
 
     pub(super) fn count_service(&mut self, now: Instant, desk: (String, String), since: Instant) {

@@ -76,6 +76,10 @@ impl Hall {
         self
     }
 
+    fn handed_over(&mut self, seeker: Seeker) -> &mut Hall {
+        self.tell(seeker, Request::HandedOver)
+    }
+
     fn over(&mut self, seeker: Seeker) -> &mut Hall {
         self.tell(seeker, Request::Over)
     }
@@ -237,6 +241,23 @@ fn who_was_idle_longest() {
 }
 
 #[test]
+fn who_was_idle_longest_where_calls_are_passed_on() {
+    let desks = [ordered(Order::LongestIdle, "a b c")];
+    let mut hall = Hall::new(&[]);
+    for (seeker, target) in [(1, "a"), (2, "b"), (3, "c"), (4, "a")] {
+        let rung = format!("{seeker}: ring {target}");
+        hall.at(seeker).seek(seeker, &desks).says(&[&rung]);
+        hall.handed_over(seeker);
+    }
+    // The caller's dialog ends before anything is told of theirs.
+    hall.at(9).seek(5, &desks).says(&["5: ring b"]);
+    let target = uri("b");
+    hall.tell(5, Request::Referred { target }).over(5);
+    hall.seek(6, &desks).says(&["6: ring c"]).over(6);
+    hall.seek(7, &desks).says(&["7: ring c"]);
+}
+
+#[test]
 fn agents_are_rung_by_their_idle_time_and_only_while_they_are_free() {
     let desks = [ordered(Order::LongestIdle, "@anna @bert")];
     let mut hall = Hall::new(&["anna", "bert"]);
@@ -363,7 +384,7 @@ proptest! {
     /// desks that share targets at other limits, agents who come and go, and targets that rest.
     #[test]
     fn nobody_in_line_is_overlooked(
-        steps in proptest::collection::vec((0u64..9, 0u8..6, 0usize..5), 1..150),
+        steps in proptest::collection::vec((0u64..9, 0u8..7, 0usize..5), 1..150),
     ) {
         let line = |handoff: &str, targets| Desk {
             queue: Some(Queue { longest: Duration::from_secs(40), ..Queue::default() }),
@@ -393,6 +414,10 @@ proptest! {
                 (4, _) => {
                     rung.remove(&seeker);
                     hall.over(seeker);
+                }
+                (6, _) => {
+                    rung.remove(&seeker);
+                    hall.handed_over(seeker);
                 }
                 (5, _) => {
                     let agent = ["anna", "ben"][seeker as usize % 2];

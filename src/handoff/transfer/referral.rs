@@ -37,6 +37,12 @@ impl Transfer {
                     attempt: self.attempt,
                 });
                 self.state = State::ReferAccepted;
+                // The caller's dialog may end before a NOTIFY comes, and all that is known of the call
+                // with it.
+                if let Some(rung) = self.rung.first() {
+                    let target = rung.one.target.clone();
+                    self.desk(Request::Referred { target });
+                }
             }
             (State::Referring, Input::ReferRefused { status }) => self.refer_refused(now, status),
             (State::ReferAccepted, Input::ReferProgress { status }) => {
@@ -46,7 +52,7 @@ impl Transfer {
                 self.log(Event::TargetAnswered {
                     attempt: self.attempt,
                 });
-                self.desk(Request::Over);
+                self.desk(Request::HandedOver);
                 self.finish(Output::HandOver);
             }
             (State::Referring | State::ReferAccepted, Input::ReferEnded { status }) => {

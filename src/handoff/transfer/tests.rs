@@ -378,14 +378,18 @@ fn a_refer_ends_with_its_final_notify() {
     let now = Instant::now();
     let mut transfer = referring(now);
     transfer.handle_input(now, Input::ReferAccepted);
+    let target = "sip:a@example.com".into();
+    let referred = Output::Desk(Request::Referred { target });
+    assert_eq!(outputs(&mut transfer), [referred]);
     transfer.handle_input(now, Input::ReferEnded { status: 486 });
     assert_eq!(outputs(&mut transfer), [failed("a", Failed::Itself)]);
 
     let mut transfer = referring(now);
     transfer.handle_input(now, Input::ReferAccepted);
     assert!(transfer.is_passed_on());
+    outputs(&mut transfer);
     transfer.handle_input(now, Input::ReferEnded { status: 200 });
-    let over = Output::Desk(Request::Over);
+    let over = Output::Desk(Request::HandedOver);
     assert_eq!(outputs(&mut transfer), [over, Output::HandOver]);
 }
 

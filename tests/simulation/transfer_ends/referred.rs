@@ -7,6 +7,7 @@ use crate::world::World;
 use rand::rngs::StdRng;
 use zeroline::call::outcome::Outcome;
 use zeroline::events::{EndedBy, Event, ReturnReason, TargetFailure};
+use zeroline::handoff::distributor::Request;
 
 const REFER: &str = "ring: [\"sip:anna@people.example\"], way: refer";
 
@@ -172,6 +173,13 @@ fn replaced(world: &mut World, after_ms: u64) {
     world.run_for(ms(after_ms));
     world.agents.hang_up(world.now);
     until(world, |it| matches!(it, Event::CallEnded { .. }));
+    assert_eq!(told_last(world), Some(Request::HandedOver));
+}
+
+/// By the call, to the distributor.
+fn told_last(world: &mut World) -> Option<Request> {
+    world.run_for(ms(100));
+    world.server.asked.last().cloned()
 }
 
 #[test]
@@ -184,6 +192,7 @@ fn an_attended_transfer_that_is_refused_stays_with_us() {
             assert!(world.agents.heard_caller.is_some());
             world.agents.hang_up(world.now);
             until(world, |it| matches!(it, Event::CallEnded { .. }));
+            assert_eq!(told_last(world), Some(Request::Over));
         },
         tells: |record| {
             let refused = (Some(603), Some(TargetFailure::ReferRefused));

@@ -93,6 +93,25 @@ fn the_wait_is_estimated_from_real_times_and_otherwise_not() {
     hall.seek(7, &desks).says(&["7: place 2 in 60 s"]);
 }
 
+/// An attended transfer's first seconds, and a REFER's, are no service: the talk goes on unseen.
+#[test]
+fn calls_that_go_on_elsewhere_say_nothing_about_the_wait() {
+    for is_attended in [true, false] {
+        let desks = [queued("a/1")];
+        let mut hall = Hall::new(&[]);
+        for (begin, seeker) in [(0, 1), (100, 2), (200, 3)] {
+            hall.at(begin).seek(seeker, &desks);
+            if is_attended {
+                hall.answered(seeker, "a");
+            }
+            hall.at(begin + 5).handed_over(seeker);
+        }
+        hall.seek(4, &desks).answered(4, "a").heard();
+        hall.seek(5, &desks).says(&["5: place 1"]);
+        hall.handed_over(4).says(&["5: ring a"]);
+    }
+}
+
 /// Whichever is told first: that the call is over, or that they wrap it up.
 #[test]
 fn who_wraps_up_is_not_free_for_the_next_and_the_estimate_knows() {
