@@ -66,7 +66,9 @@ rules! {
     ELDER_KEY = Error "elder-key" "The key for slower speech is told once and means the same wherever one key answers: so it is none to which the engine or a question gives another meaning.";
     AGENTS_WITHOUT_SKILLS = Warning "agents-without-skills" "Only the handoff's other targets are ever rung.";
     ACCEPT_BY_REFER = Warning "accept-by-refer" "A voicemail that answers would have the call.";
+    TALKS_UNSEEN = Warning "talks-unseen" "Once a call is passed on by REFER, nobody here sees how long they talk: who talks counts as free, and how long others wait cannot be told.";
     AGENTS_ARE_BRIDGED = Warning "agents-are-bridged" "An exchange does not know the addresses of those who register here, so it cannot pass a caller on to them.";
+    LIMIT_OF_AGENT = Warning "limit-of-agent" "Who registers here is one person, and is rung only while they have no call.";
     HANDOFF_WITHOUT_TARGET = Error "handoff-without-target" "The human key would ring nobody.";
     TARGET_NOT_ALLOWED = Error "target-not-allowed" "Calls are passed on only to targets that the config allows, so that nobody can make the server call at the operator's cost.";
     BAD_TARGET = Error "bad-target" "It is no address that can be rung.";

@@ -8,6 +8,7 @@ mod human;
 mod human_only;
 mod knowledge;
 mod limits;
+mod lines;
 pub mod lookups;
 mod paths;
 mod promises;
@@ -85,6 +86,8 @@ impl Judge<'_, '_, '_> {
         self.agents();
         self.accept_keys();
         self.agents_by_refer();
+        self.lines_by_refer();
+        self.limits_of_targets();
         self.handoff_cycles();
         self.greeting();
         self.voices();

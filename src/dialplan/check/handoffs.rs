@@ -96,7 +96,7 @@ impl Judge<'_, '_, '_> {
 
     /// That calls to the target are passed on by REFER, and why; `None`: they are not. The same as
     /// [`crate::handoff::targets`] has it.
-    fn refer_to(&self, handoff: &Handoff, uri: &str) -> Option<String> {
+    pub(super) fn refer_to(&self, handoff: &Handoff, uri: &str) -> Option<String> {
         let name = &handoff.name;
         if handoff.order == Order::All || own_user(uri).is_some() {
             return None;

@@ -133,6 +133,45 @@ fn an_accept_key_is_not_asked_for_where_the_trunk_passes_calls_on() {
     }
 }
 
+/// Who was passed on talks where nobody here sees it; who is bridged, or cannot be passed on, does not.
+#[test]
+fn a_line_or_a_limit_is_doubted_only_where_talks_go_on_elsewhere() {
+    let trunks = "trunks: { pbx: { proxy: \"sip:pbx.example.com\", way: refer } }\n\
+                  transfers: { allow: [\"sip:*@pbx.example.com\", \"sip:*@zeroline.local\"] }\n";
+    let (config, _) = crate::config::Config::check(&Source::new("/zeroline.yaml", trunks));
+    let config = config.expect("it is good");
+    let view = View {
+        trunks: config.trunks,
+        transfers: [config.transfers, view().transfers].concat(),
+        ..view()
+    };
+    let unseen = ["talks-unseen"; 2];
+    for (ring, told) in [
+        ("{ to: \"sip:a@pbx.example.com\", limit: 2 }]", &unseen[..]),
+        ("\"sip:a@pbx.example.com\"], way: attended", &unseen[..1]),
+        (
+            "{ to: \"sip:a@pbx.example.com\", limit: 2 }], order: all, way: refer",
+            &[],
+        ),
+        (
+            "{ to: \"sip:a@pbx.example.com\", limit: 2 }], way: bridged",
+            &[],
+        ),
+        (
+            "{ to: \"sip:anna@zeroline.local\", limit: 1 }, agents]",
+            &[],
+        ),
+        // Of whom the server knows nothing.
+        ("{ to: \"sip:agent@zeroline.local\", limit: 2 }]", &[]),
+    ] {
+        let written = "night: { ring: [\"sip:agent@zeroline.local\"]";
+        let text = GOOD.replace(written, &format!("night: {{ queue: true, ring: [{ring}"));
+        let (_, found) = check(&Source::new("t.yaml", text), &view);
+        let rules: Vec<_> = found.iter().map(|found| found.rule).collect();
+        assert_eq!(rules, told, "{ring}: {found:?}");
+    }
+}
+
 /// The good hotline with the question for an order marked, and what follows it changed.
 fn people_only(changes: &[(&str, &str)]) -> Vec<(String, String, String)> {
     let mark = (
