@@ -134,7 +134,10 @@ fn tries(handoff: &Handoff, policy: &dyn TargetPolicy) -> Vec<Try> {
         then_keys: handoff.then_keys.clone(),
         allowed: policy.is_allowed(&target),
         // Who registers here is one person.
-        limit: limit.or(policy.is_agent(&target).then_some(1)),
+        limit: match policy.is_agent(&target) {
+            true => Some(1),
+            false => limit,
+        },
         languages,
         is_agent: policy.is_agent(&target),
         target,
@@ -244,6 +247,32 @@ nodes:
             let told: Vec<Way> = plan.desks[0].tries.iter().map(|one| one.way).collect();
             assert_eq!(told, ways, "{order}");
         }
+    }
+
+    #[test]
+    fn who_registers_here_has_one_call_at_a_time() {
+        let text = r#"
+dialplan: t
+languages: [en]
+greeting: { en: This is an automatic service. }
+human: { key: "0", handoff: desk }
+start: main
+handoffs:
+  desk:
+    ring:
+      - { to: "sip:anna@zeroline.local", limit: 3 }
+      - "sip:ben@zeroline.local"
+      - { to: "sip:team@pbx.example.com", limit: 3 }
+      - "sip:desk@pbx.example.com"
+    else: callback
+nodes:
+  main: { say: { en: Hello. }, to: human }
+"#;
+        let dialplan = load(&Source::new("t.yaml", text.to_string())).expect("it is right");
+        let (first, now) = (dialplan.human.handoff, jiff::Timestamp::now());
+        let plan = plan(&dialplan, first, Language::En, now, &Reached(Way::Bridged));
+        let limits: Vec<_> = plan.desks[0].tries.iter().map(|one| one.limit).collect();
+        assert_eq!(limits, [Some(1), Some(1), Some(3), None]);
     }
 
     #[test]
