@@ -48,6 +48,7 @@ fn plan() -> Plan {
         dialplan: "parcel".into(),
         handoff: "support".into(),
         language: Language::En,
+        caller_first: false,
         desks: vec![desk],
         closed_last: Vec::new(),
         empty_because: ReturnReason::NobodyAnswered,

@@ -147,7 +147,8 @@ impl Call {
             Request::Seek { .. } => *known = true,
             _ if !*known => return,
             Request::HandedOver | Request::Over => *known = false,
-            Request::Failed { .. }
+            Request::CallerIsThere
+            | Request::Failed { .. }
             | Request::Referred { .. }
             | Request::Answered { .. }
             | Request::WhereAmI => {}

@@ -14,7 +14,7 @@ use super::agents::AgentState;
 use super::service_times::ServiceTimes;
 use super::targets::{Desk, Plan, Try};
 use crate::events::ReturnReason;
-use holds::{Hold, wraps_up};
+use holds::{Hold, Stage, wraps_up};
 use news::News;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -42,6 +42,8 @@ pub enum Request {
         since: Instant,
         search: u32,
     },
+    /// The caller who was to be there first is: whom this call was offered is rung from now on.
+    CallerIsThere,
     /// A target that was to be rung cannot be had, or is not wanted any more.
     Failed { target: String, why: Failed },
     /// A REFER to the target was accepted: whoever is gone next went there.
@@ -93,9 +95,11 @@ pub struct Passed {
 
 #[derive(Debug, Default)]
 struct Target {
-    /// Ringing or talking.
+    /// Offered, ringing or talking.
     calls: u32,
-    /// Of these, those that nobody has answered.
+    /// Of these, those for whose caller is waited before the target is rung.
+    offered: u32,
+    /// Those that ring and nobody has answered.
     ringing: u32,
     /// When its last call ended, was passed on to it, or was not taken.
     used: Option<Instant>,
@@ -187,6 +191,7 @@ impl Distributor {
                 since,
                 search,
             } => self.seek(now, seeker, (plan, search), since),
+            Request::CallerIsThere => self.caller_is_there(now, seeker),
             Request::Failed { target, why } => {
                 let freed = self.let_go(now, seeker, &target, why);
                 let search = self.searches.get(&seeker);
@@ -322,12 +327,16 @@ impl Distributor {
         for &at in chosen {
             search.tried[at] = true;
         }
+        let stage = match search.plan.caller_first {
+            true => Stage::Offered,
+            false => Stage::Rings,
+        };
         search.holds = tries
             .iter()
             .map(|one| Hold {
                 target: one.target.clone(),
                 since: now,
-                answered: false,
+                stage,
             })
             .collect();
         if let Some(wait) = search.waits {
@@ -340,8 +349,14 @@ impl Distributor {
         for one in &tries {
             let target = self.target(&one.target);
             target.calls += 1;
-            target.ringing += 1;
-            self.news.is_taken_again(&one.target);
+            match stage {
+                // A target without a limit may be rung for the next meanwhile.
+                Stage::Offered => target.offered += 1,
+                _ => {
+                    target.ringing += 1;
+                    self.news.is_taken_again(&one.target);
+                }
+            }
         }
         self.answers
             .push_back((seeker, number, Answer::Ring { tries, passed }));

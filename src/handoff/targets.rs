@@ -48,6 +48,8 @@ pub struct Plan {
     pub handoff: String,
     /// The caller's.
     pub language: Language,
+    /// A callback whose caller is rung when somebody is free, and the target when the caller is there.
+    pub caller_first: bool,
     pub desks: Vec<Desk>,
     /// The closed handoffs after the last desk.
     pub closed_last: Vec<String>,
@@ -59,6 +61,7 @@ impl Plan {
     /// The two talk through this server; `agent_first`: the caller's telephone rings only when a person
     /// has taken the call for certain.
     pub fn for_callback(&mut self, agent_first: bool) {
+        self.caller_first = !agent_first;
         for one in self.desks.iter_mut().flat_map(|desk| &mut desk.tries) {
             one.accept |= agent_first && !one.is_agent;
             one.way = Way::Bridged;
@@ -114,6 +117,7 @@ pub fn plan(
         dialplan: dialplan.name.clone(),
         handoff: dialplan.handoff(first).name.clone(),
         language,
+        caller_first: false,
         desks,
         closed_last: closed,
         empty_because,

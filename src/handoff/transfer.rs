@@ -161,6 +161,8 @@ pub struct Transfer {
     rung: Vec<Rung>,
     /// Of [`State::Seeking`], and of a REFER.
     deadline: Option<Instant>,
+    /// The distributor does not know yet that whom it names is rung: the caller was to be there first.
+    caller_first: bool,
     /// What is said when the next is rung.
     next_sentence: Sentence,
     /// The caller's trunk does not transfer.
@@ -184,6 +186,7 @@ impl Transfer {
             attempt: attempts_before,
             rung: Vec::new(),
             deadline: Some(now + SEEKING),
+            caller_first: plan.caller_first,
             next_sentence: Sentence::Connecting,
             refers_no_more: false,
             sound: None,
@@ -325,6 +328,9 @@ impl Transfer {
         }
         self.deadline = None;
         self.state = State::Ringing;
+        if std::mem::take(&mut self.caller_first) {
+            self.desk(Request::CallerIsThere);
+        }
         for one in tries {
             self.attempt += 1;
             let way = match one.way {

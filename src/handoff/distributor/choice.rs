@@ -15,7 +15,7 @@ impl Distributor {
             .filter(|&at| waits_for_rest || !search.tried[at])
             // One that the config forbids is told as an attempt, once.
             .filter(|&at| desk.tries[at].allowed || !waits_for_rest)
-            .filter(|&at| self.is_free(&desk.tries[at], waits_for_rest))
+            .filter(|&at| self.is_free(&desk.tries[at], search, waits_for_rest))
             .filter(|&at| !(waits_for_rest && self.rests(now, &desk.tries[at])))
             .collect();
         self.sort(&mut free, search, desk);
@@ -50,10 +50,12 @@ impl Distributor {
     }
 
     /// While callers wait for a target that has no limit, it is rung for one after the other: else all of
-    /// them would ring it whenever it has rested.
-    fn is_free(&self, one: &Try, queued: bool) -> bool {
+    /// them would ring it whenever it has rested. Callers who are to be called back are called one after
+    /// the other for the same reason, and hold up nobody else meanwhile.
+    fn is_free(&self, one: &Try, search: &Search, queued: bool) -> bool {
         let target = self.targets.get(&one.target);
-        let is_rung = target.is_some_and(|target| target.ringing > 0);
+        let caller_first = search.plan.caller_first;
+        let is_rung = target.is_some_and(|it| it.ringing > 0 || (caller_first && it.offered > 0));
         if queued && one.limit.is_none() && is_rung && !self.line.is_empty() {
             return false;
         }

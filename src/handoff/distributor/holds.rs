@@ -13,10 +13,45 @@ const SHORTEST_REST: Duration = Duration::from_secs(1);
 pub(super) struct Hold {
     pub target: String,
     pub since: Instant,
-    pub answered: bool,
+    pub stage: Stage,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// The caller's telephone rings first; nobody else has this place at the target meanwhile.
+    Offered,
+    Rings,
+    Talks,
 }
 
 impl Distributor {
+    pub(super) fn caller_is_there(&mut self, now: Instant, seeker: Seeker) {
+        let Some(search) = self.searches.get_mut(&seeker) else {
+            return;
+        };
+        search.plan.caller_first = false;
+        let tries = search.plan.desks.get(search.desk);
+        let tries = tries.map(|desk| &desk.tries[..]).unwrap_or_default();
+        for hold in search
+            .holds
+            .iter_mut()
+            .filter(|hold| hold.stage == Stage::Offered)
+        {
+            hold.stage = Stage::Rings;
+            // Nobody else could have the place of one that has a limit.
+            if tries
+                .iter()
+                .any(|one| one.target == hold.target && one.limit.is_none())
+            {
+                hold.since = now;
+            }
+            if let Some(target) = self.targets.get_mut(&hold.target) {
+                target.offered = target.offered.saturating_sub(1);
+                target.ringing += 1;
+            }
+        }
+    }
+
     pub(super) fn referred(&mut self, now: Instant, seeker: Seeker, target: &str) {
         let search = self.searches.get(&seeker);
         if search.is_some_and(|search| search.holds.iter().any(|hold| hold.target == target)) {
@@ -29,9 +64,9 @@ impl Distributor {
             return;
         };
         let mut holds = search.holds.iter_mut();
-        let held = holds.find(|hold| hold.target == target && !hold.answered);
+        let held = holds.find(|hold| hold.target == target && hold.stage == Stage::Rings);
         if let Some(hold) = held {
-            hold.answered = true;
+            hold.stage = Stage::Talks;
             search.waits = None;
             // One without a limit may be rung for the next.
             self.news.freed.push(target.to_owned());
@@ -64,7 +99,7 @@ impl Distributor {
             false => desk.rest,
         };
         let desk = (search.plan.dialplan.clone(), desk.handoff.clone());
-        if hold.answered {
+        if hold.stage == Stage::Talks {
             let agent =
                 own_user(&hold.target).and_then(|name| Some((name, self.agents.get(name)?)));
             match agent {
@@ -76,7 +111,7 @@ impl Distributor {
             }
         }
         let target = self.free(&hold);
-        if hold.answered || why == Failed::Itself {
+        if hold.stage == Stage::Talks || why == Failed::Itself {
             target.used = Some(now);
         }
         if why == Failed::Itself {
@@ -90,7 +125,11 @@ impl Distributor {
         self.news.freed.push(hold.target.clone());
         let target = self.target(&hold.target);
         target.calls = target.calls.saturating_sub(1);
-        target.ringing = target.ringing.saturating_sub(u32::from(!hold.answered));
+        match hold.stage {
+            Stage::Offered => target.offered = target.offered.saturating_sub(1),
+            Stage::Rings => target.ringing = target.ringing.saturating_sub(1),
+            Stage::Talks => {}
+        }
         target
     }
 

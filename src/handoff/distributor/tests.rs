@@ -61,6 +61,20 @@ impl Hall {
         )
     }
 
+    /// A callback: somebody free, and then the caller first.
+    fn call_back(&mut self, seeker: Seeker, desks: &[Desk]) -> &mut Hall {
+        let (mut plan, since, search) = (plan(desks), self.now, 1);
+        plan.for_callback(false);
+        self.tell(
+            seeker,
+            Request::Seek {
+                plan,
+                since,
+                search,
+            },
+        )
+    }
+
     fn failed(&mut self, seeker: Seeker, name: &str) -> &mut Hall {
         let (target, why) = (uri(name), Failed::Itself);
         self.tell(seeker, Request::Failed { target, why })
@@ -144,6 +158,7 @@ fn plan(desks: &[Desk]) -> Plan {
         dialplan: "parcel".into(),
         handoff: desks[0].handoff.clone(),
         language: Language::En,
+        caller_first: false,
         desks: desks.to_vec(),
         closed_last: Vec::new(),
         empty_because: ReturnReason::NobodyAnswered,
@@ -384,7 +399,7 @@ proptest! {
     /// desks that share targets at other limits, agents who come and go, and targets that rest.
     #[test]
     fn nobody_in_line_is_overlooked(
-        steps in proptest::collection::vec((0u64..9, 0u8..7, 0usize..5), 1..150),
+        steps in proptest::collection::vec((0u64..9, 0u8..9, 0usize..5), 1..150),
     ) {
         let line = |handoff: &str, targets| Desk {
             queue: Some(Queue { longest: Duration::from_secs(40), ..Queue::default() }),
@@ -406,6 +421,8 @@ proptest! {
             let first = rung.get(&seeker).and_then(|rung| rung.first().cloned());
             match (what, first) {
                 (0 | 1, None) => _ = hall.seek(seeker, &plans[which]),
+                (7, None) => _ = hall.call_back(seeker, &plans[which]),
+                (8, _) => _ = hall.tell(seeker, Request::CallerIsThere),
                 (2, Some(target)) => _ = hall.answered(seeker, &target),
                 (3, Some(target)) => {
                     rung.entry(seeker).or_default().remove(0);

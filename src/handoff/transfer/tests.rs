@@ -20,15 +20,25 @@ fn target(name: &str, way: Way) -> Try {
 
 /// A transfer that the distributor has not answered yet.
 fn start(now: Instant) -> Transfer {
-    let plan = Plan {
+    Transfer::start(now, plan(), (now, 1), 0)
+}
+
+fn callback() -> Plan {
+    let mut plan = plan();
+    plan.for_callback(false);
+    plan
+}
+
+fn plan() -> Plan {
+    Plan {
         dialplan: "parcel".into(),
         handoff: "support".into(),
         language: Language::En,
+        caller_first: false,
         desks: Vec::new(),
         closed_last: Vec::new(),
         empty_because: ReturnReason::OutOfHours,
-    };
-    Transfer::start(now, plan, (now, 1), 0)
+    }
 }
 
 /// One that rings these.
@@ -131,6 +141,21 @@ fn who_is_named_is_rung_and_joined() {
     transfer.handle_input(now, Input::Answered { attempt });
     assert_eq!(outputs(&mut transfer), [answered("a"), bridge(1)]);
     assert_eq!(transfer.next_timeout(), None);
+}
+
+#[test]
+fn who_is_named_to_a_callback_is_rung_when_the_caller_is_there() {
+    let now = Instant::now();
+    let mut transfer = Transfer::start(now, callback(), (now, 1), 0);
+    outputs(&mut transfer);
+    offer(&mut transfer, now, vec![target("a", Way::Default)]);
+    let there = Output::Desk(Request::CallerIsThere);
+    assert_eq!(outputs(&mut transfer)[..2], [there, dial(1, "a")]);
+    let (attempt, status) = (1, Some(486));
+    transfer.handle_input(now, Input::Failed { attempt, status });
+    outputs(&mut transfer);
+    offer(&mut transfer, now, vec![target("b", Way::Default)]);
+    assert_eq!(outputs(&mut transfer)[0], dial(2, "b"), "they stay");
 }
 
 #[test]

@@ -34,6 +34,55 @@ fn a_target_without_a_limit_is_rung_for_one_after_the_other_in_their_order() {
     hall.answered(2, "a").says(&["3: ring a"]);
 }
 
+/// The caller's telephone rings, not the target: nobody else in line is held up.
+#[test]
+fn a_callback_whose_caller_is_rung_first_holds_up_callbacks_alone() {
+    let desks = [queued("a")];
+    let mut hall = Hall::new(&[]);
+    hall.seek(1, &desks).failed(1, "a").over(1).heard();
+    hall.at(1).call_back(2, &desks).says(&["2: place 1"]);
+    hall.at(2).call_back(3, &desks).says(&["3: place 2"]);
+    hall.at(3).seek(4, &desks).says(&["4: place 3"]);
+    hall.at(4).seek(5, &desks).says(&["5: place 4"]);
+    hall.at(10).says(&["2: ring a", "4: ring a"]);
+    hall.answered(4, "a").says(&["5: ring a"]);
+    hall.answered(5, "a").says(&[]);
+    hall.tell(2, Request::CallerIsThere).says(&[]);
+    hall.at(12).seek(6, &desks).says(&["6: place 2"]);
+    hall.answered(2, "a").says(&["3: ring a", "6: ring a"]);
+}
+
+/// Nor is anybody else given the target that is kept for them.
+#[test]
+fn a_callback_whose_caller_is_rung_first_keeps_its_place_at_a_limit() {
+    let desks = [queued("a/1")];
+    let mut hall = Hall::new(&[]);
+    hall.call_back(1, &desks).says(&["1: ring a"]);
+    hall.seek(2, &desks).says(&["2: place 1"]);
+    hall.tell(1, Request::CallerIsThere).answered(1, "a");
+    hall.says(&[]).over(1).says(&["2: ring a"]);
+    hall.over(2).call_back(3, &desks).says(&["3: ring a"]);
+    hall.seek(4, &desks).says(&["4: place 1"]);
+    hall.over(3).says(&["4: ring a"]);
+}
+
+/// How long a caller's telephone rang is no service of a target that others could have meanwhile.
+#[test]
+fn a_service_begins_when_the_target_is_rung() {
+    for (target, estimate) in [("a", 60), ("a/1", 90)] {
+        let desks = [queued(target)];
+        let mut hall = Hall::new(&[]);
+        for (begin, seeker) in [(0, 1), (100, 2), (200, 3)] {
+            hall.at(begin).call_back(seeker, &desks);
+            hall.at(begin + 30).tell(seeker, Request::CallerIsThere);
+            hall.answered(seeker, "a").at(begin + 90).over(seeker);
+        }
+        hall.seek(4, &desks).failed(4, "a").heard();
+        hall.tell(4, Request::WhereAmI);
+        hall.says(&[&format!("4: place 1 in {estimate} s")]);
+    }
+}
+
 #[test]
 fn who_refuses_at_once_is_not_rung_in_a_circle() {
     let mut desk = queued("a");
