@@ -243,6 +243,9 @@ pub enum Event {
     CallbackBegun {
         of: CallRef,
         attempt: u32,
+        /// The node at which the caller's way to a person began then.
+        #[serde(default)]
+        wish: Option<String>,
     },
     /// A person had the line, and the caller could not be reached. `status` is the SIP code.
     CallbackFailed {

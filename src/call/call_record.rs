@@ -444,7 +444,7 @@ impl Fold {
                 });
             }
             Event::CallbackFailed { .. } => record.callback_missed = true,
-            Event::CallbackBegun { of, attempt } => {
+            Event::CallbackBegun { of, attempt, .. } => {
                 record.callback_of = Some(CallbackOf {
                     call: *of,
                     attempt: *attempt,

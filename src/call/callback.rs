@@ -14,7 +14,7 @@ use super::services::Services;
 use super::speaking::OwnPlay;
 use crate::config::callbacks::First;
 use crate::dialogue::interpreter::{Dialogue, Resumed};
-use crate::events::{CallRef, EndedBy, Event};
+use crate::events::{CallRef, EndedBy, Event, SlotValue};
 use crate::handoff::distributor::Answer;
 use crate::handoff::transfer;
 use crate::language::Language;
@@ -82,8 +82,13 @@ impl Call {
             Event::CallbackBegun {
                 of: callback.of,
                 attempt: callback.attempt,
+                wish: Some(callback.wish.clone()),
             },
         );
+        for (slot, value) in &callback.slots {
+            let (slot, value) = (slot.clone(), SlotValue::Plain(value.clone()));
+            call.log_event(now, Event::SlotFilled { slot, value });
+        }
         call.calling = Some(Calling {
             address: callback.address,
             first: callback.first,

@@ -91,7 +91,10 @@ impl Outcome {
                 "the caller wanted a person and hung up while waiting, or at the choices after \
                  nobody could be had"
             }
-            Outcome::CallbackBooked => "the caller asked to be called back; the number is noted",
+            Outcome::CallbackBooked => {
+                "the number is noted to be called back: the caller asked for it, or nobody could be \
+                 had and they chose nothing else"
+            }
             Outcome::MessageLeft => "the caller left a message",
             Outcome::EndedByDialplan => {
                 "the dialplan ended the call, and no answer stood when it did"

@@ -282,6 +282,7 @@ mod tests {
             "callback-begun" => Event::CallbackBegun {
                 of: ulid::Ulid::nil(),
                 attempt: 1,
+                wish: None,
             },
             "callback" => Event::CallbackBooked {
                 own_number: true,

@@ -1,6 +1,7 @@
 //! One call's story, for people: what it was, how deep it went, every event, every target.
 
 use crate::call::call_record::{Attempt, CallRecord};
+use crate::call::outcome::Outcome;
 use crate::cli::call_table::{local_time, printable};
 use crate::cli::event_text::{
     describe, distress, ended_by, failure, key_source, language_name, name_of,
@@ -44,11 +45,15 @@ fn tell_head(out: &mut String, record: &CallRecord, zone: &TimeZone) -> std::fmt
     let caller = printable(name_of(&record.caller));
     let called = printable(&record.called);
     writeln!(out, "Call {}", record.call)?;
-    writeln!(
-        out,
-        "  {caller} → {called}, {}",
-        local_time(record.started_ms, zone)
-    )?;
+    let at = local_time(record.started_ms, zone);
+    match record.callback_of {
+        None => writeln!(out, "  {caller} → {called}, {at}")?,
+        Some(made) => {
+            let (of, attempt) = (made.call, made.attempt);
+            writeln!(out, "  {called} calls back {caller}, {at}")?;
+            writeln!(out, "  as booked in call {of}, attempt {attempt}")?;
+        }
+    }
     let mut facts = vec![format!("{:.1} s", record.seconds)];
     facts.push(format!(
         "dialplan {} ({})",
@@ -70,13 +75,19 @@ fn tell_head(out: &mut String, record: &CallRecord, zone: &TimeZone) -> std::fmt
 }
 
 fn tell_end(out: &mut String, record: &CallRecord) -> std::fmt::Result {
-    writeln!(
-        out,
-        "\nOutcome  {}: {}",
-        record.outcome.name(),
-        record.outcome.meaning()
-    )?;
+    let is_unanswered_callback = record.callback_of.is_some() && record.answered_ms.is_none();
+    let meaning = match record.outcome {
+        Outcome::GaveUpBeforeAnswer if is_unanswered_callback => "the caller was not reached",
+        Outcome::Dropped if is_unanswered_callback => {
+            "the caller's telephone did not ring, as no person was there for them"
+        }
+        outcome => outcome.meaning(),
+    };
+    writeln!(out, "\nOutcome  {}: {meaning}", record.outcome.name())?;
     let reason = printable(&record.end_reason);
+    if is_unanswered_callback {
+        return writeln!(out, "Ended    {reason}");
+    }
     match (record.ended_by, record.rejected_status) {
         (Some(by), _) => writeln!(out, "Ended    {} ({reason})", ended_by(by)),
         (None, Some(status)) => writeln!(out, "Ended    refused with {status} ({reason})"),
@@ -303,7 +314,7 @@ fn tell_attempts(out: &mut String, attempts: &[Attempt]) -> std::fmt::Result {
 mod tests {
     use super::*;
     use crate::call::example_call::law_4;
-    use crate::events::{DistressExit, DistressSign, PacedBy, RequestedBy};
+    use crate::events::{DistressExit, DistressSign, EndedBy, PacedBy, RequestedBy};
 
     fn story(entries: &[Entry]) -> String {
         story_of(entries, true)
@@ -317,6 +328,48 @@ mod tests {
             messages: Vec::new(),
         };
         tell(&found, &TimeZone::UTC)
+    }
+
+    #[test]
+    fn our_own_call_to_somebody_who_is_not_there_is_told_as_such() {
+        let mut entries = law_4();
+        entries.retain(|it| {
+            matches!(
+                it.event,
+                Event::CallStarted { .. } | Event::CallEnded { .. }
+            )
+        });
+        let begun = Event::CallbackBegun {
+            of: entries[0].call,
+            attempt: 2,
+            wish: None,
+        };
+        let failed = Event::CallbackFailed { status: Some(404) };
+        for (event, at) in [(begun, 1), (failed, 2)] {
+            let entry = entries[0].clone();
+            entries.insert(at, Entry { event, ..entry });
+        }
+        if let Event::CallStarted { source, .. } = &mut entries[0].event {
+            *source = "0.0.0.0:0".into();
+        }
+        let last = entries.last_mut().expect("it ends");
+        last.event = Event::CallEnded {
+            by: EndedBy::Caller,
+            reason: "the caller was not reached".into(),
+        };
+        let told = story(&entries);
+        for line in [
+            "calls back +442079460000",
+            ", attempt 2",
+            "was not reached",
+            "our call to",
+        ] {
+            assert!(told.contains(line), "{line}: {told}");
+        }
+        assert!(
+            !told.contains("hung up before") && !told.contains("0.0.0.0"),
+            "{told}"
+        );
     }
 
     #[test]

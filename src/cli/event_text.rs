@@ -7,6 +7,9 @@ use crate::events::{
 };
 use crate::language::Language;
 
+/// The source of calls that we make: no address.
+const OUR_OWN: &str = "0.0.0.0";
+
 /// One line; nothing in it steers a terminal.
 pub fn describe(event: &Event) -> String {
     printable(&match event {
@@ -68,7 +71,10 @@ fn describe_call(event: &Event) -> String {
             called,
             source,
             ..
-        } => format!("{} calls {called} from {source}", name_of(caller)),
+        } => match source.starts_with(OUR_OWN) {
+            true => format!("our call to {}, for {called}", name_of(caller)),
+            false => format!("{} calls {called} from {source}", name_of(caller)),
+        },
         Event::CallRejected { status, reason } => format!("refused with {status}: {reason}"),
         Event::CallAnswered { codec, keys_by } => {
             format!("answered with {codec}, keys by {}", key_source(*keys_by))
@@ -246,7 +252,7 @@ fn describe_handoff(event: &Event) -> String {
             "" => format!("{handoff} is to call back {number}"),
             wish => format!("{handoff} is to call back {number}: {wish}"),
         },
-        Event::CallbackBegun { of, attempt } => {
+        Event::CallbackBegun { of, attempt, .. } => {
             format!("calls back the caller of {of}, attempt {attempt}")
         }
         Event::CallbackFailed { status } => match status {

@@ -124,11 +124,6 @@ pub fn plan(
     }
 }
 
-/// Whether somebody of `first` or of its `else` chain is there `at` that time.
-pub fn is_open(dialplan: &Dialplan, first: HandoffId, at: Timestamp) -> bool {
-    chain(dialplan, first).any(|id| dialplan.handoff(id).opening.is_open(at))
-}
-
 fn tries(handoff: &Handoff, policy: &dyn TargetPolicy) -> Vec<Try> {
     let one = |target: String, limit: Option<u32>, languages: Vec<Language>| Try {
         handoff: handoff.name.clone(),

@@ -265,6 +265,7 @@ mod tests {
             event: Event::CallbackBegun {
                 of: missed[0].call,
                 attempt: 1,
+                wish: None,
             },
             ..missed[0].clone()
         };

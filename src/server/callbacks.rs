@@ -21,6 +21,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// After what could not be started, and after a store that failed.
 const LATER: Duration = Duration::from_secs(30);
+/// Between two looks whether somebody is free by now.
+const UNTIL_FREE: Duration = Duration::from_secs(5);
 /// Between two looks whether a handoff is open by now.
 const UNTIL_OPEN: Duration = Duration::from_secs(120);
 /// Who was promised a call longer ago does not expect it any more.
@@ -37,6 +39,8 @@ pub struct CallbackJob {
 pub enum NotNow {
     /// Nobody is there at this hour.
     Closed,
+    /// Nobody is free, or can be waited for.
+    NobodyFree,
     /// The server is full, or stops.
     Busy,
     /// No dialplan takes calls of whom the caller called then.
@@ -148,6 +152,7 @@ impl Maker {
             Err(not_now) => {
                 let wait = match not_now {
                     NotNow::Closed => UNTIL_OPEN,
+                    NotNow::NobodyFree => UNTIL_FREE,
                     _ => LATER,
                 };
                 let later = now_ms + wait.as_millis() as u64;

@@ -17,9 +17,10 @@ use crate::call::contract::{LegNumber, SipCommand};
 use crate::call::demo_agent;
 use crate::call::services::Services;
 use crate::config::BUILT_IN_AGENT;
+use crate::config::callbacks::First;
 use crate::dialplan::model::HandoffId;
 use crate::events::{CallRef, EndedBy, Entry, Event};
-use crate::handoff::targets::is_open;
+use crate::handoff::targets::plan;
 use crate::language::Language;
 use crate::sip::flow::Flow;
 use crate::sip::header::Header;
@@ -278,9 +279,13 @@ impl Signalling {
         let handoff = named.map_or(dialplan.human.handoff, |at| HandoffId(at as u16));
         let seconds = callback.unix.as_secs() as i64;
         let time = jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX);
-        match is_open(dialplan, handoff, time) {
+        let policy = services.policy.as_ref();
+        let mut plan = plan(dialplan, handoff, callback.language, time, policy);
+        plan.for_callback(callback.first == First::Agent);
+        match self.distributor.can_serve(Instant::now(), &plan) {
+            _ if plan.desks.is_empty() => Err(NotNow::Closed),
             true => Ok(services),
-            false => Err(NotNow::Closed),
+            false => Err(NotNow::NobodyFree),
         }
     }
 

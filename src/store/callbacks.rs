@@ -79,6 +79,7 @@ pub(super) async fn put_callback(
             .bind(what == Made::Served)
             .bind(&record.end_reason)
             .bind(what != Made::NotTried)
+            .bind(record.ended_ms.saturating_sub(record.started_ms) as i64)
             .execute(&mut *connection)
             .await?;
     }
@@ -192,12 +193,13 @@ const SAME: &str = "
     WHERE number = ?1 AND dialplan = ?2 AND handoff = ?3 AND state = 'waiting'
     ORDER BY own_number DESC, booked_ms DESC, call DESC";
 
-/// An old record that is saved again changes nothing that came after it.
+/// What was due so long after the attempt's begin is due so long after its end. An old record that is saved again changes nothing that came after it.
 const MADE: &str = "
     UPDATE callbacks
     SET state = CASE WHEN ?3 THEN 'done' ELSE 'waiting' END,
         reason = CASE WHEN ?3 THEN NULL ELSE ?4 END,
-        attempts = CASE WHEN ?5 THEN attempts ELSE max(attempts - 1, 0) END
+        attempts = CASE WHEN ?5 THEN attempts ELSE max(attempts - 1, 0) END,
+        due_ms = due_ms + ?6
     WHERE call = ?1 AND last_call = ?2 AND state IN ('waiting', 'calling')";
 
 impl Store {

@@ -157,9 +157,12 @@ fn callback(entry: &Entry, record: &CallRecord, story: &Story) -> Letter {
 /// Our call to somebody who asked for one has ended: they were served, or they were not.
 fn callback_made(record: &CallRecord, story: &Story) -> Option<Letter> {
     let made = record.callback_of?;
-    let is_served = Made::of(record) == Made::Served;
     let mut data = context(record, story);
-    data["state"] = json!(if is_served { "done" } else { "not_reached" });
+    data["state"] = json!(match Made::of(record) {
+        Made::Served => "done",
+        Made::NotReached => "not_reached",
+        Made::NotTried => "nobody_free",
+    });
     data["of"] = json!(made.call);
     data["attempt"] = json!(made.attempt);
     data["outcome"] = json!(record.outcome);
@@ -258,6 +261,10 @@ impl Story {
     fn hear(&mut self, entry: &Entry) {
         let started_ms = *self.started_ms.get_or_insert(entry.at_ms);
         let mut line = match &entry.event {
+            Event::CallbackBegun { wish, .. } => {
+                self.wish.clone_from(wish);
+                return;
+            }
             Event::HumanRequested { node, by, .. } => {
                 self.wish = Some(node.clone());
                 json!({ "human": by, "node": node })

@@ -133,6 +133,7 @@ fn a_callback_that_did_not_reach_the_caller_served_nobody() {
     let begun = Event::CallbackBegun {
         of: CallRef::nil(),
         attempt: 1,
+        wish: None,
     };
     let confirmed = Event::TargetConfirmed { attempt: 1 };
     let missed = vec![begun.clone(), tried(1), confirmed.clone()];

@@ -4,7 +4,7 @@ use super::{Distributor, Search};
 use crate::config::agent::own_user;
 use crate::dialplan::model::Order;
 use crate::handoff::agents::AgentState;
-use crate::handoff::targets::{Desk, Try};
+use crate::handoff::targets::{Desk, Plan, Try};
 use std::time::Instant;
 
 impl Distributor {
@@ -15,7 +15,7 @@ impl Distributor {
             .filter(|&at| waits_for_rest || !search.tried[at])
             // One that the config forbids is told as an attempt, once.
             .filter(|&at| desk.tries[at].allowed || !waits_for_rest)
-            .filter(|&at| self.is_free(&desk.tries[at], search, waits_for_rest))
+            .filter(|&at| self.is_free(&desk.tries[at], search.plan.caller_first, waits_for_rest))
             .filter(|&at| !(waits_for_rest && self.rests(now, &desk.tries[at])))
             .collect();
         self.sort(&mut free, search, desk);
@@ -52,9 +52,8 @@ impl Distributor {
     /// While callers wait for a target that has no limit, it is rung for one after the other: else all of
     /// them would ring it whenever it has rested. Callers who are to be called back are called one after
     /// the other for the same reason, and hold up nobody else meanwhile.
-    fn is_free(&self, one: &Try, search: &Search, queued: bool) -> bool {
+    fn is_free(&self, one: &Try, caller_first: bool, queued: bool) -> bool {
         let target = self.targets.get(&one.target);
-        let caller_first = search.plan.caller_first;
         let is_rung = target.is_some_and(|it| it.ringing > 0 || (caller_first && it.offered > 0));
         if queued && one.limit.is_none() && is_rung && !self.line.is_empty() {
             return false;
@@ -76,6 +75,16 @@ impl Distributor {
     /// What is known of one who registers here.
     fn agent(&self, one: &Try) -> Option<(AgentState, Instant)> {
         self.agents.get(own_user(&one.target)?).copied()
+    }
+
+    /// Whether a search by this plan may come to something: somebody is free now, or can be waited for.
+    pub fn can_serve(&self, now: Instant, plan: &Plan) -> bool {
+        let can = |desk: &Desk, one: &Try| {
+            let is_now = || self.is_free(one, plan.caller_first, false) && !self.rests(now, one);
+            self.is_staffed(one) && (desk.queue.is_some() || is_now())
+        };
+        let mut desks = plan.desks.iter();
+        desks.any(|desk| desk.tries.iter().any(|one| can(desk, one)))
     }
 
     /// Whether somebody can be expected to become free.

@@ -30,6 +30,8 @@ impl Distributor {
             return;
         };
         search.plan.caller_first = false;
+        // In line again meanwhile, they may have whom other callbacks were offered.
+        self.news.is_about_all |= search.holds.is_empty();
         let tries = search.plan.desks.get(search.desk);
         let tries = tries.map(|desk| &desk.tries[..]).unwrap_or_default();
         for hold in search

@@ -465,3 +465,20 @@ fn agent_or_target(name: &str) -> String {
         _ => name.to_owned(),
     }
 }
+
+#[test]
+fn a_callback_is_made_when_it_may_come_to_something() {
+    let mut hall = Hall::new(&["anna"]);
+    let can = |hall: &Hall, desks: &[Desk]| hall.distributor.can_serve(hall.now, &plan(desks));
+    let (now, line) = ([desk("desk", "@anna")], [queued("@anna")]);
+    for (state, at_once, by_and_by) in [
+        (AgentState::Available, true, true),
+        (AgentState::Busy, false, true),
+        (AgentState::Away, false, false),
+        (AgentState::Offline, false, false),
+    ] {
+        hall.is("anna", state);
+        assert_eq!(can(&hall, &now), at_once, "{state:?}");
+        assert_eq!(can(&hall, &line), by_and_by, "{state:?}");
+    }
+}

@@ -134,9 +134,17 @@ async fn it_is_made_until_the_caller_spoke_with_a_person_and_no_longer() {
             .await
             .expect("writes");
         assert_eq!(due(&store, 9_000).await, None, "it is under way");
-        save(&store, made(number, 1, outcome)).await;
+        // It took two seconds.
+        save(
+            &store,
+            CallRecord {
+                ended_ms: 2_000,
+                ..made(number, 1, outcome)
+            },
+        )
+        .await;
         let all = store.callbacks(true, 9).await.expect("reads");
-        assert_eq!(all[0].state, state);
+        assert_eq!((&*all[0].state, all[0].due_ms), (state, 7_000));
         assert_eq!(due(&store, 4_999).await, None);
     }
     save(&store, booked(1, 1_000, Some(1))).await;

@@ -76,7 +76,9 @@ fn a_callback_that_was_made_is_told_with_what_came_of_it() {
     let of = CallRef::from_parts(1, 1);
     let mut entries = law_4();
     // In the place of the offer of a person.
-    entries[3].event = Event::CallbackBegun { of, attempt: 2 };
+    let wish = Some("refund".to_owned());
+    let attempt = 2;
+    entries[3].event = Event::CallbackBegun { of, attempt, wish };
     let made = |entries: &[Entry]| {
         let record = CallRecord::fold(entries).expect("it folds");
         let letters = told_of(entries, Some(&record)).letters;
@@ -87,6 +89,15 @@ fn a_callback_that_was_made_is_told_with_what_came_of_it() {
     assert_eq!(spoke["state"], "done");
     assert_eq!((&spoke["of"], &spoke["attempt"]), (&json!(of), &json!(2)));
     assert_eq!(spoke["outcome"], "transferred_confirmed");
+    // The one who is rung is told what was wanted then.
+    let begun = entries
+        .iter()
+        .position(|it| matches!(it.event, Event::TargetTried { .. }));
+    let mut rung = entries.clone();
+    rung.truncate(begun.expect("somebody is rung") + 1);
+    rung.retain(|it| !matches!(it.event, Event::HumanRequested { .. }));
+    let letters = told_of(&rung, None).letters;
+    assert_eq!(body(&letters[0])["data"]["wish"], "refund");
     let last = entries.len() - 2;
     entries[last].event = Event::CallbackFailed { status: Some(486) };
     assert_eq!(made(&entries)["state"], "not_reached");
