@@ -187,6 +187,8 @@ pub enum Event {
         position: u32,
         estimate_s: Option<u32>,
     },
+    /// The caller chose something else than to wait, in line or while somebody was rung after that.
+    LineLeft,
     /// Our INVITE or REFER to a target went out. `attempt` counts from 1 in a call.
     TargetTried {
         attempt: u32,

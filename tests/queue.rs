@@ -128,6 +128,53 @@ async fn three_want_one_person_and_are_told_their_places_and_served_in_order() {
     assert_eq!(third["attempts"], Value::Array(Vec::new()), "{third}");
 }
 
+/// A telephone that nobody takes rings for the first caller, then for the one who waited: they choose the
+/// menu, by which it is free again, also for themselves.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waited_leaves_while_somebody_is_rung_for_them() {
+    let listening = Answerer::listen(([127, 0, 0, 1], 0).into(), Behaviour::Ring).await;
+    let person = listening.expect("loopback has a free port");
+    let target = format!(
+        "ring: [{{ to: \"{}\", limit: 1 }}], timeout: 100s, queue: true",
+        person.uri("desk")
+    );
+    let dialplan = DIALPLAN.replace("ring: [\"sip:agent@zeroline.local\"]", &target);
+    let settings = "transfers: { allow: [\"sip:*@127.0.0.1\"] }\n";
+    let server = Server::start_with(&dialplan, settings);
+    let first = caller(&server, 1).await;
+    server.wait_for_metric("zeroline_targets_tried_total 1");
+    let second = caller(&server, 2).await;
+    server.wait_for_metric("zeroline_callers_in_line 1");
+    first.finish().await.expect("it is told");
+    server.wait_for_metric("zeroline_targets_tried_total 2");
+    server.wait_for_metric("zeroline_callers_in_line 0");
+    // Back to the menu.
+    second.press(&[Key::STAR]).await.expect("it is pressed");
+    server.wait_for_metric("zeroline_targets_failed_total{reason=\"cancelled\"} 2");
+    second.press(&[Key::ZERO]).await.expect("it is pressed");
+    server.wait_for_metric("zeroline_targets_tried_total 3");
+    second.finish().await.expect("it is told");
+
+    let calls = calls(&server, 2);
+    let [(first, _), (second, of_second)] = &calls[..] else {
+        panic!("two calls were made");
+    };
+    assert_eq!(first["outcome"], "gave_up_while_ringing", "{first}");
+    assert_eq!(second["outcome"], "gave_up_while_ringing", "{second}");
+    assert_eq!(second["handoff_steps"], 1, "{second}");
+    assert_eq!(places(of_second), [1]);
+    let kinds: Vec<&str> = of_second
+        .iter()
+        .filter_map(|entry| entry["event"]["kind"].as_str())
+        .filter(|kind| ["target_tried", "target_failed", "line_left"].contains(kind))
+        .collect();
+    let rung_in_vain = ["target_tried", "target_failed"];
+    assert_eq!(
+        kinds,
+        [&rung_in_vain[..], &["line_left"], &rung_in_vain].concat()
+    );
+}
+
 /// Who waits for agents of whom none is left is not left waiting.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_agent_goes_away_and_those_who_wait_have_a_choice() {

@@ -195,6 +195,8 @@ impl CallRecord {
             let left = [
                 Some(TargetFailure::NotAccepted),
                 Some(TargetFailure::Declined),
+                // While they were told whose call it is, the caller went.
+                Some(TargetFailure::Cancelled),
             ];
             attempt.seconds_to_answer.is_some() && !left.contains(&attempt.failure)
         };
@@ -261,6 +263,7 @@ impl Fold {
                 self.line_since.get_or_insert(at);
             }
             Event::TargetTried { .. }
+            | Event::LineLeft
             | Event::TransferReturned { .. }
             | Event::NodeEntered { .. }
             | Event::CallbackBooked { .. }

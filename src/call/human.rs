@@ -127,10 +127,14 @@ impl Call {
         }
     }
 
-    /// The caller would rather do something else than wait.
+    /// The caller would rather do something else than wait: nobody rings on, and what was said of
+    /// that is true no more.
     pub(super) fn leave_line(&mut self, now: Instant) {
         self.end_transfer(now);
         self.waiting_sound(None);
+        if self.own_play.take().is_some() {
+            self.caller.playout.stop();
+        }
     }
 
     fn end_transfer(&mut self, now: Instant) {
@@ -197,7 +201,11 @@ impl Call {
             transfer::Output::NextInLine => self.dialogue_input(now, input::Input::NextInLine),
             transfer::Output::Dial { attempt, target } => self.dial(attempt, target),
             transfer::Output::Brief { attempt } => self.brief(attempt),
-            transfer::Output::Refer { target, .. } => self.refer(target, None),
+            transfer::Output::Refer { target, .. } => {
+                self.refer(target, None);
+                self.dialogue_input(now, input::Input::PassedOn);
+            }
+            transfer::Output::NotPassedOn => self.dialogue_input(now, input::Input::NotPassedOn),
             transfer::Output::Cancel { attempt } => self.hang_up_rung(attempt),
             transfer::Output::Bridge {
                 attempt,

@@ -75,7 +75,8 @@ impl OutcomeRules {
                 self.wants_a_person();
             }
             Event::TransferStarted { .. } => self.wants_a_person(),
-            Event::Queued { .. } => self.with = With::Waiting,
+            // Nobody is rung any more for who left the line, whatever they do instead.
+            Event::Queued { .. } | Event::LineLeft => self.with = With::Waiting,
             Event::TargetTried { .. } => self.with = With::Ringing,
             Event::TargetAnswered { attempt } => {
                 let certain = (Outcome::TransferredConfirmed, *attempt);
@@ -262,6 +263,13 @@ mod tests {
             "no" => Event::ResolutionConfirmed { resolved: false },
             "human-key" => human(RequestedBy::Key),
             "human-option" => human(RequestedBy::Dialplan),
+            "queued" => Event::Queued {
+                handoff: "h".into(),
+                position: 1,
+                estimate_s: None,
+            },
+            "line-left" => Event::LineLeft,
+            "cancelled" => failed(TargetFailure::Cancelled),
             "tried" => Event::TargetTried {
                 attempt: 1,
                 handoff: "h".into(),
@@ -418,6 +426,8 @@ mod tests {
                 "answered menu human-option tried by-caller",
                 "answered human-key tried busy tried by-caller",
                 "answered human-key tried refer-accepted busy by-caller",
+                "answered human-key queued tried by-caller",
+                "answered human-key queued tried cancelled by-caller",
                 "answered menu answer yes human-key by-caller",
                 "answered human-key person-answered agent-left human-key by-caller",
                 "answered message-started message human-key tried by-caller",
@@ -430,6 +440,9 @@ mod tests {
                 "answered human-key tried busy nobody by-caller",
                 "answered human-key closed choices by-caller",
                 "answered human-key nobody choices message-started by-caller",
+                "answered human-key queued tried cancelled line-left by-caller",
+                "answered human-key queued tried person-answered cancelled line-left by-caller",
+                "answered human-key queued tried cancelled line-left message-started by-caller",
             ],
         );
     }

@@ -178,6 +178,7 @@ fn requests(record: &CallRecord, entries: &[Entry]) -> Vec<String> {
             Event::HandoffClosed { handoff } => format!("{handoff} is closed"),
             Event::NoneFree { handoff } => format!("nobody is free at {handoff}"),
             Event::Queued { position, .. } => format!("waits at place {position}"),
+            Event::LineLeft => "leaves the line".into(),
             Event::TargetRinging { .. } => "rings".into(),
             Event::TargetAnswered { .. } => "answered".into(),
             Event::TargetConfirmed { .. } => "a person for certain".into(),

@@ -27,6 +27,7 @@ pub fn describe(event: &Event) -> String {
         | Event::HandoffClosed { .. }
         | Event::NoneFree { .. }
         | Event::Queued { .. }
+        | Event::LineLeft
         | Event::TargetTried { .. }
         | Event::TargetRinging { .. }
         | Event::TargetProgress { .. }
@@ -194,6 +195,7 @@ fn describe_handoff(event: &Event) -> String {
             }
             None => format!("waits for {handoff} at place {position}"),
         },
+        Event::LineLeft => "leaves the line".into(),
         Event::TargetTried {
             attempt,
             target,

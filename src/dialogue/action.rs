@@ -24,8 +24,8 @@ pub enum Action {
     /// The caller was told, in their own language and to the end of the sentence, that the call is
     /// recorded: recording may begin. Only for dialplans that record.
     StartRecording,
-    /// Ring people. The dialogue is silent until `HandoffReturned`; keys are still given to it, and
-    /// the human key is ignored while its wish is being fulfilled. `apology` is said before
+    /// Ring people. The dialogue is silent until `HandoffReturned` or `InLine`; keys are still given to
+    /// it, and the human key is ignored while its wish is being fulfilled. `apology` is said before
     /// `Connecting` or `PassingOn`, which are the handoff's to say: it knows which is true.
     /// `notice`: recording may begin only when `CallRecorded` was heard, which then comes before all;
     /// `NoticeHeard` tells it.
@@ -36,7 +36,8 @@ pub enum Action {
     },
     /// Of a caller who waits in line: `InLine` tells it again.
     WhereAmI,
-    /// The caller does not want to wait any more: nobody is rung for them.
+    /// The caller does not want to wait any more, in line or until who is rung has answered: nobody
+    /// is rung for them.
     LeaveLine,
     /// Record the caller, after a tone, until `StopMessage`, 5 s of silence or `limit`.
     RecordMessage {

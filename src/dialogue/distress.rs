@@ -66,7 +66,7 @@ impl Dialogue {
 
     pub(super) fn distressed(&mut self, sign: DistressSign) {
         let kind = discriminant(&sign);
-        let with_people = matches!(self.state, State::New | State::WithPeople | State::Ended);
+        let with_people = matches!(self.state, State::New | State::WithPeople(_) | State::Ended);
         if with_people || self.after_handoff || self.distress.seen.contains(&kind) {
             return;
         }

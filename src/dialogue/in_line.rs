@@ -1,9 +1,10 @@
 //! The caller waits in line until somebody is free: they are told their place and, where it is known,
-//! about how long it takes (law 6), and may choose something else at any time (law 2).
+//! about how long it takes (law 6), and may choose something else at any time (law 2), also while
+//! somebody is rung for them, until a person has the call.
 
 use super::action::{Action, Part};
 use super::interpreter::Dialogue;
-use super::state::{Next, State};
+use super::state::{Next, State, WaysOut};
 use super::timers::Timer;
 use crate::dialplan::model::Target;
 use crate::events::{Event, StepKind};
@@ -17,9 +18,10 @@ const EVERY: Duration = Duration::from_secs(30);
 
 impl Dialogue {
     pub(super) fn told_place(&mut self, position: u32, estimate: Option<Duration>) {
-        match self.state {
-            State::WithPeople => self.count_handoff_step(),
-            State::InLine(_) => {}
+        match &self.state {
+            State::WithPeople(ways_out) if ways_out.choices.is_empty() => self.count_handoff_step(),
+            // Told again, or rung in vain.
+            State::WithPeople(_) | State::InLine(_) => {}
             // It crossed with the caller's choice of something else.
             _ => return,
         }
@@ -56,31 +58,43 @@ impl Dialogue {
         if matches!(self.state, State::InLine(_)) {
             self.timers.stop(Timer::InLine);
             self.stop_playing();
-            self.state = State::WithPeople;
+            self.state = State::WithPeople(self.ways_out());
         }
     }
 
-    /// The human key is not a wish that is new: it is answered by where the caller is.
-    pub(super) fn key_in_line(
-        &mut self,
-        key: Key,
-        human: bool,
-        choices: &[(Key, Choice)],
-    ) -> Option<Next> {
-        if human {
-            self.act(Action::WhereAmI);
+    /// What the line offered, if the caller waits or waited in it.
+    pub(super) fn ways_out(&self) -> WaysOut {
+        match &self.state {
+            State::InLine(choices) => WaysOut {
+                choices: choices.clone(),
+                passed_on: false,
+            },
+            State::WithPeople(ways_out) => ways_out.clone(),
+            _ => WaysOut::default(),
+        }
+    }
+
+    /// Whether a REFER is under way, or was and came to nothing.
+    pub(super) fn passed_on(&mut self, passed_on: bool) {
+        if let State::WithPeople(ways_out) = &mut self.state {
+            ways_out.passed_on = passed_on;
+        }
+    }
+
+    /// Where a key leads who waits in line, or is still waiting for who is rung to answer.
+    pub(super) fn way_out(&self, key: Key) -> Option<Choice> {
+        let WaysOut { choices, passed_on } = self.ways_out();
+        if passed_on || choices.is_empty() {
             return None;
         }
         let chosen = choices.iter().find(|(option, _)| *option == key);
-        let choice = match (chosen, key) {
-            (Some((_, choice)), _) => *choice,
-            (None, Key::STAR) => Choice::BackToBot,
-            (None, _) => {
-                self.act(Action::WhereAmI);
-                return None;
-            }
-        };
+        let chosen = chosen.map(|(_, choice)| *choice);
+        chosen.or((key == Key::STAR).then_some(Choice::BackToBot))
+    }
+
+    pub(super) fn leave_line(&mut self, choice: Choice) -> Option<Next> {
         self.act(Action::LeaveLine);
+        self.log(Event::LineLeft);
         self.timers.stop(Timer::InLine);
         self.stop_playing();
         // From here the way back leads to the choices after a transfer that came to nothing.

@@ -53,8 +53,12 @@ pub enum Input {
         position: u32,
         estimate: Option<Duration>,
     },
-    /// The wait is over: somebody is rung.
+    /// The wait is over: somebody is rung. The choices of the line hold.
     NextInLine,
+    /// A REFER passes the call on: it cannot be left any more.
+    PassedOn,
+    /// That came to nothing.
+    NotPassedOn,
     /// No person could be had, or the person left: the caller is ours again.
     HandoffReturned { reason: ReturnReason },
     /// The message's recording ended: by silence, by its limit, or by `StopMessage`. How long it is

@@ -9,7 +9,7 @@ use super::notice::Notice;
 use super::path::Path;
 use super::program::Program;
 use super::speaker::Speaker;
-use super::state::{Next, State};
+use super::state::{Next, State, WaysOut};
 use super::timers::{Timer, Timers};
 use crate::dialplan::model::{Dialplan, Handoff, HandoffId, Node, NodeId};
 use crate::dialplan::template::Values;
@@ -176,7 +176,7 @@ impl Dialogue {
         }
         dialogue.wish = wish.map_or(dialplan.start, NodeId);
         dialogue.last_handoff = Some(handoff);
-        dialogue.state = State::WithPeople;
+        dialogue.state = State::WithPeople(WaysOut::default());
         (dialogue, handoff)
     }
 
@@ -215,6 +215,14 @@ impl Dialogue {
             }
             Input::NextInLine => {
                 self.next_in_line();
+                None
+            }
+            Input::PassedOn => {
+                self.passed_on(true);
+                None
+            }
+            Input::NotPassedOn => {
+                self.passed_on(false);
                 None
             }
             Input::HandoffReturned { reason } => self.handoff_returned(reason),
@@ -359,7 +367,7 @@ impl Dialogue {
         self.unasked_nodes = 0;
         self.wish = self.node;
         self.last_handoff = Some(handoff);
-        self.state = State::WithPeople;
+        self.state = State::WithPeople(WaysOut::default());
         self.log(Event::HumanRequested {
             by,
             node: self.node_name().to_string(),

@@ -1,5 +1,6 @@
 //! Keys: the human key first, then the state's own, then those that are pressed ahead.
 
+use super::action::Action;
 use super::interpreter::Dialogue;
 use super::state::{Among, Failure, Next, State};
 use crate::dialplan::model::HttpMethod;
@@ -54,12 +55,17 @@ impl TypeAhead {
 
 impl Dialogue {
     pub(super) fn handle_key(&mut self, key: Key, source: KeySource) -> Option<Next> {
-        let listening = !matches!(self.state, State::New | State::WithPeople | State::Ended);
+        let listening = !matches!(self.state, State::New | State::WithPeople(_) | State::Ended);
         let human = listening && key == self.human_key_now();
-        self.log_key(key, source, human);
-        if let State::InLine(choices) = &self.state {
-            let choices = choices.clone();
-            return self.key_in_line(key, human, &choices);
+        let way_out = self.way_out(key).filter(|_| !human);
+        self.log_key(key, source, human || way_out.is_some());
+        if let Some(choice) = way_out {
+            return self.leave_line(choice);
+        }
+        if matches!(self.state, State::InLine(_)) {
+            // Nor is the human key a wish that is new: it is answered by where the caller is.
+            self.act(Action::WhereAmI);
+            return None;
         }
         if human {
             return self.human_wanted(RequestedBy::Key);
@@ -107,7 +113,7 @@ impl Dialogue {
             }
             State::SayingGoodbye(_)
             | State::New
-            | State::WithPeople
+            | State::WithPeople(_)
             | State::InLine(_)
             | State::LookedUp(_)
             | State::Passing
@@ -132,7 +138,7 @@ impl Dialogue {
             self.state,
             State::Saying | State::Greeting | State::LookingUp(_)
         );
-        let with_people = matches!(self.state, State::WithPeople);
+        let with_people = matches!(self.state, State::WithPeople(_));
         self.sensitive || with_people || (ahead && self.asks_sensitive())
     }
 
@@ -140,8 +146,9 @@ impl Dialogue {
         self.dialplan().slots.iter().any(|slot| slot.sensitive)
     }
 
-    fn log_key(&mut self, key: Key, source: KeySource, human: bool) {
-        let hidden = !human && self.hides_keys();
+    /// `leads_out`: to a person, or out of the line: what such a key means is no secret.
+    fn log_key(&mut self, key: Key, source: KeySource, leads_out: bool) {
+        let hidden = !leads_out && self.hides_keys();
         self.log(Event::KeyPressed {
             key: (!hidden).then_some(key),
             source,

@@ -120,7 +120,7 @@ impl Dialogue {
                 Wanted::CallbackNumber => ListenFor::TelephoneNumber,
             },
             State::New
-            | State::WithPeople
+            | State::WithPeople(_)
             | State::InLine(_)
             | State::BeforeMessage(_)
             | State::RecordingMessage(_)

@@ -38,7 +38,7 @@ impl Dialogue {
                 None
             }
             State::New
-            | State::WithPeople
+            | State::WithPeople(_)
             | State::InLine(_)
             | State::RecordingMessage(_)
             | State::LookedUp(_)

@@ -44,7 +44,7 @@ impl Dialogue {
         }
         if with_people {
             dialogue.leave();
-            dialogue.state = State::WithPeople;
+            dialogue.state = State::WithPeople(broken.ways_out());
             // If they wait in line, that brings their place.
             dialogue.timers.arm(Timer::InLine, now);
         } else {

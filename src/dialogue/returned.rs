@@ -11,7 +11,7 @@ use crate::speech::sentences::Sentence;
 
 impl Dialogue {
     pub(super) fn handoff_returned(&mut self, reason: ReturnReason) -> Option<Next> {
-        if !matches!(self.state, State::WithPeople | State::InLine(_)) {
+        if !matches!(self.state, State::WithPeople(_) | State::InLine(_)) {
             return None;
         }
         self.timers.stop(Timer::InLine);

@@ -25,7 +25,7 @@ pub(super) enum State {
     /// Put aside while the caller is asked whether they want a person: what follows a lookup.
     LookedUp(Next),
     /// People are rung, or one has answered.
-    WithPeople,
+    WithPeople(WaysOut),
     /// The caller waits until somebody is free; these keys lead elsewhere.
     InLine(Vec<(Key, Choice)>),
     /// "Please leave your message": recording follows.
@@ -47,6 +47,15 @@ impl State {
             _ => State::Passing,
         }
     }
+}
+
+/// While somebody is rung for a caller who waited in line: what the line offered them holds until a
+/// person has the call. Nothing for who did not wait.
+#[derive(Debug, Clone, Default)]
+pub(super) struct WaysOut {
+    pub choices: Vec<(Key, Choice)>,
+    /// By a REFER, which cannot be taken back: no key leads out.
+    pub passed_on: bool,
 }
 
 #[derive(Debug)]

@@ -100,6 +100,8 @@ pub enum Output {
         attempt: u32,
         target: String,
     },
+    /// The REFER came to nothing: the call is ours still.
+    NotPassedOn,
     /// Give up this attempt's leg.
     Cancel {
         attempt: u32,

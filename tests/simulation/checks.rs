@@ -30,7 +30,6 @@ pub struct Watch {
     /// person to its end, whether they are rung, are told whose call it is, or talk.
     lookup: Option<Instant>,
     transfer: Option<Instant>,
-    in_line: bool,
     returned: Option<Instant>,
     /// When the call was last held: then nothing can be heard.
     held: Option<Instant>,
@@ -77,22 +76,13 @@ impl Watch {
             Event::LookupEnded { .. } => self.lookup = None,
             Event::TransferStarted { .. } => {
                 self.transfer = Some(now);
-                self.in_line = false;
                 self.lookup = None;
             }
-            Event::Queued { .. } => {
-                self.transfer.get_or_insert(now);
-                self.in_line = true;
-            }
-            // Perhaps the line is left; if not, the place is told.
-            Event::KeyPressed { .. } if self.in_line => self.transfer = None,
-            Event::TargetTried { .. } => {
-                self.transfer.get_or_insert(now);
-                self.in_line = false;
-            }
+            Event::Queued { .. } => _ = self.transfer.get_or_insert(now),
+            Event::TargetTried { .. } => _ = self.transfer.get_or_insert(now),
+            Event::LineLeft => self.transfer = None,
             Event::TransferReturned { .. } => {
                 self.transfer = None;
-                self.in_line = false;
                 self.returned = Some(now);
             }
             Event::HandoffStepAsked { .. } => self.returned = None,

@@ -3,7 +3,7 @@
 use super::caller::Caller;
 use super::plans::*;
 use crate::dialogue::input::Input;
-use crate::events::ReturnReason;
+use crate::events::{Event, ReturnReason};
 use std::time::Duration;
 
 fn place(position: u32, seconds: Option<u64>) -> Input {
@@ -12,6 +12,17 @@ fn place(position: u32, seconds: Option<u64>) -> Input {
         estimate: seconds.map(Duration::from_secs),
     }
 }
+
+/// What the keys lead to, by its first words.
+const CHOICES: [(&str, &str); 4] = [
+    (
+        "1",
+        "I will note that you want to be called back on this number:",
+    ),
+    ("2", "Please leave your message"),
+    ("3", "Main menu."),
+    ("*", "Main menu."),
+];
 
 fn in_line() -> Caller {
     let mut caller = Caller::calls(parcel());
@@ -68,17 +79,11 @@ fn the_place_is_asked_for_every_half_minute_and_by_the_human_key() {
 
 #[test]
 fn whoever_chooses_something_else_leaves_the_line() {
-    for (key, hears) in [
-        (
-            "1",
-            "I will note that you want to be called back on this number:",
-        ),
-        ("2", "Please leave your message"),
-        ("3", "Main menu."),
-        ("*", "Main menu."),
-    ] {
+    for (key, hears) in CHOICES {
         let mut caller = in_line();
+        caller.log();
         caller.press(key);
+        assert_eq!(caller.log()[0], "LineLeft");
         assert!(caller.left_line);
         assert!(caller.hearing().starts_with(hears), "{}", caller.hearing());
         caller.tell(place(2, None));
@@ -120,4 +125,107 @@ fn from_a_callback_that_is_not_wanted_the_way_leads_to_the_choices() {
     assert!(caller.hearing().starts_with("To try again, press one."));
     caller.press("1");
     assert_eq!(caller.transfers.len(), 2);
+}
+
+/// In line, and somebody is rung for them now.
+fn next() -> Caller {
+    let mut caller = in_line();
+    caller.tell(Input::NextInLine);
+    caller.log();
+    caller
+}
+
+/// The keys that the log tells, and a dot for each that it hides.
+fn keys(caller: &mut Caller) -> String {
+    let events = std::mem::take(&mut caller.events).into_iter();
+    let keys = events.filter_map(|event| match event {
+        Event::KeyPressed { key, .. } => Some(key.map_or('.', |key| key.to_char())),
+        _ => None,
+    });
+    keys.collect()
+}
+
+#[test]
+fn while_somebody_is_rung_the_line_leads_out_as_before() {
+    for (key, hears) in CHOICES {
+        let mut caller = next();
+        caller.press(key);
+        assert!(caller.left_line, "{key}");
+        assert!(caller.hearing().starts_with(hears), "{}", caller.hearing());
+        // It crossed with the key.
+        caller.tell(place(1, None));
+        caller.handoff_returns(ReturnReason::NobodyAnswered);
+        assert!(caller.hearing().starts_with(hears), "{}", caller.hearing());
+        assert_eq!(keys(&mut caller), key, "why they left is told");
+    }
+}
+
+#[test]
+fn while_somebody_is_rung_other_keys_mean_nothing_and_are_not_told() {
+    let mut caller = next();
+    caller.press("04579#");
+    assert!(!caller.left_line && caller.is_quiet());
+    assert_eq!(caller.asks_place, 0);
+    assert_eq!(caller.transfers.len(), 1, "a person is sought already");
+    assert_eq!(keys(&mut caller), "......");
+}
+
+#[test]
+fn who_did_not_wait_was_offered_nothing_to_choose() {
+    let mut caller = Caller::calls(parcel());
+    caller.hears().press("0");
+    keys(&mut caller);
+    caller.press("123*");
+    assert!(!caller.left_line && caller.is_quiet());
+    assert_eq!(keys(&mut caller), "....");
+    // Nor does what an earlier line offered hold for a wish of later.
+    let mut caller = next();
+    caller.press("3").press("0").press("123*");
+    assert_eq!(caller.transfers.len(), 2);
+    assert!(caller.is_quiet());
+}
+
+#[test]
+fn what_a_refer_passes_on_no_key_takes_back() {
+    let mut caller = next();
+    caller.tell(Input::PassedOn);
+    caller.press("123*");
+    assert!(!caller.left_line && caller.is_quiet());
+    caller.tell(Input::NotPassedOn);
+    caller.press("3");
+    assert!(caller.left_line);
+    assert!(caller.hearing().starts_with("Main menu."));
+}
+
+#[test]
+fn the_choices_of_one_wait_are_one_step_however_often_they_are_rung_in_vain() {
+    let mut caller = next();
+    for _ in 0..3 {
+        caller.tell(place(1, None));
+        caller.tell(Input::NextInLine);
+        caller.tell(Input::PassedOn);
+        caller.tell(Input::NotPassedOn);
+    }
+    assert!(caller.log().is_empty());
+    caller.press("3").press("0").tell(place(2, None));
+    assert_eq!(
+        caller.log().last().map(String::as_str),
+        Some("handoff step 2"),
+        "another wait"
+    );
+}
+
+#[test]
+fn a_dialogue_that_breaks_keeps_the_way_out() {
+    for in_vain in [false, true] {
+        let mut caller = next();
+        caller.dialogue_breaks();
+        if in_vain {
+            caller.tell(place(1, None));
+            assert!(caller.log().is_empty(), "the same wait");
+        }
+        caller.press("3");
+        assert!(caller.left_line);
+        assert!(caller.hearing().starts_with("Main menu."));
+    }
 }

@@ -82,10 +82,12 @@ impl Transfer {
         let referred = std::mem::take(&mut self.rung);
         self.next_sentence = Sentence::Connecting;
         self.offered(now, referred.into_iter().map(|rung| rung.one).collect());
+        self.outputs.push_back(Output::NotPassedOn);
     }
 
     pub(super) fn refer_ended(&mut self, now: Instant, status: Option<u16>, reason: TargetFailure) {
         self.next_sentence = Sentence::StillTrying;
         self.target_failed(now, self.attempt, status, reason);
+        self.outputs.push_back(Output::NotPassedOn);
     }
 }

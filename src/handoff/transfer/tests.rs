@@ -390,7 +390,9 @@ fn a_refused_refer_is_bridged_at_once_and_none_is_sent_again() {
     let mut transfer = referring(now);
     let status = Some(403);
     transfer.handle_input(now, Input::ReferRefused { status });
-    assert_eq!(outputs(&mut transfer)[0], dial(2, "a"));
+    let rung = outputs(&mut transfer);
+    assert_eq!(rung[0], dial(2, "a"));
+    assert_eq!(rung.last(), Some(&Output::NotPassedOn));
     let (attempt, status) = (2, Some(486));
     transfer.handle_input(now, Input::Failed { attempt, status });
     outputs(&mut transfer);
@@ -407,7 +409,8 @@ fn a_refer_ends_with_its_final_notify() {
     let referred = Output::Desk(Request::Referred { target });
     assert_eq!(outputs(&mut transfer), [referred]);
     transfer.handle_input(now, Input::ReferEnded { status: 486 });
-    assert_eq!(outputs(&mut transfer), [failed("a", Failed::Itself)]);
+    let ours = [failed("a", Failed::Itself), Output::NotPassedOn];
+    assert_eq!(outputs(&mut transfer), ours);
 
     let mut transfer = referring(now);
     transfer.handle_input(now, Input::ReferAccepted);
