@@ -112,18 +112,30 @@ fn the_time_in_line_is_that_in_which_nobody_was_rung() {
     assert_eq!(record.place_in_line, Some(3));
     assert_eq!(record.seconds_in_line, Some(3.0));
     assert_eq!(with(vec![tried(1)]).seconds_in_line, None);
+    // Who left it waits no more, whatever they do then.
+    let message = Event::MessageStarted {
+        handoff: "support".into(),
+    };
+    let left = with(vec![queued(1), Event::LineLeft, Event::MediaFlows, message]);
+    assert_eq!(left.seconds_in_line, Some(1.0));
 }
 
 #[test]
 fn who_answered_and_did_not_take_the_call_is_no_person() {
     let answered = |attempt| Event::TargetAnswered { attempt };
-    let not_taken = Event::TargetFailed {
+    let not_taken = |reason| Event::TargetFailed {
         attempt: 1,
         status: None,
-        reason: TargetFailure::NotAccepted,
+        reason,
     };
-    let voicemail = vec![tried(1), answered(1), not_taken];
+    let not_accepted = not_taken(TargetFailure::NotAccepted);
+    let voicemail = vec![tried(1), answered(1), not_accepted];
     assert_eq!(with(voicemail.clone()).person(), None);
+    let caller_went = not_taken(TargetFailure::Cancelled);
+    assert_eq!(
+        with(vec![tried(1), answered(1), caller_went]).person(),
+        None
+    );
     let then = [voicemail, vec![tried(2), answered(2)]].concat();
     assert_eq!(with(then).person(), Some(Person::Answered));
 }
