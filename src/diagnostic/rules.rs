@@ -98,6 +98,7 @@ rules! {
     MISSING_LANGUAGE = Error "missing-language" "Callers in that language would hear nothing.";
     MISSING_PROMPT = Error "missing-prompt" "There is neither a text nor a recording: callers would hear nothing.";
     MISSING_RECORDING = Warning "missing-recording" "The text is synthesized instead, in another voice than the recordings around it.";
+    MISSING_MUSIC = Warning "missing-music" "Music has no words that could be said instead: who waits hears the engine's own.";
     BROKEN_RECORDING = Error "broken-recording" "Callers would hear nothing, so a server does not start with it.";
     NO_VOICE = Error "no-voice" "There is no recording and no synthesizer for this language: callers would hear nothing.";
     GREETING_NOT_AUTOMATIC = Error "greeting-not-automatic" "Callers have a right to know that a machine answers.";

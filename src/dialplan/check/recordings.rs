@@ -43,7 +43,7 @@ impl Judge<'_, '_, '_> {
             .contains_key(&(language, name.to_owned()))
         {
             self.report.add(
-                &rules::MISSING_RECORDING,
+                &rules::MISSING_MUSIC,
                 span,
                 format!("There is no recording `{name}` in `{language}`; the engine's own music is heard."),
                 format!("Put it at prompts/{language}/{name}.wav (or flac, mp3, ogg)."),

@@ -399,7 +399,7 @@ pub(super) const MISTAKES: &[(&str, &str, &str, usize, usize)] = &[
     (
         "\"Mo-Fr 08:00-18:00\", else",
         "\"Mo-Fr 08:00-18:00\", queue: { music: waltz }, else",
-        "missing-recording",
+        "missing-music",
         45,
         94,
     ),
