@@ -58,7 +58,7 @@ impl Judge<'_, '_, '_> {
                 &rules::NO_VOICE,
                 span,
                 format!("No synthesizer speaks `{language}`, and not every prompt has a recording."),
-                format!("Install a synthesizer (`zeroline doctor` tells which), or record every prompt in `{language}`."),
+                format!("Install a synthesizer (espeak-ng or flite), or record every prompt in `{language}`."),
             );
         }
     }
