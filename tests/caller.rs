@@ -1,5 +1,6 @@
 //! The caller and the answerer over real sockets on loopback.
 
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use zeroline::audio::codecs::Codec;
@@ -363,7 +364,7 @@ async fn zeroline_call(arguments: &[&str]) -> (Option<i32>, String, String) {
     let program = env!("CARGO_BIN_EXE_zeroline");
     let mut command = tokio::process::Command::new(program);
     let command = command.arg("call").args(arguments).kill_on_drop(true);
-    let command = command.stdin(std::process::Stdio::null());
+    let command = command.stdin(Stdio::null());
     let output = tokio::time::timeout(LONG, command.output()).await;
     let output = output.expect("it ends").expect("it runs");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -410,6 +411,25 @@ async fn the_command_calls_presses_records_and_tells() {
     let file = std::fs::File::open(file).expect("it is recorded");
     let heard = zeroline::audio::wav::read(file).expect("it is a WAV");
     assert!(level_dbm0(mean_square(&heard[0])) > -20.0);
+}
+
+/// `zeroline call … | head -0`.
+#[tokio::test]
+async fn who_has_seen_enough_of_a_call_ends_it_quietly() {
+    let answerer = answerer(answering()).await;
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_zeroline"));
+    let command = command.args(["call", &answerer.uri("100")]);
+    let command = command.kill_on_drop(true).stdin(Stdio::null());
+    let mut running = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    drop(running.stdout.take());
+    let ended = tokio::time::timeout(LONG, running.wait_with_output()).await;
+    let ended = ended.expect("it ends").expect("it ran");
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!((ended.status.code(), &*told), (Some(0), ""));
 }
 
 /// A ladder's first method and last two messages.

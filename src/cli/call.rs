@@ -9,6 +9,7 @@ use crate::caller::report::Report;
 use crate::caller::script::{self, Step};
 use crate::cli::call_keyboard::{Keyboard, Stroke};
 use crate::cli::call_view::{LiveView, summary};
+use crate::cli::output::print_line;
 use crate::config::secret::Password;
 use crate::engines::registry::Registry;
 use crate::key::Key;
@@ -17,7 +18,7 @@ use crate::sip::digest::Credentials;
 use clap::ValueEnum;
 use serde::Serialize;
 use std::fs::{self, File};
-use std::io::BufWriter;
+use std::io::{self, BufWriter};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -165,21 +166,22 @@ async fn call(args: &Args) -> Result<bool, String> {
         write(file, &report.heard)
             .map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
     }
-    match args.format {
-        Format::Text => println!("\n{}", summary(&report)),
+    let told = match args.format {
+        Format::Text => format!("\n{}", summary(&report)),
         Format::Json => {
             let document = Document {
                 target: &args.target,
                 problem: problem.as_deref(),
                 report: &report,
             };
-            let text = serde_json::to_string_pretty(&document);
-            println!("{}", text.map_err(|error| error.to_string())?);
+            serde_json::to_string_pretty(&document).map_err(|error| error.to_string())?
         }
-    }
+    };
+    let is_read = print_line(&told).map_err(unwritable)?;
     match problem {
         Some(problem) => Err(problem),
-        None => Ok(report.answered && report.ended.how.is_normal()),
+        // Who has seen enough of it is not told of the rest.
+        None => Ok(!is_read || report.answered && report.ended.how.is_normal()),
     }
 }
 
@@ -225,7 +227,12 @@ fn script_of(args: &Args) -> Result<Vec<Step>, String> {
     Ok(script)
 }
 
-/// Shows the call and does what the script and the keyboard say, until it is time to hang up.
+fn unwritable(error: io::Error) -> String {
+    format!("cannot write: {error}")
+}
+
+/// Shows the call and does what the script and the keyboard say, until it is time to hang up, or
+/// nobody looks on any more.
 async fn follow(call: &Call, args: &Args, script: &[Step]) -> Result<(), String> {
     let mut view = LiveView::new(args.format == Format::Text);
     let mut keyboard = Keyboard::open();
@@ -242,13 +249,16 @@ async fn follow(call: &Call, args: &Args, script: &[Step]) -> Result<(), String>
     let mut terminated = hear(SignalKind::terminate())?;
     let mut changes = call.changes();
     loop {
-        view.show(call);
+        if !view.show(call).map_err(unwritable)? {
+            break Ok(());
+        }
         tokio::select! {
             result = &mut run => break result.map_err(|error| error.to_string()),
             result = &mut limited => break result.map_err(|error| error.to_string()),
             stroke = keyboard.next() => match stroke {
                 Stroke::Key(key) => if let Err(error) = call.press(&[key]).await {
-                    view.tell(&format!("key {key} was not pressed: {error}"));
+                    let told = view.tell(&format!("key {key} was not pressed: {error}"));
+                    told.map_err(unwritable)?;
                 },
                 Stroke::HangUp => break Ok(()),
             },

@@ -287,13 +287,22 @@ pub fn write_csv(out: &mut impl Write, records: &[CallRecord], head: bool) -> io
     if head {
         // The head of no rows too: a script that reads an empty export finds its columns.
         let (columns, _) = row_of_text(&CallRecord::default());
-        csv.write_record(&columns)?;
+        csv.write_record(&columns).map_err(io_error)?;
     }
     for record in records {
         let (_, row) = row_of_text(record);
-        csv.write_record(row.iter().map(no_formula))?;
+        let cells = row.iter().map(no_formula);
+        csv.write_record(cells).map_err(io_error)?;
     }
     csv.flush()
+}
+
+/// Its kind tells a reader that went away from a disk that is full.
+fn io_error(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
 }
 
 /// The names of the columns, and a record's cells.
@@ -412,6 +421,26 @@ Answered calls in which somebody was reached: 12 (30 %) of 40, a person for cert
         let mut out = Vec::new();
         write_csv(&mut out, &[record], false).expect("writes");
         assert!(String::from_utf8(out).expect("text").contains(",'=1+1,"));
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_known_as_one() {
+        struct Gone;
+        impl Write for Gone {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        // Few fit into the writer's memory, many do not.
+        for records in [1, 100] {
+            let records = vec![example(); records];
+            let error = write_csv(&mut Gone, &records, true).expect_err("nobody reads");
+            assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+        }
     }
 
     #[test]

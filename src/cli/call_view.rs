@@ -3,7 +3,9 @@
 use crate::caller::call::Call;
 use crate::caller::report::Report;
 use crate::caller::state::{CallState, Ended, How};
+use crate::cli::output::print_line;
 use std::fmt::Write as _;
+use std::io;
 use std::time::{Duration, Instant};
 
 /// Prints what is new of a call.
@@ -32,18 +34,23 @@ impl LiveView {
         }
     }
 
-    pub fn show(&mut self, call: &Call) {
+    /// `false`: nobody looks on any more.
+    pub fn show(&mut self, call: &Call) -> io::Result<bool> {
         if !self.shown {
-            return;
+            return Ok(true);
         }
+        let mut lines: Vec<String> = Vec::new();
         for rung in call.ladder(self.messages) {
             self.messages += 1;
-            println!("{rung}");
+            lines.push(rung.to_string());
         }
-        self.show_media(&call.state());
+        let news = self.media_news(&call.state());
+        lines.extend(news.iter().map(|what| self.line(what)));
+        print_all(&lines)
     }
 
-    fn show_media(&mut self, state: &CallState) {
+    fn media_news(&mut self, state: &CallState) -> Vec<String> {
+        let mut news = Vec::new();
         if let (false, Some(agreed)) = (self.media, &state.negotiated) {
             self.media = true;
             let keys = match agreed.telephone_event {
@@ -51,32 +58,43 @@ impl LiveView {
                 None => "no telephone-events",
             };
             let codec = agreed.codec.name();
-            self.tell(&format!("media: {codec}, {} ms, {keys}", agreed.ptime_ms));
+            news.push(format!("media: {codec}, {} ms, {keys}", agreed.ptime_ms));
         }
         if !self.flows && state.first_rtp.is_some() {
             self.flows = true;
-            self.tell("the first sound comes");
+            news.push("the first sound comes".into());
         }
         if state.talkspurts > self.talkspurts {
             self.talkspurts = state.talkspurts;
-            self.tell("the other side begins to speak");
+            news.push("the other side begins to speak".into());
         }
-        for sent in state.keys_sent.iter().skip(self.keys_sent) {
-            self.tell(&format!("key {} pressed", sent.key));
-        }
+        let sent = state.keys_sent.iter().skip(self.keys_sent);
+        news.extend(sent.map(|sent| format!("key {} pressed", sent.key)));
         self.keys_sent = state.keys_sent.len();
-        for heard in state.keys_heard.iter().skip(self.keys_heard) {
-            self.tell(&format!("key {} heard", heard.key));
-        }
+        let heard = state.keys_heard.iter().skip(self.keys_heard);
+        news.extend(heard.map(|heard| format!("key {} heard", heard.key)));
         self.keys_heard = state.keys_heard.len();
+        news
     }
 
-    pub fn tell(&self, what: &str) {
-        if !self.shown {
-            return;
+    /// As [`Self::show`].
+    pub fn tell(&self, what: &str) -> io::Result<bool> {
+        match self.shown {
+            true => print_line(&self.line(what)),
+            false => Ok(true),
         }
+    }
+
+    fn line(&self, what: &str) -> String {
         let at = self.start.elapsed().as_secs_f64() * 1_000.0;
-        println!("{at:>10.1} ms   ·   {what}");
+        format!("{at:>10.1} ms   ·   {what}")
+    }
+}
+
+fn print_all(lines: &[String]) -> io::Result<bool> {
+    match lines {
+        [] => Ok(true),
+        lines => print_line(&lines.join("\n")),
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::cli::ears::{Choice, Ears, hear, read_sound};
 use crate::cli::eval_manifest::{self, Entry, Expected, outcome};
 use crate::cli::eval_plot::plot;
+use crate::cli::output::end_with;
 use crate::language::Language;
 use crate::speech::error_rate::{ErrorCount, character_errors, word_errors};
 use crate::speech::recognizer::{LONGEST_UTTERANCE, Recognizer, SAMPLE_RATE};
@@ -130,10 +131,7 @@ struct Told<'r> {
 
 pub fn run(args: Args) -> ExitCode {
     match eval(&args) {
-        Ok(told) => {
-            println!("{told}");
-            ExitCode::SUCCESS
-        }
+        Ok(told) => end_with("eval", &told),
         Err(mistakes) => {
             for mistake in mistakes {
                 eprintln!("zeroline eval: {mistake}");

@@ -18,6 +18,7 @@ mod event_text;
 mod find_call;
 pub mod logging;
 pub mod models;
+mod output;
 pub mod say;
 pub mod serve;
 pub mod transcribe;

@@ -1,5 +1,6 @@
 //! `zeroline models list|get`: the models of the recognizer whisper.
 
+use crate::cli::output::end_with;
 use crate::engines::download::{Download, Fetched};
 use crate::engines::whisper_models::{HUB, KnownModel, MODELS, RECOMMENDED, file_name};
 use clap::{Subcommand, ValueEnum};
@@ -78,15 +79,9 @@ fn sha256(text: &str) -> Result<String, String> {
 
 pub fn run(args: Args) -> ExitCode {
     match args.command {
-        Command::List(args) => {
-            println!("{}", list(&args.folder));
-            ExitCode::SUCCESS
-        }
+        Command::List(args) => end_with("models list", &list(&args.folder)),
         Command::Get(args) => match get(&args) {
-            Ok(told) => {
-                println!("{told}");
-                ExitCode::SUCCESS
-            }
+            Ok(told) => end_with("models get", &told),
             Err((message, code)) => {
                 eprintln!("zeroline models get: {message}");
                 code

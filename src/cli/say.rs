@@ -2,6 +2,7 @@
 
 use crate::audio::frame::duration_of;
 use crate::audio::wav::WavWriter;
+use crate::cli::output::end_with;
 use crate::engines::registry::Registry;
 use crate::language::Language;
 use clap::ValueEnum;
@@ -67,13 +68,13 @@ fn rate(text: &str) -> Result<f32, String> {
 
 pub fn run(args: Args) -> ExitCode {
     match say(&args) {
-        Ok(spoken) => {
-            match args.output.as_os_str() == STANDARD_OUTPUT {
-                true => eprintln!("{spoken}"),
-                false => println!("{spoken}"),
+        Ok(spoken) => match args.output.as_os_str() == STANDARD_OUTPUT {
+            true => {
+                eprintln!("{spoken}");
+                ExitCode::SUCCESS
             }
-            ExitCode::SUCCESS
-        }
+            false => end_with("say", &spoken),
+        },
         Err(message) => {
             eprintln!("zeroline say: {message}");
             ExitCode::FAILURE

@@ -2,6 +2,7 @@
 
 use crate::call::{agent_code, demo_agent};
 use crate::cli::demo_service;
+use crate::cli::output::print_line;
 use crate::config::{Config, Dialplans, Listen, Overrides, read_source};
 use crate::diagnostic::render::render;
 use crate::diagnostic::{Diagnostic, Severity, Source};
@@ -80,7 +81,7 @@ fn demo_dialplans() -> Dialplans {
     }
 }
 
-/// The one line on standard output: calls are taken from now on.
+/// The one line on standard output: calls are taken from now on, whether or not anybody reads it.
 fn announce(addresses: Addresses) {
     let sip: Vec<String> = addresses
         .sip
@@ -90,11 +91,11 @@ fn announce(addresses: Addresses) {
             format!("sip:hotline@{address};transport={transport}")
         })
         .collect();
-    println!(
+    let _ = print_line(&format!(
         "ready: {} (health and metrics: http://{})",
         sip.join(" "),
         addresses.console
-    );
+    ));
 }
 
 /// From this call on, SIGTERM and SIGINT stop the server in order. Within a runtime.

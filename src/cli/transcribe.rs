@@ -1,6 +1,7 @@
 //! `zeroline transcribe`: what is said in sound files, as a server would hear it.
 
 use crate::cli::ears::{self, Choice, Ears, grammar_of, hear, read_sound};
+use crate::cli::output::print_line;
 use crate::language::Language;
 use crate::speech::grammar::ValueKind;
 use crate::speech::pieces::pieces;
@@ -59,7 +60,14 @@ pub fn run(args: Args) -> ExitCode {
     let mut all_good = true;
     for file in &args.files {
         match transcribe(&args, &*engine, file) {
-            Ok(heard) => println!("{}", tell(&args, engine.id(), file, &heard)),
+            Ok(heard) => match print_line(&tell(&args, engine.id(), file, &heard)) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    eprintln!("zeroline transcribe: cannot write: {error}");
+                    return ExitCode::FAILURE;
+                }
+            },
             Err(message) => {
                 eprintln!("zeroline transcribe: {message}");
                 all_good = false;
