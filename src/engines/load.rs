@@ -370,12 +370,16 @@ mod tests {
     fn music_that_one_language_has_no_recording_of_is_no_problem() {
         let folder = tempfile::tempdir().unwrap();
         record(folder.path(), "waiting.wav");
-        let music = Content::music("waiting");
-        let part = |language| Part {
+        let (music, nowhere) = (Content::music("waiting"), Content::music("nowhere"));
+        let part = |language, content: &Content| Part {
             language,
-            content: music.clone(),
+            content: content.clone(),
         };
-        let parts = [part(Language::En), part(Language::Zh)];
+        let parts = [
+            part(Language::En, &music),
+            part(Language::Zh, &music),
+            part(Language::En, &nowhere),
+        ];
         let library = library(folder.path());
         let report = load_all(&library, &parts, &ProgressBar::hidden());
         assert_eq!((report.recorded, report.problems), (1, vec![]));
@@ -383,6 +387,7 @@ mod tests {
         for pace in [Pace::Usual, Pace::Elder] {
             assert!(library.lookup(Language::En, &music, pace).is_some());
             assert!(library.lookup(Language::Zh, &music, pace).is_none());
+            assert!(library.lookup(Language::En, &nowhere, pace).is_none());
         }
     }
 
