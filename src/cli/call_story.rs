@@ -3,20 +3,14 @@
 use crate::call::call_record::{Attempt, CallRecord};
 use crate::call::outcome::Outcome;
 use crate::cli::call_table::{local_time, printable};
-use crate::cli::event_text::{
-    describe, distress, ended_by, failure, key_source, language_name, name_of,
-};
+use crate::cli::call_timeline::{draw_depth, tell_timeline};
+use crate::cli::event_text::{distress, ended_by, failure, key_source, language_name, name_of};
 use crate::cli::event_text::{requested_by, way_name};
 use crate::cli::find_call::Found;
 use crate::events::{Entry, Event, Pace};
 use crate::store::messages::StoredMessage;
 use jiff::tz::TimeZone;
 use std::fmt::Write;
-
-/// More steps than this are drawn from the last ones only.
-const DRAWN_STEPS: usize = 30;
-/// Rows of the drawing; deeper ones lie on the highest.
-const DRAWN_DEPTH: u32 = 9;
 
 pub(super) fn tell(found: &Found, zone: &TimeZone) -> String {
     let mut story = String::new();
@@ -190,88 +184,6 @@ fn requests(record: &CallRecord, entries: &[Entry]) -> Vec<String> {
         }
     }
     requests
-}
-
-/// A column a step, a row a depth: `●` asked, `○` asked again, `H` the way to a person.
-fn draw_depth(out: &mut String, entries: &[Entry]) -> std::fmt::Result {
-    let mut columns: Vec<(u32, char)> = Vec::new();
-    for entry in entries {
-        match &entry.event {
-            Event::StepAsked {
-                depth, reprompt, ..
-            } => {
-                let mark = if *reprompt { '○' } else { '●' };
-                columns.push(((*depth).clamp(1, DRAWN_DEPTH), mark));
-            }
-            Event::HumanRequested { depth, .. } => {
-                columns.push(((*depth).clamp(1, DRAWN_DEPTH), 'H'));
-            }
-            _ => {}
-        }
-    }
-    let drawn = &columns[columns.len().saturating_sub(DRAWN_STEPS)..];
-    let Some(deepest) = drawn.iter().map(|(depth, _)| *depth).max() else {
-        return Ok(());
-    };
-    writeln!(
-        out,
-        "\nDepth    ● asked  ○ asked again  H the way to a person"
-    )?;
-    for row in (1..=deepest).rev() {
-        let marks = drawn.iter().map(|(depth, mark)| match *depth == row {
-            true => format!(" {mark}"),
-            false => "  ".into(),
-        });
-        let line: String = marks.collect();
-        writeln!(out, "      {row} ┤{}", line.trim_end())?;
-    }
-    writeln!(out, "        └{}", "──".repeat(drawn.len()))
-}
-
-fn tell_timeline(out: &mut String, record: &CallRecord, entries: &[Entry]) -> std::fmt::Result {
-    writeln!(out, "\nSeconds")?;
-    let mut at = 0;
-    while let Some(entry) = entries.get(at) {
-        let seconds = entry.at_ms.saturating_sub(record.started_ms) as f64 / 1000.0;
-        let rest = &entries[at..];
-        let (told, text) = match &entry.event {
-            Event::KeyPressed { .. } => tell_keys(rest),
-            Event::NodeEntered { .. } if is_named_next(rest) => (1, None),
-            Event::StepAsked { steps, depth, .. } => {
-                let text = describe(&entry.event);
-                (1, Some(format!("{text:<44} step {steps}, depth {depth}")))
-            }
-            event => (1, Some(describe(event))),
-        };
-        if let Some(text) = text {
-            writeln!(out, "{seconds:>8.1}  {text}")?;
-        }
-        at += told;
-    }
-    Ok(())
-}
-
-fn is_named_next(entries: &[Entry]) -> bool {
-    match entries {
-        [first, next, ..] => match &first.event {
-            Event::NodeEntered { node } => {
-                let at_once = next.at_ms.saturating_sub(first.at_ms) < 50;
-                at_once && describe(&next.event).starts_with(&format!("{}:", printable(node)))
-            }
-            _ => false,
-        },
-        _ => false,
-    }
-}
-
-/// Keys in a row are one line.
-fn tell_keys(entries: &[Entry]) -> (usize, Option<String>) {
-    let keys = entries.iter().map_while(|entry| match &entry.event {
-        Event::KeyPressed { key, .. } => Some(key.map_or('•', |key| key.to_char())),
-        _ => None,
-    });
-    let keys: Vec<String> = keys.map(String::from).collect();
-    (keys.len(), Some(format!("presses {}", keys.join(" "))))
 }
 
 fn tell_attempts(out: &mut String, attempts: &[Attempt]) -> std::fmt::Result {
