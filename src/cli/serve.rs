@@ -83,19 +83,21 @@ fn demo_dialplans() -> Dialplans {
 
 /// The one line on standard output: calls are taken from now on, whether or not anybody reads it.
 fn announce(addresses: Addresses) {
-    let sip: Vec<String> = addresses
-        .sip
-        .iter()
-        .map(|(protocol, address)| {
-            let transport = protocol.name().to_lowercase();
-            format!("sip:hotline@{address};transport={transport}")
-        })
-        .collect();
-    let _ = print_line(&format!(
-        "ready: {} (health and metrics: http://{})",
-        sip.join(" "),
-        addresses.console
-    ));
+    let _ = print_line(&ready_line(&addresses));
+}
+
+fn ready_line(addresses: &Addresses) -> String {
+    let sip = addresses.sip.iter().map(|(protocol, address)| {
+        let transport = protocol.name().to_lowercase();
+        format!("sip:hotline@{address};transport={transport}")
+    });
+    let sip: Vec<String> = sip.collect();
+    let console = addresses.console;
+    let http = match addresses.metrics {
+        Some(metrics) => format!("health and metrics: http://{metrics}, console: http://{console}"),
+        None => format!("health and metrics: http://{console}"),
+    };
+    format!("ready: {} ({http})", sip.join(" "))
 }
 
 /// From this call on, SIGTERM and SIGINT stop the server in order. Within a runtime.
@@ -315,5 +317,33 @@ fn library(config: &Config, registry: Registry, parts: &[Part]) -> Result<Prompt
         Ok(library)
     } else {
         Err(ExitCode::FAILURE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::flow::Protocol;
+    use std::net::SocketAddr;
+
+    #[test]
+    fn the_ready_line_names_every_address_that_answers() {
+        let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let addresses = |metrics| Addresses {
+            sip: vec![(Protocol::Udp, at(5060))],
+            console: at(8060),
+            metrics,
+        };
+        let sip = "ready: sip:hotline@127.0.0.1:5060;transport=udp";
+        assert_eq!(
+            ready_line(&addresses(None)),
+            format!("{sip} (health and metrics: http://127.0.0.1:8060)")
+        );
+        assert_eq!(
+            ready_line(&addresses(Some(at(9090)))),
+            format!(
+                "{sip} (health and metrics: http://127.0.0.1:9090, console: http://127.0.0.1:8060)"
+            )
+        );
     }
 }

@@ -70,6 +70,8 @@ pub struct Ready {
 pub struct Addresses {
     pub sip: Vec<(Protocol, SocketAddr)>,
     pub console: SocketAddr,
+    /// Where it is another one.
+    pub metrics: Option<SocketAddr>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -194,9 +196,10 @@ async fn run<Stop: Future<Output = ()> + Send + 'static>(
         data: config.data.clone(),
     };
     let at = serve_http(config.console, "console", router(console.clone())).await?;
-    if let Some(metrics) = config.metrics {
-        serve_http(metrics, "metrics", metrics_router(console)).await?;
-    }
+    let metrics = match config.metrics {
+        Some(address) => Some(serve_http(address, "metrics", metrics_router(console)).await?),
+        None => None,
+    };
     let locator = Locator::of_system(&transports.protocols());
     let (to_callbacks, callback_jobs) = mpsc::channel(1);
     let calls_back = tokio::spawn(callbacks::run(config.clone(), to_callbacks, bookings));
@@ -238,7 +241,11 @@ async fn run<Stop: Future<Output = ()> + Send + 'static>(
         config: config.clone(),
     };
     let stop = stop();
-    started(Addresses { sip, console: at });
+    started(Addresses {
+        sip,
+        console: at,
+        metrics,
+    });
     let stopper = tokio::spawn(stop_in_order(stop, config.drain, phase_in, threads.clone()));
     signalling.run().await;
     calls_back.abort();
