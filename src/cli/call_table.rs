@@ -1,13 +1,10 @@
-//! Call records as rows: a table to look at, CSV to compute with.
+//! Call records as rows of a table to look at.
 
-use crate::call::call_record::{CallRecord, Distress, Person};
-use crate::events::{
-    EndedBy, KeySource, Pace, PacedBy, Quality, RequestedBy, SlotValue, TargetFailure,
-};
+use super::table::write_rows;
+use crate::call::call_record::CallRecord;
+use crate::events::{Quality, SlotValue};
 use crate::store::served::Served;
 use jiff::tz::TimeZone;
-use serde::Serialize;
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 pub fn write_table(
@@ -26,25 +23,8 @@ pub fn write_table(
         "HUMAN",
         "OUTCOME",
     ];
-    let mut rows = vec![head.map(String::from)];
-    rows.extend(records.iter().map(|record| row(record, zone)));
-    let mut widths = [0; 9];
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    for row in rows {
-        let cells = row.iter().zip(widths).enumerate();
-        let line: Vec<String> = cells
-            .map(|(column, (cell, width))| match column {
-                4..=7 => format!("{cell:>width$}"),
-                _ => format!("{cell:<width$}"),
-            })
-            .collect();
-        writeln!(out, "{}", line.join("  ").trim_end())?;
-    }
-    Ok(())
+    let rows = records.iter().map(|record| row(record, zone));
+    write_rows(out, head, rows, 4..=7)
 }
 
 /// In how many calls somebody answered, and in how many a person for certain: of all, and of each
@@ -94,8 +74,17 @@ fn row(record: &CallRecord, zone: &TimeZone) -> [String; 9] {
         record.steps.to_string(),
         record.max_depth.to_string(),
         human.map_or("-".into(), |seconds| format!("{seconds:.1}")),
-        record.outcome.name().to_string(),
+        outcome(record),
     ]
+}
+
+/// Calls that we make ourselves are told from those that came.
+fn outcome(record: &CallRecord) -> String {
+    let name = record.outcome.name();
+    match record.callback_of {
+        Some(_) => format!("{name} (our callback)"),
+        None => name.to_owned(),
+    }
 }
 
 /// `2026-01-31 09:30:00`.
@@ -119,136 +108,6 @@ pub fn printable(text: &str) -> String {
     text.chars().map(harmless).collect()
 }
 
-/// One record, flat. The names are stable: scripts read them.
-#[derive(Serialize)]
-struct CsvRow<'a> {
-    call: String,
-    started: Option<jiff::Timestamp>,
-    answered: Option<jiff::Timestamp>,
-    ended: Option<jiff::Timestamp>,
-    seconds: f64,
-    caller: &'a str,
-    called: &'a str,
-    source: &'a str,
-    dialplan: &'a str,
-    dialplan_version: &'a str,
-    language: Option<&'static str>,
-    pace: Pace,
-    paced_by: Option<PacedBy>,
-    codec: Option<&'a str>,
-    keys_by: Option<KeySource>,
-    outcome: &'static str,
-    ended_by: Option<EndedBy>,
-    end_reason: &'a str,
-    rejected_status: Option<u16>,
-    recovered: bool,
-    steps: u32,
-    depth_at_end: u32,
-    max_depth: u32,
-    handoff_steps: u32,
-    steps_at_human_key: Option<u32>,
-    depth_at_human_key: Option<u32>,
-    human_requested_by: Option<RequestedBy>,
-    seconds_to_human_offer: Option<f64>,
-    seconds_to_human_key: Option<f64>,
-    seconds_to_human_request: Option<f64>,
-    seconds_to_ringing: Option<f64>,
-    seconds_to_answer: Option<f64>,
-    seconds_to_confirmed: Option<f64>,
-    person: Option<Person>,
-    last_node: Option<&'a str>,
-    keys: u32,
-    distress: String,
-    no_inputs: u32,
-    no_matches: u32,
-    lookups: u32,
-    lookups_failed: u32,
-    prompts_failed: u32,
-    closed_handoffs: String,
-    attempts: usize,
-    last_target: Option<&'a str>,
-    last_failure: Option<TargetFailure>,
-    last_status: Option<u16>,
-    slots: String,
-    recording: Option<&'a str>,
-    recording_missing: Option<&'a str>,
-    message_file: Option<&'a str>,
-    callback_number: Option<&'a str>,
-    caller_mos: Option<f32>,
-    caller_jitter_ms: Option<f32>,
-    caller_loss_percent: Option<f64>,
-    agent_mos: Option<f32>,
-    events: u32,
-    events_missing: u32,
-}
-
-impl<'a> CsvRow<'a> {
-    fn of(record: &'a CallRecord) -> CsvRow<'a> {
-        let instant = |ms: u64| jiff::Timestamp::from_millisecond(i64::try_from(ms).ok()?).ok();
-        let attempt = record.attempts.last();
-        CsvRow {
-            call: record.call.to_string(),
-            started: instant(record.started_ms),
-            answered: record.answered_ms.and_then(instant),
-            ended: instant(record.ended_ms),
-            seconds: record.seconds,
-            caller: &record.caller,
-            called: &record.called,
-            source: &record.source,
-            dialplan: &record.dialplan,
-            dialplan_version: &record.dialplan_version,
-            language: record.language.map(|language| language.tag()),
-            pace: record.pace,
-            paced_by: record.paced_by,
-            codec: record.codec.as_deref(),
-            keys_by: record.keys_by,
-            outcome: record.outcome.name(),
-            ended_by: record.ended_by,
-            end_reason: &record.end_reason,
-            rejected_status: record.rejected_status,
-            recovered: record.recovered,
-            steps: record.steps,
-            depth_at_end: record.depth_at_end,
-            max_depth: record.max_depth,
-            handoff_steps: record.handoff_steps,
-            steps_at_human_key: record.steps_at_human_key,
-            depth_at_human_key: record.depth_at_human_key,
-            human_requested_by: record.human_requested_by,
-            seconds_to_human_offer: record.seconds_to_human_offer,
-            seconds_to_human_key: record.seconds_to_human_key,
-            seconds_to_human_request: record.seconds_to_human_request,
-            seconds_to_ringing: record.seconds_to_ringing,
-            seconds_to_answer: record.seconds_to_answer,
-            seconds_to_confirmed: record.seconds_to_confirmed,
-            person: record.person(),
-            last_node: record.last_node.as_deref(),
-            keys: record.keys,
-            distress: distress(&record.distress),
-            no_inputs: record.no_inputs,
-            no_matches: record.no_matches,
-            lookups: record.lookups,
-            lookups_failed: record.lookups_failed,
-            prompts_failed: record.prompts_failed,
-            closed_handoffs: record.closed_handoffs.join("; "),
-            attempts: record.attempts.len(),
-            last_target: attempt.map(|attempt| attempt.target.as_str()),
-            last_failure: attempt.and_then(|attempt| attempt.failure),
-            last_status: attempt.and_then(|attempt| attempt.status),
-            slots: slots(&record.slots),
-            recording: record.recording.as_deref(),
-            recording_missing: record.recording_missing.as_deref(),
-            message_file: record.message.as_ref().map(|message| &*message.file),
-            callback_number: record.callback.as_ref().map(|callback| &*callback.number),
-            caller_mos: record.caller_quality.map(|quality| quality.mos),
-            caller_jitter_ms: record.caller_quality.map(|quality| quality.jitter_ms),
-            caller_loss_percent: record.caller_quality.map(|quality| loss_percent(&quality)),
-            agent_mos: record.agent_quality.map(|quality| quality.mos),
-            events: record.events,
-            events_missing: record.events_missing,
-        }
-    }
-}
-
 /// Of the packets that should have come.
 pub fn loss_percent(quality: &Quality) -> f64 {
     let expected = quality
@@ -260,21 +119,6 @@ pub fn loss_percent(quality: &Quality) -> f64 {
     }
 }
 
-/// The names of the signs.
-fn distress(seen: &[Distress]) -> String {
-    let names: Vec<&str> = seen.iter().map(|seen| seen.sign.name()).collect();
-    names.join("; ")
-}
-
-/// `name=value` pairs; of a sensitive value the number of its characters.
-fn slots(slots: &BTreeMap<String, SlotValue>) -> String {
-    let pairs: Vec<String> = slots
-        .iter()
-        .map(|(name, value)| format!("{name}={}", slot_value(value)))
-        .collect();
-    pairs.join("; ")
-}
-
 pub fn slot_value(value: &SlotValue) -> String {
     match value {
         SlotValue::Plain(value) => printable(value),
@@ -282,56 +126,10 @@ pub fn slot_value(value: &SlotValue) -> String {
     }
 }
 
-pub fn write_csv(out: &mut impl Write, records: &[CallRecord], head: bool) -> io::Result<()> {
-    let mut csv = csv::Writer::from_writer(out);
-    if head {
-        // The head of no rows too: a script that reads an empty export finds its columns.
-        let (columns, _) = row_of_text(&CallRecord::default());
-        csv.write_record(&columns).map_err(io_error)?;
-    }
-    for record in records {
-        let (_, row) = row_of_text(record);
-        let cells = row.iter().map(no_formula);
-        csv.write_record(cells).map_err(io_error)?;
-    }
-    csv.flush()
-}
-
-/// Its kind tells a reader that went away from a disk that is full.
-fn io_error(error: csv::Error) -> io::Error {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => error,
-        other => io::Error::other(format!("{other:?}")),
-    }
-}
-
-/// The names of the columns, and a record's cells.
-fn row_of_text(record: &CallRecord) -> (csv::StringRecord, csv::StringRecord) {
-    let mut row = csv::Writer::from_writer(Vec::new());
-    row.serialize(CsvRow::of(record))
-        .expect("a row of plain values");
-    let bytes = row.into_inner().expect("writing to memory");
-    let mut reader = csv::Reader::from_reader(bytes.as_slice());
-    let columns = reader.headers().expect("it was just written").clone();
-    let mut cells = csv::StringRecord::new();
-    let _ = reader.read_record(&mut cells).expect("so was the row");
-    (columns, cells)
-}
-
-/// A caller chooses their name: a spreadsheet must not take it for a formula (OWASP's rule). Numbers
-/// with a sign, as telephones', are harmless and stay as they are.
-fn no_formula(cell: &str) -> String {
-    let number = cell.strip_prefix(['+', '-']).unwrap_or(cell);
-    let is_number = number.chars().all(|c| c.is_ascii_digit() || c == '.');
-    match cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number {
-        true => format!("'{cell}"),
-        false => cell.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::call_record::CallbackOf;
     use crate::call::example_call::law_4;
 
     fn example() -> CallRecord {
@@ -350,29 +148,21 @@ CALL                        STARTED              CALLER         DIALPLAN  SECOND
     }
 
     #[test]
-    fn csv_has_every_column_in_every_row() {
-        let mut out = Vec::new();
-        write_csv(&mut out, &[example(), CallRecord::default()], true).expect("writes");
-        let mut reader = csv::Reader::from_reader(out.as_slice());
-        let head = reader.headers().expect("a head").clone();
-        let rows: Vec<csv::StringRecord> =
-            reader.records().map(|row| row.expect("a row")).collect();
-        let cell = |name: &str| {
-            let column = head.iter().position(|column| column == name);
-            rows[0]
-                .get(column.expect("the column is there"))
-                .expect("a cell")
-                .to_string()
+    fn our_own_calls_are_told_from_those_that_came() {
+        let callback = CallRecord {
+            callback_of: Some(CallbackOf {
+                call: example().call,
+                attempt: 1,
+            }),
+            ..example()
         };
-        assert_eq!(cell("started"), "2025-06-15T15:06:40Z");
-        assert_eq!(cell("outcome"), "transferred_confirmed");
-        assert_eq!(cell("ended_by"), "agent");
-        assert_eq!(cell("seconds_to_human_key"), "33.5");
-        assert_eq!(cell("person"), "confirmed");
-        assert_eq!(cell("depth_at_human_key"), "2");
-        assert_eq!(cell("slots"), "tracking_number=1234567890");
-        assert_eq!(cell("message_file"), "");
-        assert_eq!(rows.len(), 2);
+        let mut out = Vec::new();
+        write_table(&mut out, &[callback], &TimeZone::UTC).expect("writes");
+        let table = String::from_utf8(out).expect("text");
+        assert!(
+            table.ends_with("  transferred_confirmed (our callback)\n"),
+            "{table}"
+        );
     }
 
     #[test]
@@ -399,55 +189,6 @@ Answered calls in which somebody was reached: 12 (30 %) of 40, a person for cert
         );
         assert_eq!(told(&[served("bank", [3, 0, 0, 0])]).lines().count(), 2);
         assert_eq!(told(&[]), "");
-    }
-
-    #[test]
-    fn no_cell_is_a_formula() {
-        for (cell, written) in [
-            ("=cmd|'/C calc'!A0", "'=cmd|'/C calc'!A0"),
-            ("@SUM(1)", "'@SUM(1)"),
-            ("+1+cmd", "'+1+cmd"),
-            ("-x", "'-x"),
-            ("\t=1", "'\t=1"),
-            ("+442079460000", "+442079460000"),
-            ("-3.5", "-3.5"),
-            ("hotline", "hotline"),
-            ("", ""),
-        ] {
-            assert_eq!(no_formula(cell), written);
-        }
-        let mut record = example();
-        record.caller = "=1+1".into();
-        let mut out = Vec::new();
-        write_csv(&mut out, &[record], false).expect("writes");
-        assert!(String::from_utf8(out).expect("text").contains(",'=1+1,"));
-    }
-
-    #[test]
-    fn a_reader_that_went_away_is_known_as_one() {
-        struct Gone;
-        impl Write for Gone {
-            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-                Err(io::ErrorKind::BrokenPipe.into())
-            }
-
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
-        // Few fit into the writer's memory, many do not.
-        for records in [1, 100] {
-            let records = vec![example(); records];
-            let error = write_csv(&mut Gone, &records, true).expect_err("nobody reads");
-            assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
-        }
-    }
-
-    #[test]
-    fn an_empty_export_has_its_head() {
-        let mut out = Vec::new();
-        write_csv(&mut out, &[], true).expect("writes");
-        assert!(out.starts_with(b"call,started,"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::cli::call_table::{local_time, printable};
 use crate::cli::data::{self, Data, Format, failed, open};
+use crate::cli::table::write_rows;
 use crate::store::callbacks::BookedCallback;
 use clap::{Args, Subcommand};
 use jiff::tz::TimeZone;
@@ -61,26 +62,54 @@ fn write_table(
     callbacks: &[BookedCallback],
     zone: &TimeZone,
 ) -> io::Result<()> {
-    let widest = |of: fn(&BookedCallback) -> &str| {
-        let widths = callbacks.iter().map(|callback| of(callback).len());
-        widths.max().unwrap_or(0)
-    };
-    let (number, handoff) = (widest(|it| &it.number), widest(|it| &it.handoff));
-    for callback in callbacks {
-        let times = match callback.attempts {
-            1 => "1 attempt".to_owned(),
-            attempts => format!("{attempts} attempts"),
-        };
-        writeln!(
-            out,
-            "{}  {:number$}  {:handoff$}  {:<7}  {times:<11}  booked {}  {}",
-            callback.call,
+    let head = [
+        "CALL", "NUMBER", "HANDOFF", "STATE", "ATTEMPTS", "BOOKED", "REASON",
+    ];
+    let rows = callbacks.iter().map(|callback| {
+        [
+            callback.call.to_string(),
             printable(&callback.number),
             printable(&callback.handoff),
-            callback.state,
+            callback.state.clone(),
+            callback.attempts.to_string(),
             local_time(callback.booked_ms, zone),
             printable(callback.reason.as_deref().unwrap_or("")),
-        )?;
+        ]
+    });
+    write_rows(out, head, rows, 4..=4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn the_list_has_a_head_over_its_columns() {
+        let callback = BookedCallback {
+            call: "01JXT21Q000000000000000001".into(),
+            number: "+442079460000".into(),
+            own_number: true,
+            called: "hotline".into(),
+            dialplan: "parcel".into(),
+            wish: "now".into(),
+            language: "en".into(),
+            slots: BTreeMap::new(),
+            since_ms: None,
+            due_ms: 1_750_000_000_000,
+            last_call: None,
+            handoff: "support".into(),
+            state: "waiting".into(),
+            attempts: 2,
+            booked_ms: 1_750_000_000_000,
+            reason: Some("busy\u{1b}".into()),
+        };
+        let mut out = Vec::new();
+        write_table(&mut out, &[callback], &TimeZone::UTC).expect("writes");
+        let expected = "\
+CALL                        NUMBER         HANDOFF  STATE    ATTEMPTS  BOOKED               REASON
+01JXT21Q000000000000000001  +442079460000  support  waiting         2  2025-06-15 15:06:40  busy\u{fffd}
+";
+        assert_eq!(String::from_utf8(out).expect("text"), expected);
     }
-    Ok(())
 }

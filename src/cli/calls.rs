@@ -3,7 +3,7 @@
 use crate::call::outcome::Outcome;
 use crate::cli::data::{self, Data, DataError, failed, open};
 use crate::cli::find_call::{find, unstored};
-use crate::cli::{call_story, call_table};
+use crate::cli::{call_csv, call_story, call_table};
 use crate::store::calls::{Filter, Order};
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::tz::TimeZone;
@@ -152,7 +152,7 @@ async fn list(args: &ListArgs, out: &mut impl Write) -> Result<(), DataError> {
         ListFormat::Json => {
             data::write_json(out, &records)?;
         }
-        ListFormat::Csv => call_table::write_csv(out, &records, true)?,
+        ListFormat::Csv => call_csv::write_csv(out, &records, true)?,
     }
     Ok(())
 }
@@ -183,7 +183,7 @@ async fn export(args: &ExportArgs, out: &mut impl Write) -> Result<(), DataError
             None => Vec::new(),
         };
         match args.format {
-            ExportFormat::Csv => call_table::write_csv(out, &page, first_page)?,
+            ExportFormat::Csv => call_csv::write_csv(out, &page, first_page)?,
             ExportFormat::Json => {
                 for record in &page {
                     serde_json::to_writer(&mut *out, record).map_err(io::Error::from)?;

@@ -1,9 +1,11 @@
 //! One function a subcommand.
 
 pub mod call;
+pub mod call_csv;
 mod call_keyboard;
 pub mod call_story;
 pub mod call_table;
+mod call_timeline;
 mod call_view;
 pub mod callbacks;
 pub mod calls;
@@ -21,5 +23,6 @@ pub mod models;
 mod output;
 pub mod say;
 pub mod serve;
+mod table;
 pub mod transcribe;
 pub mod webhooks;

@@ -2,9 +2,10 @@
 
 use crate::cli::call_table::{local_time, printable};
 use crate::cli::data::{self, Data, DataError, Format, failed, open};
+use crate::cli::table::write_rows;
 use crate::store::calls::{Store, store_path};
 use crate::store::outbox::Undelivered;
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use jiff::tz::TimeZone;
 use serde_json::json;
 use std::io::{self, Write};
@@ -40,11 +41,11 @@ struct ListArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("which").required(true).args(["id", "all"])))]
 struct RetryArgs {
     #[command(flatten)]
     data: Data,
     /// The letter's id, as `list` has it.
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
     id: Option<String>,
     /// All letters that did not arrive.
     #[arg(long)]
@@ -82,22 +83,21 @@ async fn list(args: &ListArgs, out: &mut impl Write) -> Result<ExitCode, DataErr
 }
 
 fn write_table(out: &mut impl Write, letters: &[Undelivered], zone: &TimeZone) -> io::Result<()> {
-    let id_width = letters.iter().map(|it| it.id.len()).max().unwrap_or(0);
-    let hook_width = letters.iter().map(|it| it.hook.len()).max().unwrap_or(0);
-    for letter in letters {
-        writeln!(
-            out,
-            "{:id_width$}  {:hook_width$}  {:<8}  {}  {:<7}  {:>3} tries  {}",
+    let head = [
+        "LETTER", "WEBHOOK", "SUBJECT", "MADE", "STATE", "TRIES", "REASON",
+    ];
+    let rows = letters.iter().map(|letter| {
+        [
             printable(&letter.id),
             printable(&letter.hook),
-            letter.subject,
+            letter.subject.clone(),
             local_time(letter.made_ms, zone),
-            letter.state,
-            letter.tries,
+            letter.state.clone(),
+            letter.tries.to_string(),
             printable(letter.reason.as_deref().unwrap_or("")),
-        )?;
-    }
-    Ok(())
+        ]
+    });
+    write_rows(out, head, rows, 5..=5)
 }
 
 async fn retry(args: &RetryArgs, out: &mut impl Write) -> Result<ExitCode, DataError> {
@@ -193,7 +193,14 @@ mod tests {
     fn dead_letters_are_listed_and_sent_again() {
         let data = data();
         let (table, _) = run_on(data.path(), "list");
-        assert!(table.starts_with("a-2  crm  call"), "{table}");
+        let lines: Vec<Vec<&str>> = table
+            .lines()
+            .map(|line| line.split_whitespace().take(3).collect())
+            .collect();
+        assert_eq!(
+            lines,
+            [["LETTER", "WEBHOOK", "SUBJECT"], ["a-2", "crm", "call"]]
+        );
         assert!(
             table.trim_end().ends_with("it answered 410 Gone"),
             "{table}"
@@ -209,7 +216,9 @@ mod tests {
         assert_eq!(run_on(data.path(), "list").0, "No letter is here.\n");
         assert_eq!(run_on(data.path(), "retry --all").1, ExitCode::SUCCESS);
         for wrong in ["webhooks retry", "webhooks retry a-1 --all"] {
-            assert!(Line::try_parse_from(wrong.split(' ')).is_err(), "{wrong}");
+            let refused = Line::try_parse_from(wrong.split(' ')).map(|_| ());
+            let told = refused.expect_err(wrong).to_string();
+            assert!(told.contains("ID") && told.contains("--all"), "{told}");
         }
     }
 }
