@@ -65,3 +65,20 @@ pub fn bare_number(text: &str) -> String {
     let parts = |c: char| c.is_whitespace() || matches!(c, '-' | '.' | '(' | ')');
     text.chars().filter(|c| !parts(*c)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnostic::Source;
+    use crate::dialplan::load::load;
+
+    #[test]
+    fn numbers_are_read_as_people_write_them() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/dialplans/parcel.yaml");
+        let yaml = std::fs::read_to_string(path).expect("it comes with the sources");
+        let written =
+            "elder: { numbers: [\"+44 20 799*\", +44 (207) 946-0000, \"+44\u{a0}20 1*\"] }";
+        let plan = load(&Source::new(path, format!("{written}\n{yaml}")));
+        let numbers = plan.expect("nothing is wrong").elder.numbers;
+        assert_eq!(numbers, ["+4420799*", "+442079460000", "+44201*"]);
+    }
+}
