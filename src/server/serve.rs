@@ -256,9 +256,13 @@ async fn run<Stop: Future<Output = ()> + Send + 'static>(
     Ok(())
 }
 
-/// One that cannot be had is one that nobody knows.
+/// One that cannot be had, or that everybody knows for it is empty, is one that nobody knows.
 fn console_token(config: &Config) -> Option<Secret> {
     let token = config.console_token.as_ref()?.reveal();
+    let token = token.and_then(|token| match token.expose() {
+        "" => Err("it is empty".to_owned()),
+        _ => Ok(token),
+    });
     Some(token.unwrap_or_else(|reason| {
         tracing::warn!(
             reason,
@@ -420,6 +424,7 @@ fn raise_open_file_limit() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::secret::Password;
 
     #[test]
     fn a_server_whose_journal_takes_no_call_is_not_ready() {
@@ -432,5 +437,23 @@ mod tests {
         assert!(not_ready().is_some_and(|why| why.contains("journal")));
         taking_calls.store(false, Ordering::Relaxed);
         assert_eq!(not_ready(), Some("draining"));
+    }
+
+    #[test]
+    fn an_empty_token_lets_nobody_in() {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let token = |text: &str| {
+            let file = data.path().join("token");
+            std::fs::write(&file, text).expect("writes");
+            let config = Config {
+                console_token: Some(Password::File(file)),
+                ..Config::default()
+            };
+            console_token(&config).expect("the console is closed")
+        };
+        assert_eq!(token("known\n").expose(), "known");
+        for nothing in ["", "\n"] {
+            assert!(token(nothing).expose().len() > 20, "nobody guesses it");
+        }
     }
 }
