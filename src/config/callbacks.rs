@@ -1,6 +1,7 @@
 //! Calling back those who asked for it.
 
 use crate::diagnostic::{Report, rules};
+use crate::dialplan::load::bare_number;
 use crate::dialplan::targets::{check_uri, glob};
 use crate::yaml::{Node, read};
 use read::Fields;
@@ -110,9 +111,18 @@ fn numbers(node: &Node, report: &mut Report) -> Vec<String> {
         let Some(text) = read::word(item, "a number", report) else {
             continue;
         };
-        let digits = text.strip_prefix('+').unwrap_or(text);
+        let number = bare_number(text);
+        let digits = number.strip_prefix('+').unwrap_or(&number);
         if digits.chars().all(|c| c.is_ascii_digit() || c == '*') && !digits.is_empty() {
-            numbers.push(text.to_owned());
+            if is_anybody(digits) {
+                report.add(
+                    &rules::CALLBACKS_TO_ANYBODY,
+                    item.span,
+                    format!("`{text}` allows numbers of the whole world."),
+                    "Write what the numbers of your callers begin with, like \"+4420*\".",
+                );
+            }
+            numbers.push(number);
         } else {
             report.add(
                 &rules::BAD_VALUE,
@@ -123,6 +133,12 @@ fn numbers(node: &Node, report: &mut Report) -> Vec<String> {
         }
     }
     numbers
+}
+
+/// With 00, too, every country's numbers begin.
+fn is_anybody(digits: &str) -> bool {
+    let begin = digits.split_once('*').map(|(begin, _)| begin);
+    begin.is_some_and(|begin| begin.chars().all(|c| c == '0'))
 }
 
 #[cfg(test)]
@@ -166,5 +182,37 @@ mod tests {
                 "`abc` is no number and no beginning of one."
             ]
         );
+    }
+
+    #[test]
+    fn numbers_may_be_written_as_people_write_them() {
+        let text = "callbacks: { to: \"sip:{number}@b.example\", allow: [\"+44 (20) 7946-*\"] }";
+        let (config, found) = check(text);
+        assert_eq!(found, [] as [&str; 0]);
+        let callbacks = config.and_then(|config| config.callbacks).expect("it has");
+        assert!(callbacks.allows("+442079460000", true));
+        assert!(!callbacks.allows("+442079470000", true));
+    }
+
+    #[test]
+    fn numbers_of_the_whole_world_are_warned_of() {
+        for (number, is_told) in [
+            ("*", true),
+            ("+*", true),
+            ("00*", true),
+            ("0*9", true),
+            ("+44*", false),
+            ("0044*", false),
+            ("2*", false),
+            ("0", false),
+        ] {
+            let text =
+                format!("callbacks: {{ to: \"sip:{{number}}@b.example\", allow: [\"{number}\"] }}");
+            let (config, found) = Config::check(&Source::new("/zeroline.yaml", text.as_str()));
+            assert!(config.is_some(), "it is a warning");
+            let told: Vec<_> = found.iter().map(|it| it.rule).collect();
+            let expected = is_told.then_some("callbacks-to-anybody");
+            assert_eq!(told, Vec::from_iter(expected), "{number}");
+        }
     }
 }

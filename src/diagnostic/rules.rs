@@ -120,11 +120,12 @@ rules! {
     // The config file.
     LISTEN_EXPOSED = Warning "listen-exposed" "The whole internet could send calls here: scanners find such a server within minutes.";
     CONSOLE_EXPOSED = Warning "console-exposed" "What callers said in their messages is heard there; and agents who are sent away are not rung, so that callers wait for nobody.";
+    CALLBACKS_TO_ANYBODY = Warning "callbacks-to-anybody" "A caller may say that they call from any number, also one that costs a lot: it would be called at the operator's cost (toll fraud).";
     NO_DIALPLAN = Error "no-dialplan" "Without a dialplan there is nothing to say to callers, so a server does not start.";
     MISSING_FOLDER = Warning "missing-folder" "No recording in it can be played: texts are synthesized instead.";
     NO_FOLDER = Error "not-a-folder" "Files can only be read and kept in a folder.";
     SERVICE_UNUSED = Warning "service-unused" "A service elsewhere that is described and never chosen is never asked.";
-    PASSWORD_UNKNOWN = Warning "password-unknown" "Where the server starts without it, the trunk or the service refuses what is sent to it, and a webhook's letters wait.";
+    PASSWORD_UNKNOWN = Warning "password-unknown" "A server starts without it, and then what needs it does not work.";
     PASSWORD_IN_CONFIG = Warning "password-in-config" "Whoever reads, copies or backs up the config has the password too.";
     CONFIG_CONFLICT = Error "config-conflict" "These two settings cannot both hold.";
 }
