@@ -108,6 +108,9 @@ pub(super) fn read(base: &Path, report: &mut Report) -> Option<Config> {
     if let Some(node) = console {
         check_console(&config, node.span, report);
     }
+    if let Some(node) = metrics {
+        check_metrics(&config, node.span, report);
+    }
     Some(config)
 }
 
@@ -371,6 +374,23 @@ fn check_exposure(config: &Config, listen: Option<Span>, allow: Option<Span>, re
             allow.or(listen).unwrap_or(Span::START),
             "Calls are taken from every address.",
             "Name the networks of your trunks and phones in `allow`, or in a trunk's `match`.",
+        );
+    }
+}
+
+/// Two listeners have no address in common; port 0 is another one each time.
+fn check_metrics(config: &Config, span: Span, report: &mut Report) {
+    let (console, Some(metrics)) = (config.console, config.metrics) else {
+        return;
+    };
+    let is_any = console.ip().is_unspecified() || metrics.ip().is_unspecified();
+    let is_same = console.port() == metrics.port() && (is_any || console.ip() == metrics.ip());
+    if is_same && metrics.port() != 0 {
+        report.add(
+            &rules::CONFIG_CONFLICT,
+            span,
+            format!("`metrics` and `console` ({console}) would take the same port: only one can."),
+            "Give `metrics` another port, or remove it: the console's address tells health and metrics too.",
         );
     }
 }

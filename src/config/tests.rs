@@ -150,6 +150,24 @@ fn who_can_reach_a_console_without_a_token_is_told_of() {
 }
 
 #[test]
+fn metrics_and_the_console_cannot_have_one_address() {
+    for (text, is_told) in [
+        ("console: 127.0.0.1:9000\nmetrics: 127.0.0.1:9000\n", true),
+        ("metrics: 127.0.0.1:8060\n", true),
+        ("metrics: 0.0.0.0:8060\n", true),
+        ("metrics: 127.0.0.1:8061\n", false),
+        ("metrics: 127.0.0.2:8060\n", false),
+        ("console: 127.0.0.1:0\nmetrics: 127.0.0.1:0\n", false),
+    ] {
+        let (config, found) = checked(text);
+        let told: Vec<_> = found.iter().map(|d| d.rule).collect();
+        let expected = is_told.then_some("config-conflict");
+        assert_eq!(told, Vec::from_iter(expected), "{text}");
+        assert_eq!(config.is_none(), is_told);
+    }
+}
+
+#[test]
 fn who_hears_is_chosen_by_language_or_for_all_or_not_at_all() {
     use speech::{Hearing, RecognizerKind, Speech};
     let speech = |text: &str| -> Speech {
