@@ -74,25 +74,67 @@ fn is_folder(field: &str, folder: &Path, tree: &Node, rule: &Rule, report: &mut 
 }
 
 fn passwords(config: &Config, tree: &Node, report: &mut Report) {
-    let trunks = config.trunks.iter();
-    let trunks = trunks.map(|(name, trunk)| ("trunks", "trunk", name, &trunk.password));
-    let agents = config.agents.iter();
-    let agents = agents.map(|(name, agent)| ("agents", "agent", name, &agent.password));
-    for (list, what, name, password) in trunks.chain(agents) {
-        let Some(Err(reason)) = password.as_ref().map(Password::reveal) else {
-            continue;
-        };
-        let field = match password {
-            Some(Password::File(_)) => "password_file",
-            _ => "password_env",
-        };
-        report.add(
-            &rules::PASSWORD_UNKNOWN,
-            tree.place(&[list, name, field]),
-            format!("The password of the {what} `{name}` is not known: {reason}."),
-            "Set it where the server starts, or correct the name.",
+    for (name, trunk) in &config.trunks {
+        let what = format!("The password of the trunk `{name}`");
+        let until = "until then the trunk refuses calls and registrations that need it";
+        let place = ["trunks", name, "password"];
+        secret(
+            trunk.password.as_ref(),
+            (&what, until),
+            place.as_slice(),
+            tree,
+            report,
         );
     }
+    for (name, agent) in &config.agents {
+        let what = format!("The password of the agent `{name}`");
+        let until = format!("until then nobody can register as `{name}`, and they are not rung");
+        let place = ["agents", name, "password"];
+        secret(
+            agent.password.as_ref(),
+            (&what, &until),
+            place.as_slice(),
+            tree,
+            report,
+        );
+    }
+    let until = "until then nobody may ask about agents, send them away or hear messages";
+    let token = config.console_token.as_ref();
+    secret(
+        token,
+        ("The console's token", until),
+        &["console_token"],
+        tree,
+        report,
+    );
+}
+
+/// `place`: of the setting as it is called where the secret is written in the config. `told`: what it
+/// is, and what happens without it.
+fn secret(
+    secret: Option<&Password>,
+    (what, until): (&str, &str),
+    place: &[&str],
+    tree: &Node,
+    report: &mut Report,
+) {
+    let reason = match secret.map(Password::reveal) {
+        Some(Err(reason)) => reason,
+        Some(Ok(secret)) if secret.expose().is_empty() => "it is empty".to_owned(),
+        _ => return,
+    };
+    let (setting, parents) = place.split_last().expect("a setting has a name");
+    let field = match secret {
+        Some(Password::File(_)) => format!("{setting}_file"),
+        Some(Password::Environment(_)) => format!("{setting}_env"),
+        _ => (*setting).to_owned(),
+    };
+    report.add(
+        &rules::PASSWORD_UNKNOWN,
+        tree.place(&[parents, &[&field]].concat()),
+        format!("{what} is not known: {reason}."),
+        format!("Set it where the server starts, or correct the name: {until}."),
+    );
 }
 
 fn speech(config: &Config, tree: &Node, report: &mut Report) {
@@ -115,19 +157,10 @@ fn speech(config: &Config, tree: &Node, report: &mut Report) {
 }
 
 fn service_key(service: &Service, path: &[&str], tree: &Node, report: &mut Report) {
-    let Some(Err(reason)) = service.key.as_ref().map(Password::reveal) else {
-        return;
-    };
-    let field = match service.key {
-        Some(Password::File(_)) => "key_file",
-        _ => "key_env",
-    };
-    report.add(
-        &rules::PASSWORD_UNKNOWN,
-        tree.place(&[path, &[field]].concat()),
-        format!("The key of {} is not known: {reason}.", service.url),
-        "Set it where the server starts, or correct the name.",
-    );
+    let what = format!("The key of {}", service.url);
+    let until = "until then the service refuses what is sent to it";
+    let place = [path, &["key"]].concat();
+    secret(service.key.as_ref(), (&what, until), &place, tree, report);
 }
 
 fn webhooks(config: &Config, tree: &Node, report: &mut Report) {

@@ -88,6 +88,42 @@ fn a_config_is_judged_with_all_that_it_names() {
 }
 
 #[test]
+fn a_secret_that_is_not_there_is_told_with_what_happens_without_it() {
+    let config = "console_token_env: ZEROLINE_NOT_SET\n\
+                  trunks: { t: { user: u, password_env: ZEROLINE_NOT_SET } }\n\
+                  agents: { anna: { password_file: none }, ben: { password_file: empty } }\n\
+                  transfers: { allow: [\"sip:*@*\"] }\n";
+    let files = [("x.yaml", PLAN), ("zeroline.yaml", config), ("empty", "")];
+    let all = found(&files, "check @x.yaml --config @zeroline.yaml");
+    let told = all["diagnostics"].as_array().expect("it is a list");
+    let told: Vec<[&str; 3]> = told
+        .iter()
+        .map(|it| ["message", "fix", "text"].map(|field| it[field].as_str().unwrap_or_default()))
+        .collect();
+    let expected = [
+        [
+            "console's token",
+            "nobody may ask about agents",
+            "ZEROLINE_NOT_SET",
+        ],
+        ["trunk `t`", "the trunk refuses", "ZEROLINE_NOT_SET"],
+        ["agent `anna`", "nobody can register as `anna`", "none"],
+        [
+            "agent `ben` is not known: it is empty",
+            "register as `ben`",
+            "empty",
+        ],
+    ];
+    assert_eq!(told.len(), expected.len(), "{all:#}");
+    for ([message, fix, text], [in_message, in_fix, at]) in told.into_iter().zip(expected) {
+        assert!(message.contains(in_message), "{message}");
+        assert!(fix.contains(in_fix), "{fix}");
+        assert_eq!(text, at);
+    }
+    assert_eq!((&all["errors"], &all["warnings"]), (&json!(0), &json!(4)));
+}
+
+#[test]
 fn a_config_names_a_dialplan_unless_one_is_given() {
     let files = [
         ("x.yaml", PLAN),
