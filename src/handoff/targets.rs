@@ -48,6 +48,8 @@ pub struct Plan {
     pub handoff: String,
     /// The caller's.
     pub language: Language,
+    /// We call the caller back: nobody holds the line meanwhile.
+    pub calls_back: bool,
     /// A callback whose caller is rung when somebody is free, and the target when the caller is there.
     pub caller_first: bool,
     pub desks: Vec<Desk>,
@@ -61,6 +63,7 @@ impl Plan {
     /// The two talk through this server; `agent_first`: the caller's telephone rings only when a person
     /// has taken the call for certain.
     pub fn for_callback(&mut self, agent_first: bool) {
+        self.calls_back = true;
         self.caller_first = !agent_first;
         for one in self.desks.iter_mut().flat_map(|desk| &mut desk.tries) {
             one.accept |= agent_first && !one.is_agent;
@@ -117,6 +120,7 @@ pub fn plan(
         dialplan: dialplan.name.clone(),
         handoff: dialplan.handoff(first).name.clone(),
         language,
+        calls_back: false,
         caller_first: false,
         desks,
         closed_last: closed,

@@ -17,14 +17,16 @@ impl Distributor {
             let others = self.line.iter().filter(|place| {
                 let other = self.searches.get(&place.seeker);
                 other.is_some_and(|other| {
-                    other.plan.dialplan == search.plan.dialplan
+                    !other.plan.calls_back
+                        && other.plan.dialplan == search.plan.dialplan
                         && other.desk().map(|desk| &desk.handoff) == Some(&desk.handoff)
                 })
             });
             others.count()
         };
         let most = queue.most as usize;
-        let has_room = || self.line.len() < most || ahead() < most;
+        // Who is called back holds nobody up on the telephone, and was in line before.
+        let has_room = || search.plan.calls_back || self.line.len() < most || ahead() < most;
         staffed && in_time && (search.waits.is_some() || has_room())
     }
 

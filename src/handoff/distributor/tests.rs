@@ -158,6 +158,7 @@ fn plan(desks: &[Desk]) -> Plan {
         dialplan: "parcel".into(),
         handoff: desks[0].handoff.clone(),
         language: Language::En,
+        calls_back: false,
         caller_first: false,
         desks: desks.to_vec(),
         closed_last: Vec::new(),

@@ -34,6 +34,7 @@ fn plan() -> Plan {
         dialplan: "parcel".into(),
         handoff: "support".into(),
         language: Language::En,
+        calls_back: false,
         caller_first: false,
         desks: Vec::new(),
         closed_last: Vec::new(),

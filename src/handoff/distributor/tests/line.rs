@@ -202,6 +202,24 @@ fn a_full_queue_and_a_long_wait_lead_on() {
     hall.at(60).says(&["2: ring z, support taken"]);
 }
 
+/// Who holds the line is not turned away for somebody who does not.
+#[test]
+fn callbacks_take_no_place_of_those_who_hold_the_line() {
+    let one = Desk {
+        queue: Some(Queue {
+            most: 1,
+            ..Queue::default()
+        }),
+        ..desk("support", "a/1")
+    };
+    let desks = [one, desk("night", "z")];
+    let mut hall = Hall::new(&[]);
+    hall.seek(1, &desks).call_back(2, &desks).seek(3, &desks);
+    hall.says(&["1: ring a", "2: place 1", "3: place 2"]);
+    hall.seek(4, &desks).says(&["4: ring z, support taken"]);
+    hall.call_back(5, &desks).says(&["5: place 3"]);
+}
+
 #[test]
 fn nobody_waits_for_who_is_not_there() {
     let desks = [queued("@anna"), desk("night", "z")];
