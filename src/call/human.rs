@@ -327,9 +327,13 @@ impl Call {
 
     /// A key of the person's side, which came otherwise than in the sound.
     pub(super) fn person_key(&mut self, now: Instant, from: LegNumber, key: Key, by: KeySource) {
+        let leg = self.leg_mut(from);
+        if !leg.is_some_and(|leg| leg.keys.accept(now, key, by)) {
+            return;
+        }
         match self.is_agent(from) {
             true => self.relay_key(from, key, by),
-            false => self.rung_key(now, from, key),
+            false => self.rung_key(now, from, key, by),
         }
     }
 

@@ -6,7 +6,7 @@ use super::keys::KeyGate;
 use super::media_session::{MAX_DATAGRAM, MediaSession};
 use super::media_watch::{MediaWatch, Silence};
 use super::playout::{Filled, Playout};
-use super::received::{Packet, PacketKind};
+use super::received::{Packet, PacketKind, Received};
 use crate::audio::codecs::Codec;
 use crate::audio::dtmf_detector::{DtmfDetector, KeyTone};
 use crate::config::trunk::TrunkKeys;
@@ -52,6 +52,8 @@ pub struct Leg {
     key_sender: KeySender,
     /// The other leg's key (its timestamp there) that waits behind keys that are being sent.
     withheld_key: Option<u32>,
+    /// How the peer sends the key that it presses now, where that key was for us alone.
+    own_key: Option<KeySource>,
 }
 
 impl Leg {
@@ -80,6 +82,7 @@ impl Leg {
             tone_is_down: false,
             key_sender: KeySender::new(TrunkKeys::Rfc4733),
             withheld_key: None,
+            own_key: None,
         }
     }
 
@@ -160,6 +163,44 @@ impl Leg {
         if let Some((address, length)) = media.relay(now, packet, payload, &mut relayed) {
             sink.send(self.number, Channel::Rtp, address, &relayed[..length]);
         }
+    }
+
+    /// A packet of the other leg is not for the peer: no gap tells of it.
+    pub fn leave_out(&mut self, packet: &Packet) {
+        if let Some(media) = &mut self.media {
+            media.leave_out(packet);
+        }
+    }
+
+    /// The key that the peer presses now is for us: what still comes of it is not for the other leg.
+    pub fn keep_key(&mut self, by: KeySource) {
+        self.own_key = Some(by);
+    }
+
+    /// Whether a packet of the peer's stays here: of a key that is for us, or that came another way
+    /// already.
+    pub fn keeps(&mut self, now: Instant, received: &Received, datagram: &[u8]) -> bool {
+        match received {
+            Received::Key(key, _) => {
+                let event = KeySource::TelephoneEvent;
+                let is_new = self.keys.accept(now, *key, event);
+                self.own_key = (!is_new).then_some(event);
+            }
+            Received::Audio(Packet {
+                kind: PacketKind::Audio(codec),
+                payload,
+                ..
+            }) if self.own_key == Some(KeySource::InBand) => {
+                let payload = datagram.get(payload.clone()).unwrap_or_default();
+                if self.detect_keys(*codec, payload).tone {
+                    return true;
+                }
+                self.own_key = None;
+            }
+            _ => {}
+        }
+        let is_event = received.packet().map(|it| it.kind) == Some(PacketKind::TelephoneEvent);
+        is_event && self.own_key == Some(KeySource::TelephoneEvent)
     }
 
     /// Whether the packets of the other leg's latest key are passed on as they come.

@@ -11,7 +11,7 @@ use crate::audio::prompt::Prompt;
 use crate::config::trunk::TrunkKeys;
 use crate::dialogue::action::Content;
 use crate::dialogue::input::PlayId;
-use crate::events::Pace;
+use crate::events::{KeySource, Pace};
 use crate::handoff::transfer;
 use crate::key::Key;
 use crate::language::Language;
@@ -237,13 +237,18 @@ impl Call {
     }
 
     /// A key of somebody who was rung: it counts from when they are asked for one.
-    pub(super) fn rung_key(&mut self, now: Instant, leg: LegNumber, key: Key) {
+    pub(super) fn rung_key(&mut self, now: Instant, leg: LegNumber, key: Key, by: KeySource) {
         let Some(rung) = self.human.rung(leg) else {
             return;
         };
         let (attempt, briefed) = (rung.attempt, rung.briefing.is_some());
         match key {
-            ACCEPT if briefed => self.transfer_input(now, transfer::Input::Accepted { attempt }),
+            ACCEPT if briefed => {
+                if let Some(leg) = &mut rung.leg {
+                    leg.keep_key(by);
+                }
+                self.transfer_input(now, transfer::Input::Accepted { attempt })
+            }
             DECLINE if briefed => self.transfer_input(now, transfer::Input::Declined { attempt }),
             _ => {}
         }

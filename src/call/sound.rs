@@ -41,10 +41,7 @@ impl Call {
             self.caller_is_heard(now);
         }
         if self.human.is_bridged() {
-            self.relay(now, from, packet, datagram, sink);
-            if let (Received::Key(key, _), false) = (&received, from == LegNumber::CALLER) {
-                self.relay_key(from, *key, KeySource::TelephoneEvent);
-            }
+            self.pass_on(now, from, &received, datagram, sink);
         } else if from != LegNumber::CALLER {
             self.hear_rung(now, from, &received, datagram);
             self.pass_early_media(now, from, packet, datagram, sink);
@@ -104,6 +101,31 @@ impl Call {
         media.receive_rtcp(now, source, datagram) != RtcpReceived::Ignored
     }
 
+    /// Of a person's keys, those that are for the caller: not the one by which they took the call.
+    fn pass_on(
+        &mut self,
+        now: Instant,
+        from: LegNumber,
+        received: &Received,
+        datagram: &[u8],
+        sink: &mut dyn PacketSink,
+    ) {
+        let Some(packet) = received.packet() else {
+            return;
+        };
+        if from == LegNumber::CALLER {
+            return self.relay(now, from, packet, datagram, sink);
+        }
+        let person = self.leg_mut(from);
+        if person.is_some_and(|leg| leg.keeps(now, received, datagram)) {
+            return self.caller.leave_out(packet);
+        }
+        self.relay(now, from, packet, datagram, sink);
+        if let Received::Key(key, _) = received {
+            self.relay_key(from, *key, KeySource::TelephoneEvent);
+        }
+    }
+
     /// What one side of a bridge said goes to the other at once, without a jitter buffer between.
     fn relay(
         &mut self,
@@ -151,7 +173,7 @@ impl Call {
         if let Some((key, source)) = heard
             && leg.keys.accept(now, key, source)
         {
-            self.rung_key(now, from, key);
+            self.rung_key(now, from, key, source);
         }
     }
 

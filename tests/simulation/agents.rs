@@ -1,5 +1,6 @@
 //! The people behind the targets: who answers, is busy, declines, never answers or leaves at once.
 
+use crate::caller::{KeysBy, without_telephone_events};
 use crate::handset::{Handset, is_level};
 use crate::network::{Datagram, Network, flow_of};
 use crate::world::{AGENT_LEVEL, CALLER_LEVEL, agents_address};
@@ -8,6 +9,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use zeroline::audio::codecs::Codec;
+use zeroline::call::info::info_of_key;
 use zeroline::key::Key;
 use zeroline::sdp::direction::Direction;
 use zeroline::sdp::offer_answer::NegotiationError;
@@ -56,6 +58,8 @@ pub struct Agents {
     /// When an agent first heard the caller.
     pub heard_caller: Option<Instant>,
     pub keys: Vec<Key>,
+    /// How their telephones send keys.
+    pub keys_by: KeysBy,
     /// Nothing comes from them but signalling.
     pub are_dead: bool,
 }
@@ -82,6 +86,7 @@ impl Agents {
             rung: Vec::new(),
             heard_caller: None,
             keys: Vec::new(),
+            keys_by: KeysBy::TelephoneEvent,
             are_dead: false,
         }
     }
@@ -269,12 +274,10 @@ impl Agents {
                     return;
                 };
                 // Nobody presses anything before they are asked.
-                if handset.heard.sound.is_some() {
-                    handset.press_by_event(key);
-                } else {
-                    self.wish(now + Duration::from_millis(500), leg, Wish::Press(key));
+                if handset.heard.sound.is_none() {
+                    return self.wish(now + Duration::from_millis(500), leg, Wish::Press(key));
                 }
-                return;
+                return self.press(now, leg, key);
             }
             Wish::HangUp => self.ua.hang_up(now, leg, None),
             Wish::AnswerWithNonsense => {
@@ -300,11 +303,39 @@ impl Agents {
         };
     }
 
+    fn press(&mut self, now: Instant, leg: LegId, key: Key) {
+        let Some((_, handset)) = self.legs.get_mut(&leg) else {
+            return;
+        };
+        match self.keys_by {
+            KeysBy::TelephoneEvent => handset.press_by_event(key),
+            KeysBy::InBand => handset.press_in_band(key, Duration::from_millis(300)),
+            KeysBy::Info => {
+                let body = info_of_key(key).into();
+                let sent = self.ua.send_info(now, leg, "application/dtmf-relay", body);
+                sent.expect("it is answered");
+                // Some send a key by two ways at once.
+                handset.press_by_event(key);
+            }
+        }
+    }
+
+    /// Whoever is on the line presses a key.
+    pub fn press_on_the_line(&mut self, now: Instant, key: Key) {
+        for leg in self.legs.keys().copied().collect::<Vec<_>>() {
+            self.press(now, leg, key);
+        }
+    }
+
     /// Takes the leg's offer, and begins to speak: the answer.
     fn agree(&mut self, now: Instant, leg: LegId) -> Option<Bytes> {
         let (offer, handset) = self.legs.get_mut(&leg)?;
         let answer = handset.offer_answer.answer(offer, &handset.local);
-        let (negotiated, sdp) = answer.expect("our offers can be answered");
+        let (mut negotiated, mut sdp) = answer.expect("our offers can be answered");
+        if self.keys_by == KeysBy::InBand {
+            negotiated.telephone_event = None;
+            sdp = without_telephone_events(sdp);
+        }
         handset.agree(now, negotiated);
         Some(sdp.into())
     }

@@ -101,13 +101,7 @@ impl Caller {
         if self.keys_by == KeysBy::TelephoneEvent {
             return sdp;
         }
-        let text = String::from_utf8(sdp).expect("we wrote it");
-        let lines = text.lines().filter(|line| !line.contains(":101 "));
-        let lines = lines.map(|line| line.strip_suffix(" 101").unwrap_or(line));
-        lines
-            .flat_map(|line| [line, "\r\n"])
-            .collect::<String>()
-            .into_bytes()
+        without_telephone_events(sdp)
     }
 
     /// Sends music only, or nothing at all.
@@ -274,4 +268,14 @@ impl Caller {
         self.handset.agree(now, negotiated);
         self.answered = true;
     }
+}
+
+pub fn without_telephone_events(sdp: Vec<u8>) -> Vec<u8> {
+    let text = String::from_utf8(sdp).expect("we wrote it");
+    let lines = text.lines().filter(|line| !line.contains(":101 "));
+    let lines = lines.map(|line| line.strip_suffix(" 101").unwrap_or(line));
+    lines
+        .flat_map(|line| [line, "\r\n"])
+        .collect::<String>()
+        .into_bytes()
 }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use zeroline::audio::codecs::Codec;
+use zeroline::audio::dtmf_detector::{DtmfDetector, KeyTone};
 use zeroline::audio::frame::samples_in;
 use zeroline::audio::tones::{chord, frequencies};
 use zeroline::call::media_session::MediaSession;
@@ -33,6 +34,8 @@ pub struct Handset {
     /// Words that are said instead.
     voice: VecDeque<i16>,
     pub heard: Heard,
+    /// Keys are looked for in the sound, too.
+    pub hears_tones: Option<DtmfDetector>,
     next_tick: Instant,
     seed: u64,
 }
@@ -67,6 +70,7 @@ impl Handset {
             tones: VecDeque::new(),
             voice: VecDeque::new(),
             heard: Heard::default(),
+            hears_tones: None,
             next_tick: now,
             seed,
         }
@@ -161,6 +165,15 @@ impl Handset {
     fn hear(&mut self, now: Instant, codec: Codec, payload: &[u8]) {
         if payload.iter().any(|octet| *octet != codec.silence()) {
             self.heard.sound = Some(now);
+        }
+        if let Some(detector) = &mut self.hears_tones {
+            let mut samples = [0; FRAME];
+            let length = codec.decode(payload, &mut samples);
+            detector.handle_samples(&samples[..length], |tone| {
+                if let KeyTone::Down(key) = tone {
+                    self.heard.keys.push(key);
+                }
+            });
         }
         if payload.windows(2).all(|pair| pair[0] == pair[1]) {
             let mut samples = [0; 480];

@@ -4,6 +4,7 @@
 //! `ZEROLINE_CALLS=…` makes so many calls of each.
 
 use crate::agents::Habit;
+use crate::caller::KeysBy;
 use crate::checks::assert_whole;
 use crate::exchange::Exchange;
 use crate::for_each_seed;
@@ -74,6 +75,8 @@ struct End {
     desk: &'static str,
     anna: Habit,
     ben: Habit,
+    /// How their telephones send keys.
+    keys_by: KeysBy,
     /// What the caller's exchange does with a REFER: its status, and what it tells then, and when.
     exchange: Option<(u16, &'static [(u64, u16)])>,
     /// From when a person is wanted; at its end the caller hangs up.
@@ -90,6 +93,7 @@ impl Default for End {
             desk: ANNA,
             anna: answers(700),
             ben: answers(700),
+            keys_by: KeysBy::TelephoneEvent,
             exchange: None,
             story: |world, _| world.run_for(seconds(6)),
             tells: |_| {},
@@ -105,6 +109,7 @@ impl End {
         for_each_seed(0..calls, |seed, world| {
             let rng = &mut StdRng::seed_from_u64(seed);
             let world = world.insert(World::new(self.scene(seed, program.clone())));
+            world.agents.keys_by = self.keys_by;
             let exchange = self.exchange;
             world.caller.exchange = exchange.map(|(status, told)| Exchange::new(status, told));
             world.caller.dial(world.now, false);

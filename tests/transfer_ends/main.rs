@@ -205,6 +205,7 @@ async fn come(ends: &'static [End]) {
         (end.tells)(record);
         if let Some(Some(report)) = reports.get(end.name) {
             assert_no_silence(end.name, report, record);
+            assert_eq!(report.keys_heard, [], "{}: an accept key", end.name);
         }
     }
 }

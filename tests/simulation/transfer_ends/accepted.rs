@@ -2,6 +2,9 @@
 
 use super::{End, failures, gave_up_after, is_answer, is_back, ms, presses, seconds, some, until};
 use crate::agents::Habit;
+use crate::caller::KeysBy;
+use crate::random::key;
+use zeroline::audio::dtmf_detector::DtmfDetector;
 use zeroline::call::outcome::Outcome;
 use zeroline::events::{Event, TargetFailure};
 
@@ -45,6 +48,46 @@ fn turned_down_by_the_other_key() {
         ..End::default()
     }
     .comes();
+}
+
+/// Of all keys the caller hears those that are pressed when they talk, once each, however a
+/// telephone sends them.
+fn the_caller_hears_no_accept_key(keys_by: KeysBy) {
+    End {
+        desk: ACCEPT,
+        anna: presses('1', 2_500, None),
+        keys_by,
+        story: |world, _| {
+            until(world, is_answer);
+            world.caller.handset.hears_tones = Some(DtmfDetector::new());
+            until(world, |it| matches!(it, Event::TargetConfirmed { .. }));
+            world.run_for(seconds(3));
+            assert_eq!(world.caller.handset.heard.keys, []);
+            world.agents.press_on_the_line(world.now, key('5'));
+            world.run_for(seconds(2));
+            world.agents.press_on_the_line(world.now, key('1'));
+            world.run_for(seconds(2));
+            assert_eq!(world.caller.handset.heard.keys, [key('5'), key('1')]);
+        },
+        tells: |record| assert_eq!(record.outcome, Outcome::TransferredConfirmed),
+        ..End::default()
+    }
+    .comes();
+}
+
+#[test]
+fn the_caller_hears_no_accept_key_by_telephone_event() {
+    the_caller_hears_no_accept_key(KeysBy::TelephoneEvent);
+}
+
+#[test]
+fn the_caller_hears_no_accept_key_by_info_and_telephone_event_at_once() {
+    the_caller_hears_no_accept_key(KeysBy::Info);
+}
+
+#[test]
+fn the_caller_hears_no_accept_key_by_tones() {
+    the_caller_hears_no_accept_key(KeysBy::InBand);
 }
 
 /// A voicemail speaks as well, and presses no key: nobody was reached.
