@@ -12,6 +12,10 @@ use crate::language::Language;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+mod person;
+
+pub use person::Person;
+
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct CallRecord {
     pub call: CallRef,
@@ -118,15 +122,6 @@ pub struct CallRecord {
     pub events_missing: u32,
 }
 
-/// Whether a person served the caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Person {
-    /// A target answered: perhaps a voicemail.
-    Answered,
-    Confirmed,
-}
-
 /// One target that was called for the caller.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
@@ -182,27 +177,6 @@ pub struct CallbackOf {
 }
 
 impl CallRecord {
-    /// `None`: nobody answered, or the call was passed on by REFER and we never learned.
-    pub fn person(&self) -> Option<Person> {
-        // Our own call to a caller who was not reached brought a person nothing.
-        if self.callback_of.is_some() && self.answered_ms.is_none() {
-            return None;
-        }
-        if self.seconds_to_confirmed.is_some() {
-            return Some(Person::Confirmed);
-        }
-        let took = |attempt: &Attempt| {
-            let left = [
-                Some(TargetFailure::NotAccepted),
-                Some(TargetFailure::Declined),
-                // While they were told whose call it is, the caller went.
-                Some(TargetFailure::Cancelled),
-            ];
-            attempt.seconds_to_answer.is_some() && !left.contains(&attempt.failure)
-        };
-        self.attempts.iter().any(took).then_some(Person::Answered)
-    }
-
     /// Folds a call's events, in their order. Any events fold to a record; `None` only where there
     /// are none. Nothing after the call's last event is looked at.
     pub fn fold(entries: &[Entry]) -> Option<CallRecord> {

@@ -64,7 +64,7 @@ pub fn write_served(out: &mut impl Write, served: &[Served]) -> io::Result<()> {
 }
 
 fn row(record: &CallRecord, zone: &TimeZone) -> [String; 9] {
-    let human = record.seconds_to_confirmed.or(record.seconds_to_answer);
+    let human = record.seconds_to_person();
     [
         record.call.to_string(),
         local_time(record.started_ms, zone),
@@ -131,6 +131,7 @@ mod tests {
     use super::*;
     use crate::call::call_record::CallbackOf;
     use crate::call::example_call::law_4;
+    use crate::events::TargetFailure;
 
     fn example() -> CallRecord {
         CallRecord::fold(&law_4()).expect("there are events")
@@ -145,6 +146,20 @@ CALL                        STARTED              CALLER         DIALPLAN  SECOND
 01JXT21Q000000000000000001  2025-06-15 15:06:40  +442079460000  parcel       90.0      6          3   41.0  transferred_confirmed
 ";
         assert_eq!(String::from_utf8(out).expect("text"), expected);
+    }
+
+    /// Two answered, and neither took the call.
+    #[test]
+    fn the_seconds_to_a_person_are_told_only_where_one_was_reached() {
+        let mut record = example();
+        record.seconds_to_confirmed = None;
+        for attempt in &mut record.attempts {
+            attempt.seconds_to_answer = Some(3.0);
+            attempt.failure = Some(TargetFailure::Cancelled);
+        }
+        assert_eq!(row(&record, &TimeZone::UTC)[7], "-");
+        record.attempts[0].failure = None;
+        assert_eq!(row(&record, &TimeZone::UTC)[7], "3.0");
     }
 
     #[test]

@@ -137,7 +137,33 @@ fn who_answered_and_did_not_take_the_call_is_no_person() {
         None
     );
     let then = [voicemail, vec![tried(2), answered(2)]].concat();
-    assert_eq!(with(then).person(), Some(Person::Answered));
+    let spoken = with(then);
+    assert_eq!(spoken.person(), Some(Person::Answered));
+    let second = spoken.attempts[1].seconds_to_answer;
+    assert!(second > spoken.attempts[0].seconds_to_answer);
+    assert_eq!(spoken.seconds_to_person(), second, "not of the voicemail");
+}
+
+/// The person who was to be talked to by way of REFER with Replaces talks through us instead.
+#[test]
+fn who_talks_and_cannot_be_passed_on_to_is_a_person() {
+    let by = |way| Event::TargetTried {
+        attempt: 1,
+        handoff: "support".into(),
+        target: "sip:a@b".into(),
+        way,
+    };
+    let refused = Event::TargetFailed {
+        attempt: 1,
+        status: Some(603),
+        reason: TargetFailure::ReferRefused,
+    };
+    let told = |way| {
+        let answered = Event::TargetAnswered { attempt: 1 };
+        with(vec![by(way), answered, refused.clone()]).person()
+    };
+    assert_eq!(told(TransferWay::Attended), Some(Person::Answered));
+    assert_eq!(told(TransferWay::Refer), None);
 }
 
 #[test]
