@@ -48,6 +48,7 @@ fn plan() -> Plan {
         dialplan: "parcel".into(),
         handoff: "support".into(),
         language: Language::En,
+        calls_back: false,
         caller_first: false,
         desks: vec![desk],
         closed_last: Vec::new(),
