@@ -268,7 +268,7 @@ fn handoff() -> Value {
             "ring": { "oneOf": [target, { "type": "array", "minItems": 1, "items": target }] },
             "order": { "enum": ORDERS.map(|(name, _)| name) },
             "skills": { "oneOf": [skills, { "type": "array", "items": skills }], "description": "Of `agents`." },
-            "rest": { "$ref": "#/$defs/duration", "description": "How long who did not answer is not rung again." },
+            "rest": { "$ref": "#/$defs/duration", "description": "How long who did not answer is not rung again; it doubles with each failure in a row, up to 2 minutes." },
             "queue": { "oneOf": [{ "type": "boolean" }, queue] },
             "accept": { "type": "boolean", "description": "Who answers takes the call by a key." },
             "timeout": { "$ref": "#/$defs/duration" },

@@ -13,7 +13,9 @@
 use super::agents::AgentState;
 use super::service_times::ServiceTimes;
 use super::targets::{Desk, Plan, Try};
+use crate::config::agent::own_user;
 use crate::events::ReturnReason;
+use choice::is_gone;
 use holds::{Hold, Stage, wraps_up};
 use news::News;
 use std::cmp::Reverse;
@@ -31,6 +33,9 @@ pub type Seeker = u64;
 
 /// Targets of whom something is remembered. Beyond it those that are idle are forgotten.
 const MOST_TARGETS: usize = 10_000;
+
+/// Nobody rests longer because of several failures in a row.
+const LONGEST_REST: Duration = Duration::from_secs(120);
 
 /// What a call tells.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,6 +109,8 @@ struct Target {
     /// When its last call ended, was passed on to it, or was not taken.
     used: Option<Instant>,
     rests_until: Option<Instant>,
+    /// In a row; others while it rests are not counted.
+    failures: u32,
     /// It does not answer OPTIONS.
     is_down: bool,
 }
@@ -150,6 +157,26 @@ impl Search {
     }
 }
 
+impl Target {
+    /// After a failure, which was one of several at once if it rests already. From a rest of so long it
+    /// doubles with each in a row, so that callers in line are not told again and again that they are
+    /// being connected.
+    fn rest(&mut self, now: Instant, rest: Duration) {
+        if self.rests_until.is_none_or(|until| until <= now) {
+            self.failures = self.failures.saturating_add(1);
+        }
+        let doubled = 2_u32.saturating_pow(self.failures.saturating_sub(1));
+        let longest = rest.max(LONGEST_REST);
+        self.rests_until = Some(now + rest.saturating_mul(doubled).min(longest));
+    }
+
+    /// What was before says nothing any more.
+    fn is_back(&mut self) {
+        self.failures = 0;
+        self.rests_until = None;
+    }
+}
+
 /// Whose turn it is, of all calls and all targets.
 #[derive(Default)]
 pub struct Distributor {
@@ -174,7 +201,12 @@ pub struct Distributor {
 impl Distributor {
     /// An agent's state is this one from now on.
     pub fn agent_is(&mut self, now: Instant, name: &str, state: AgentState) {
-        self.agents.insert(name.to_owned(), (state, now));
+        let before = self.agents.insert(name.to_owned(), (state, now));
+        if state == AgentState::Available && before.is_none_or(|(before, _)| is_gone(before)) {
+            let targets = self.targets.iter_mut();
+            let theirs = targets.filter(|(target, _)| own_user(target) == Some(name));
+            theirs.for_each(|(_, target)| target.is_back());
+        }
         if !wraps_up(state)
             && let Some((desk, since)) = self.served.remove(name)
         {
@@ -233,7 +265,11 @@ impl Distributor {
 
     /// Whether the target answers OPTIONS.
     pub fn set_health(&mut self, now: Instant, target: &str, is_up: bool) {
-        self.target(target).is_down = !is_up;
+        let was_down = std::mem::replace(&mut self.target(target).is_down, !is_up);
+        if was_down && is_up {
+            self.target(target).is_back();
+            self.news.freed.push(target.to_owned());
+        }
         self.look_again(now);
     }
 

@@ -92,7 +92,10 @@ impl Distributor {
         let state = self
             .agent(one)
             .map_or(AgentState::Offline, |(state, _)| state);
-        let gone = matches!(state, AgentState::Offline | AgentState::Away);
-        one.allowed && !(one.is_agent && gone)
+        one.allowed && !(one.is_agent && is_gone(state))
     }
+}
+
+pub(super) fn is_gone(state: AgentState) -> bool {
+    matches!(state, AgentState::Offline | AgentState::Away)
 }

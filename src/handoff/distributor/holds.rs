@@ -74,6 +74,7 @@ impl Distributor {
             self.news.freed.push(target.to_owned());
             let target = self.target(target);
             target.ringing = target.ringing.saturating_sub(1);
+            target.failures = 0;
         }
     }
 
@@ -117,7 +118,7 @@ impl Distributor {
             target.used = Some(now);
         }
         if why == Failed::Itself {
-            target.rests_until = Some(now + rest);
+            target.rest(now, rest);
         }
         true
     }
@@ -140,7 +141,9 @@ impl Distributor {
         let search = self.searches.get_mut(&seeker);
         let holds = search.map(|search| std::mem::take(&mut search.holds));
         for hold in holds.unwrap_or_default() {
-            self.free(&hold).used = Some(now);
+            let target = self.free(&hold);
+            target.used = Some(now);
+            target.failures = 0;
         }
         self.over(now, seeker);
     }

@@ -423,7 +423,7 @@ proptest! {
             match (what, first) {
                 (0 | 1, None) => _ = hall.seek(seeker, &plans[which]),
                 (7, None) => _ = hall.call_back(seeker, &plans[which]),
-                (8, _) => _ = hall.tell(seeker, Request::CallerIsThere),
+                (8, Some(_)) => _ = hall.tell(seeker, Request::CallerIsThere),
                 (2, Some(target)) => _ = hall.answered(seeker, &target),
                 (3, Some(target)) => {
                     rung.entry(seeker).or_default().remove(0);

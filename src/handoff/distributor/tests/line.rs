@@ -94,6 +94,74 @@ fn who_refuses_at_once_is_not_rung_in_a_circle() {
     hall.at(1).says(&["1: ring a"]);
 }
 
+/// How many seconds after each failure the target is rung again.
+fn rests(rest: u64, failures: usize) -> Vec<u64> {
+    let mut desk = queued("a");
+    desk.rest = Duration::from_secs(rest);
+    desk.queue = Some(Queue {
+        longest: Duration::from_secs(86_400),
+        ..Queue::default()
+    });
+    let mut hall = Hall::new(&[]);
+    hall.seek(1, &[desk]).says(&["1: ring a"]);
+    let mut rests = Vec::new();
+    for _ in 0..failures {
+        let failed = hall.now;
+        hall.failed(1, "a").says(&["1: place 1"]);
+        let due = hall
+            .distributor
+            .next_timeout()
+            .expect("they are rung again");
+        hall.at((due - hall.start).as_secs()).says(&["1: ring a"]);
+        rests.push((due - failed).as_secs());
+    }
+    rests
+}
+
+#[test]
+fn who_fails_again_and_again_rests_longer_each_time() {
+    assert_eq!(rests(0, 9), [1, 2, 4, 8, 16, 32, 64, 120, 120]);
+    assert_eq!(rests(10, 6), [10, 20, 40, 80, 120, 120]);
+    assert_eq!(rests(300, 2), [300, 300]);
+    assert_eq!(rests(1, 40)[39], 120);
+}
+
+#[test]
+fn an_answer_ends_a_row_of_failures_and_several_at_once_are_one() {
+    let desks = [queued("a/3")];
+    let mut hall = Hall::new(&[]);
+    hall.seek(1, &desks).seek(2, &desks).seek(3, &desks).heard();
+    hall.at(1).failed(1, "a").over(1).failed(2, "a").over(2);
+    hall.at(2).failed(3, "a").heard();
+    hall.at(11).says(&[]).at(12).says(&["3: ring a"]);
+    hall.failed(3, "a").at(31).heard();
+    hall.at(32).says(&["3: ring a"]);
+    hall.answered(3, "a").over(3);
+    hall.seek(4, &desks).failed(4, "a").heard();
+    hall.at(41).says(&[]).at(42).says(&["4: ring a"]);
+}
+
+#[test]
+fn who_is_back_is_rung_whatever_was_before() {
+    let mut hall = Hall::new(&["anna"]);
+    hall.seek(1, &[queued("@anna")]).failed(1, "@anna").heard();
+    hall.at(10).says(&["1: ring anna"]);
+    hall.failed(1, "@anna").says(&["1: place 1"]);
+    hall.at(11).is("anna", AgentState::Busy).says(&[]);
+    hall.is("anna", AgentState::Available).says(&[]);
+    hall.over(1).is("anna", AgentState::Away);
+    hall.is("anna", AgentState::Available);
+    hall.seek(1, &[queued("@anna")]).says(&["1: ring anna"]);
+
+    let mut hall = Hall::new(&[]);
+    hall.seek(1, &[queued("a")]).failed(1, "a").heard();
+    let now = hall.now;
+    hall.distributor.set_health(now, &uri("a"), false);
+    hall.says(&[]);
+    hall.distributor.set_health(now, &uri("a"), true);
+    hall.says(&["1: ring a"]);
+}
+
 #[test]
 fn who_rang_for_nobody_has_been_idle_for_as_long() {
     let desks = [ordered(Order::LongestIdle, "a/1 b/1")];
