@@ -107,6 +107,8 @@ async fn three_want_one_person_and_are_told_their_places_and_served_in_order() {
     talk.ended(LONG).await.expect("both sides end");
     let talk = person.next_call(LONG).await.expect("the second is served");
     talk.until_answered(LONG).await.expect("they talk");
+    // The person's telephone knows of it before the server does.
+    tokio::task::block_in_place(|| server.wait_for_metric("zeroline_targets_answered_total 2"));
     second.finish().await.expect("it is told");
     talk.ended(LONG).await.expect("both sides end");
     assert!(
