@@ -374,6 +374,7 @@ fn every_rule_has_a_test() {
         include_str!("../../yaml/tests.rs"),
         include_str!("../../yaml/read/tests.rs"),
         include_str!("../../config/tests.rs"),
+        include_str!("../../config/tests/voices.rs"),
         include_str!("../../config/callbacks.rs"),
         include_str!("../../cli/check/tests.rs"),
     ];
