@@ -1,5 +1,6 @@
 //! baresip, from Debian's baresip-core, as a telephone.
 
+use super::free_port::free_port;
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -15,9 +16,7 @@ impl Baresip {
     /// `account` is its line for the server: who it is, and what it does about that.
     pub fn start(account: &str) -> Baresip {
         let folder = tempfile::tempdir().unwrap();
-        let port = |socket: std::net::UdpSocket| socket.local_addr().unwrap().port();
-        let free = || port(std::net::UdpSocket::bind("127.0.0.1:0").unwrap());
-        let (sip, console) = (free(), free());
+        let (sip, console) = (free_port(), free_port());
         let config = format!(
             "module_path /usr/lib/baresip/modules\nsip_listen 127.0.0.1:{sip}\n\
              net_interface 127.0.0.1\nmodule g711.so\nmodule aubridge.so\n\

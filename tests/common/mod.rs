@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test target uses a part of it")]
 
 pub mod baresip;
+pub mod free_port;
 pub mod scenario;
 pub mod sipp;
 

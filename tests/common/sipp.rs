@@ -1,7 +1,8 @@
 //! SIPp, from Debian's sip-tester, as a peer.
 
+use super::free_port::free_port;
 use super::scenario::{self, Side};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -100,9 +101,7 @@ impl Peer {
     }
 
     fn play(media: u16, folder: tempfile::TempDir, scenario: &Path, keys: &[(&str, &str)]) -> Peer {
-        let probe = UdpSocket::bind("127.0.0.1:0").expect("loopback has a free port");
-        let address = probe.local_addr().expect("it is bound");
-        drop(probe);
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let mut command = sipp(address, media);
         command
             .args(["-m", "1", "-p", &address.port().to_string(), "-sf"])
