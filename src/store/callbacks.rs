@@ -200,7 +200,7 @@ const MADE: &str = "
         reason = CASE WHEN ?3 THEN NULL ELSE ?4 END,
         attempts = CASE WHEN ?5 THEN attempts ELSE max(attempts - 1, 0) END,
         due_ms = due_ms + ?6
-    WHERE call = ?1 AND last_call = ?2 AND state IN ('waiting', 'calling')";
+    WHERE call = ?1 AND last_call = ?2 AND state = 'calling'";
 
 impl Store {
     /// Those that were being made when the server ended: their calls have ended with it. Of the calls

@@ -162,11 +162,23 @@ async fn while_nobody_is_free_no_attempt_is_spent() {
     let store = Store::open(&store_path(data.path())).await.expect("opens");
     save(&store, booked(1, 1_000, Some(1))).await;
     let (id, ours) = (call(1).to_string(), call(2).to_string());
-    let begun = store.callback_begins(&id, &ours, 5_000).await;
-    begun.expect("writes");
-    save(&store, made(2, 1, Outcome::Dropped)).await;
-    let all = store.callbacks(false, 9).await.expect("reads");
-    assert_eq!((all[0].state.as_str(), all[0].attempts), ("waiting", 0));
+    for (call, attempts) in [("x", 1), (&*ours, 2)] {
+        let begun = store.callback_begins(&id, call, 5_000).await;
+        begun.expect("writes");
+        let all = store.callbacks(false, 9).await.expect("reads");
+        assert_eq!(all[0].attempts, attempts);
+    }
+    // A record that comes again after a restart changes nothing.
+    for _ in 0..2 {
+        let record = CallRecord {
+            ended_ms: 2_000,
+            ..made(2, 1, Outcome::Dropped)
+        };
+        save(&store, record).await;
+        let all = store.callbacks(false, 9).await.expect("reads");
+        let told = (all[0].state.as_str(), all[0].attempts, all[0].due_ms);
+        assert_eq!(told, ("waiting", 1, 7_000));
+    }
 }
 
 #[tokio::test]
