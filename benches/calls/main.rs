@@ -11,6 +11,7 @@ mod caller;
 mod datagrams;
 mod dialogue;
 mod histogram;
+mod idle_thread;
 mod line;
 mod made_up;
 mod queue;

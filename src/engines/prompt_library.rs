@@ -15,7 +15,7 @@ use crate::speech::verbaliser::money::amounts_in_words;
 use arc_swap::ArcSwap;
 use rustc_hash::FxHashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 /// How much sound made for calls is kept: 20 minutes, 20 MB and half as much for each codec.
@@ -25,7 +25,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// How fast an elder caller is spoken to, relative to others.
 const ELDER_RATE: f32 = 0.85;
 
-/// Shared by all threads. `lookup` is for media threads: it waits for nothing but a short lock.
+/// Shared by all threads. `lookup` is for media threads: it waits for nothing.
 pub struct PromptLibrary {
     registry: Registry,
     cache: Option<PromptCache>,
@@ -35,7 +35,7 @@ pub struct PromptLibrary {
     /// The texts once more, at elder pacing; before they are made, callers hear the others.
     slow: ArcSwap<Texts>,
     /// By pace.
-    recent: [Mutex<RecentPrompts>; 2],
+    recent: [RwLock<RecentPrompts>; 2],
 }
 
 /// What was loaded: never changed, replaced as a whole.
@@ -68,12 +68,12 @@ impl PromptLibrary {
             recordings,
             known: ArcSwap::default(),
             slow: ArcSwap::default(),
-            recent: std::array::from_fn(|_| Mutex::new(RecentPrompts::new(MOST_RECENT_SAMPLES))),
+            recent: std::array::from_fn(|_| RwLock::new(RecentPrompts::new(MOST_RECENT_SAMPLES))),
         }
     }
 
-    /// The sound of a part, if it is here. `None`: it is to be rendered. A recording is as fast as it
-    /// is.
+    /// The sound of a part, if it is here and at hand. `None`: it is to be rendered. A recording is as
+    /// fast as it is.
     pub fn lookup(&self, language: Language, content: &Content, pace: Pace) -> Option<Arc<Prompt>> {
         let known = self.known.load();
         match content {
@@ -114,13 +114,12 @@ impl PromptLibrary {
             Pace::Elder => self.slow.load()[language as usize].get(text).cloned(),
         };
         slow.or_else(|| known.texts[language as usize].get(text).cloned())
-            .or_else(|| self.recent(pace).get(language, text))
-    }
-
-    fn recent(&self, pace: Pace) -> std::sync::MutexGuard<'_, RecentPrompts> {
-        // A panic under this lock cannot leave the maps half changed.
-        let recent = &self.recent[pace as usize];
-        recent.lock().unwrap_or_else(PoisonError::into_inner)
+            .or_else(|| {
+                // Who writes goes after all else on the core and may hold it for long: a media thread
+                // rather has the pool look once more.
+                let recent = self.recent[pace as usize].try_read().ok()?;
+                recent.get(language, text)
+            })
     }
 
     /// Makes a text into sound and keeps it for a while, in memory only: a caller's data may be in
@@ -137,8 +136,12 @@ impl PromptLibrary {
         }
         let (samples, _) = self.registry.synthesize(text, language, rate(pace))?;
         let prompt = Arc::new(Prompt::from_samples(samples));
-        self.recent(pace)
-            .insert(language, text.into(), prompt.clone());
+        // A panic under this lock cannot leave the maps half changed.
+        let recent = self.recent[pace as usize].write();
+        let mut recent = recent.unwrap_or_else(PoisonError::into_inner);
+        let forgotten = recent.insert(language, text.into(), prompt.clone());
+        drop(recent);
+        drop(forgotten);
         Ok(prompt)
     }
 

@@ -4,6 +4,9 @@
 //! All of them hear a prompt first: that is what the wait is compared with. Then one after the other
 //! presses the human key; they hear music and where they are, talk to a person for two to four
 //! seconds, and hang up. What they were told, and in which order they were served, is in the journal.
+//!
+//! A thread that does nothing wakes on the server's core all the while, before the server's own: what
+//! the machine makes late for both is not the server's doing.
 
 mod people;
 mod report;
@@ -11,6 +14,8 @@ mod told;
 
 use crate::affinity;
 use crate::caller::{Caller, Figures};
+use crate::histogram::Histogram;
+use crate::idle_thread::IdleThread;
 use crate::scenarios::Cores;
 use crate::subject::{Kind, Subject};
 use people::People;
@@ -42,6 +47,8 @@ struct Spent {
 /// What callers heard, and what that cost.
 struct Heard {
     figures: Figures,
+    /// What a thread that does nothing had in place of packets' intervals.
+    idle: Histogram,
     spent: Spent,
 }
 
@@ -88,6 +95,7 @@ fn wait(cores: Cores, callers: usize, people: u16) -> Waited {
     let mut caller = Caller::new(format!("q{}x", subject.id()), subject.sip, callers);
     caller.run_for(SETTLE);
     let empty = subject.memory();
+    let idle = IdleThread::start(cores.server);
     let (start, mut invited) = (Instant::now(), 0);
     while invited < callers {
         let due = due(start, RAMP, callers);
@@ -98,16 +106,16 @@ fn wait(cores: Cores, callers: usize, people: u16) -> Waited {
     caller.run_for(SETTLE);
     assert_eq!(caller.talking(), callers, "all calls are answered");
 
-    let mut prompt = Meter::begin(&subject, &mut caller);
+    let mut prompt = Meter::begin(&subject, &mut caller, &idle);
     let start = Instant::now();
     while start.elapsed() < WINDOW {
         caller.turn();
         prompt.look(&caller);
     }
-    let prompt = prompt.end(&subject, &mut caller);
+    let prompt = prompt.end(&subject, &mut caller, &idle);
     let with_prompt = subject.memory();
 
-    let mut line = Meter::begin(&subject, &mut caller);
+    let mut line = Meter::begin(&subject, &mut caller, &idle);
     (0..callers).for_each(|call| caller.measure(call, false));
     let longest = SLACK + 4 * Duration::from_secs(callers as u64) / u32::from(people);
     let mut served = Served::default();
@@ -129,7 +137,7 @@ fn wait(cores: Cores, callers: usize, people: u16) -> Waited {
         }
     }
     let all = all.expect("all callers asked for a person");
-    let line = line.end(&subject, &mut caller);
+    let line = line.end(&subject, &mut caller, &idle);
     caller.run_for(SETTLE);
     let records = subject.records();
     Waited {
@@ -194,8 +202,9 @@ impl Meter {
     }
 
     /// Forgets what was heard before.
-    fn begin(subject: &Subject, caller: &mut Caller) -> Meter {
+    fn begin(subject: &Subject, caller: &mut Caller, idle: &IdleThread) -> Meter {
         caller.begin_window();
+        idle.take();
         Meter::at(subject)
     }
 
@@ -217,11 +226,12 @@ impl Meter {
         }
     }
 
-    fn end(&self, subject: &Subject, caller: &mut Caller) -> Heard {
+    fn end(&self, subject: &Subject, caller: &mut Caller, idle: &IdleThread) -> Heard {
         let spent = self.spent(subject);
         (0..caller.lines()).for_each(|call| caller.measure(call, false));
         Heard {
             figures: caller.take_figures(),
+            idle: idle.take(),
             spent,
         }
     }

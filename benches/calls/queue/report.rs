@@ -1,12 +1,23 @@
 //! The figures, as text and as JSON.
 
 use super::{Heard, Spent, Waited};
+use crate::histogram::Histogram;
 use serde_json::{Value, json};
 
 /// Of values in order of size.
 fn percentile(values: &[f64], percent: usize) -> f64 {
     let at = (values.len() * percent).div_ceil(100).max(1) - 1;
     values.get(at).copied().unwrap_or(f64::NAN)
+}
+
+fn in_words(intervals: &Histogram) -> String {
+    format!(
+        "p50 {:.2}, p99 {:.2}, p99.9 {:.2}, longest {:.2} ms",
+        intervals.percentile(50.0),
+        intervals.percentile(99.0),
+        intervals.percentile(99.9),
+        intervals.longest(),
+    )
 }
 
 impl Spent {
@@ -31,28 +42,31 @@ impl Heard {
     }
 
     fn print(&self, name: &str) {
-        let interval = &self.figures.packet_interval;
         println!(
-            "{name:<12} packet interval p50 {:.2}, p99 {:.2}, p99.9 {:.2}, longest {:.2} ms; \
-             {} packets, {:.3} % lost",
-            interval.percentile(50.0),
-            interval.percentile(99.0),
-            interval.percentile(99.9),
-            interval.longest(),
+            "{name:<12} packet interval {}; {} packets, {:.3} % lost\n\
+             {:<12} a thread that does nothing {}",
+            in_words(&self.figures.packet_interval),
             self.figures.received,
             self.lost(),
+            "",
+            in_words(&self.idle),
         );
     }
 
     fn json(&self) -> Value {
-        let interval = &self.figures.packet_interval;
+        let interval = |intervals: &Histogram| {
+            json!({
+                "p50_ms": intervals.percentile(50.0),
+                "p99_ms": intervals.percentile(99.0),
+                "p99_9_ms": intervals.percentile(99.9),
+                "longest_ms": intervals.longest(),
+            })
+        };
         json!({
             "packets": self.figures.received,
             "packets_lost_percent": self.lost(),
-            "packet_interval_p50_ms": interval.percentile(50.0),
-            "packet_interval_p99_ms": interval.percentile(99.0),
-            "packet_interval_p99_9_ms": interval.percentile(99.9),
-            "packet_interval_longest_ms": interval.longest(),
+            "packet_interval": interval(&self.figures.packet_interval),
+            "idle_thread_interval": interval(&self.idle),
         })
     }
 }
