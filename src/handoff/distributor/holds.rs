@@ -117,8 +117,11 @@ impl Distributor {
         if hold.stage == Stage::Talks || why == Failed::Itself {
             target.used = Some(now);
         }
-        if why == Failed::Itself {
-            target.rest(now, rest);
+        match why {
+            Failed::Itself => target.rest(now, rest),
+            // Whatever made it fail meanwhile, that it was taken perhaps, somebody is free there now.
+            Failed::NotWanted if hold.stage == Stage::Talks => target.is_back(),
+            Failed::NotWanted => {}
         }
         true
     }

@@ -127,6 +127,23 @@ fn who_fails_again_and_again_rests_longer_each_time() {
 }
 
 #[test]
+fn who_was_taken_and_hangs_up_is_rung_at_once_for_the_next() {
+    let mut hall = Hall::new(&[]);
+    let desk = [queued("a")];
+    hall.seek(1, &desk).answered(1, "a").says(&["1: ring a"]);
+    // Without a limit it is rung, and says that it is taken.
+    hall.at(5).seek(2, &desk).failed(2, "a");
+    hall.says(&["2: ring a", "2: place 1"]);
+    hall.at(16).failed(2, "a");
+    hall.says(&["2: ring a", "2: place 1"]);
+    hall.at(18).over(1).says(&["2: ring a"]);
+    // The row begins anew.
+    hall.failed(2, "a").says(&["2: place 1"]);
+    hall.at(27).says(&[]);
+    hall.at(28).says(&["2: ring a"]);
+}
+
+#[test]
 fn an_answer_ends_a_row_of_failures_and_several_at_once_are_one() {
     let desks = [queued("a/3")];
     let mut hall = Hall::new(&[]);
