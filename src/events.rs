@@ -249,7 +249,8 @@ pub enum Event {
         #[serde(default)]
         wish: Option<String>,
     },
-    /// A person had the line, and the caller could not be reached. `status` is the SIP code.
+    /// The caller could not be reached, though perhaps a person had the line; or whoever answered said
+    /// and pressed nothing. `status` is the SIP code.
     CallbackFailed {
         status: Option<u16>,
     },

@@ -94,6 +94,10 @@ pub struct Dialogue {
     pub(super) last_handoff: Option<HandoffId>,
     /// The node in which the caller's way to a person began.
     pub(super) wish: NodeId,
+    /// We called the caller, who had asked for it.
+    pub(super) is_callback: bool,
+    /// A person had the caller, and left.
+    pub(super) spoke_with_person: bool,
     /// Between a failed transfer and the next node: what is asked are handoff steps.
     pub(super) after_handoff: bool,
     /// The last transfer came back because nobody is there at this hour.
@@ -139,6 +143,8 @@ impl Dialogue {
             last_fetch: FetchId(0),
             last_handoff: None,
             wish: start,
+            is_callback: false,
+            spoke_with_person: false,
             after_handoff: false,
             out_of_hours: false,
             told_first: Vec::new(),
@@ -175,6 +181,7 @@ impl Dialogue {
             *kept = given.map(|(_, value)| value.clone());
         }
         dialogue.wish = wish.map_or(dialplan.start, NodeId);
+        dialogue.is_callback = true;
         dialogue.last_handoff = Some(handoff);
         dialogue.state = State::WithPeople(WaysOut::default());
         (dialogue, handoff)

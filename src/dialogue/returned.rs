@@ -4,10 +4,12 @@ use super::interpreter::Dialogue;
 use super::state::{Among, Choosing, Next, State, Wanted};
 use super::timers::Timer;
 use crate::dialplan::model::{HandoffId, Otherwise, Target};
-use crate::events::{RequestedBy, ReturnReason};
+use crate::events::{Event, RequestedBy, ReturnReason};
 use crate::key::Key;
 use crate::speech::choices::Choice;
 use crate::speech::sentences::Sentence;
+
+const NO_ANSWER: &str = "the caller did not answer";
 
 impl Dialogue {
     pub(super) fn handoff_returned(&mut self, reason: ReturnReason) -> Option<Next> {
@@ -17,6 +19,8 @@ impl Dialogue {
         self.timers.stop(Timer::InLine);
         self.typed_ahead.clear();
         self.out_of_hours = reason == ReturnReason::OutOfHours;
+        self.spoke_with_person |=
+            matches!(reason, ReturnReason::AgentLeft | ReturnReason::AgentLost);
         let told = match reason {
             ReturnReason::NobodyAnswered => Sentence::NobodyAnswered,
             ReturnReason::OutOfHours => Sentence::OutOfHours,
@@ -87,12 +91,19 @@ impl Dialogue {
     }
 
     /// What loses nothing: a callback on the caller's own number, else a message; and it is said.
-    /// Who was keying another number does not want their own to be called.
+    /// Who was keying another number does not want their own to be called. Who was called back, or
+    /// their voicemail, is called again by itself, and not for ever.
     pub(super) fn give_up_on_answer(&mut self) -> Option<Next> {
+        if self.is_callback {
+            if !self.spoke_with_person {
+                self.log(Event::CallbackFailed { status: None });
+            }
+            return self.say_goodbye(None, NO_ANSWER);
+        }
         let keying = matches!(self.state, State::Keying(_));
         match self.caller_number().filter(|_| !keying) {
             Some(number) => self.book_callback_on_own_number(&number),
-            None if self.message_failed => self.say_goodbye(None, "the caller did not answer"),
+            None if self.message_failed => self.say_goodbye(None, NO_ANSWER),
             None => self.begin_message(),
         }
     }

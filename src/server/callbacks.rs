@@ -1,9 +1,10 @@
 //! Makes the callbacks that are due: reads them from the store, and has signalling call.
 //!
-//! One is under way to signalling at a time, which starts it or says why not now; the others wait in the
-//! store, and outlive the server there.
+//! Signalling is asked whether one may be made now, or why not; then the store notes that it is, and
+//! signalling makes it. The others wait in the store, and outlive the server there.
 
 use crate::call::callback::Callback;
+use crate::call::services::Services;
 use crate::config::Config;
 use crate::config::callbacks::Callbacks;
 use crate::events::CallRef;
@@ -12,29 +13,37 @@ use crate::store::callbacks::BookedCallback;
 use crate::store::calls::{Store, StoreError, store_path};
 use crate::store::outbox::Addressee;
 use rand::RngExt;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// Between two looks into the store, unless there is news.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// After what could not be started, and after a store that failed.
+/// After what cannot be made now, and after a store that failed.
 const LATER: Duration = Duration::from_secs(30);
 /// Between two looks whether somebody is free by now.
 const UNTIL_FREE: Duration = Duration::from_secs(5);
-/// Between two looks whether a handoff is open by now.
-const UNTIL_OPEN: Duration = Duration::from_secs(120);
+/// So many are looked at in one turn.
+const AT_ONCE: u32 = 100;
 /// Who was promised a call longer ago does not expect it any more.
 const TOO_OLD: Duration = Duration::from_secs(7 * 86_400);
 
 /// For the signalling task.
-pub struct CallbackJob {
-    pub callback: Callback,
-    pub started: oneshot::Sender<Result<(), NotNow>>,
+pub enum CallbackJob {
+    /// May it be made now?
+    Judge {
+        callback: Callback,
+        judged: oneshot::Sender<Result<Arc<Services>, NotNow>>,
+    },
+    /// It is noted that it is.
+    Make {
+        callback: Callback,
+        services: Arc<Services>,
+    },
 }
 
-/// Why a callback is not started now.
+/// Why a callback is not made now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotNow {
     /// Nobody is there at this hour.
@@ -108,57 +117,116 @@ impl Maker {
             None => {
                 let store = Store::open(&store_path(&self.config.data)).await?;
                 if !self.restarted {
-                    store.callbacks_restart(&self.bookings.recovered).await?;
+                    let bookings = &self.bookings;
+                    let restarted = store.callbacks_restart(
+                        &bookings.recovered,
+                        &bookings.addressees,
+                        unix_ms(),
+                    );
+                    restarted.await?;
                     self.restarted = true;
                     self.bookings.recovered = HashSet::new();
                 }
                 store
             }
         };
-        let every = self.callbacks.every.as_millis() as u64;
-        let due = store.due_callback(unix_ms(), every).await?;
-        if let Some(due) = &due {
-            self.see_to(&store, due).await?;
-        }
+        let seen_to = self.see_to_due(&store).await?;
         self.store = Some(store);
-        Ok(due.is_some())
+        Ok(seen_to)
     }
 
-    async fn see_to(&self, store: &Store, due: &BookedCallback) -> Result<(), StoreError> {
-        let now_ms = unix_ms();
-        if !self.callbacks.allows(&due.number, due.own_number) {
-            let reason = "the config does not allow calls to this number";
-            return self.ends(store, due, "noted", reason).await;
-        }
-        let failed = async |reason| self.ends(store, due, "failed", reason).await;
-        if due.attempts >= self.callbacks.tries {
-            return failed("it was tried as often as the config says").await;
-        }
-        if now_ms.saturating_sub(due.booked_ms) > TOO_OLD.as_millis() as u64 {
-            return failed("it is older than a week").await;
-        }
-        let Some(callback) = self.callback(due, now_ms) else {
-            return failed("it cannot be read").await;
-        };
-        let next = now_ms + self.callbacks.every.as_millis() as u64;
-        let ours = callback.call.to_string();
-        // Before it is made: a server that dies makes it no second time at once.
-        store.callback_begins(&due.call, &ours, next).await?;
-        match self.start(callback).await {
-            Ok(()) => Ok(()),
-            Err(NotNow::NobodyCalledSo) => {
-                failed("no dialplan takes calls of whom the caller called").await
+    async fn see_to_due(&self, store: &Store) -> Result<bool, StoreError> {
+        let (now_ms, every) = (unix_ms(), self.callbacks.every.as_millis() as u64);
+        let due = store.due_callbacks(now_ms, every, AT_ONCE).await?;
+        // For whom nobody is there, nobody is for others who want the same.
+        let mut refused = BTreeMap::new();
+        let mut waiting = Vec::new();
+        for one in &due {
+            if let Some((state, reason)) = self.is_never_made(one, now_ms) {
+                self.ends(store, one, state, reason).await?;
+                continue;
             }
-            Err(not_now) => {
+            let people = (&one.called, &one.handoff, &one.language);
+            let not_now = match refused.get(&people) {
+                Some(not_now) => Some(*not_now),
+                None => self.begin(store, one, now_ms).await?,
+            };
+            if let Some(not_now) = not_now {
+                refused.insert(people, not_now);
                 let wait = match not_now {
-                    NotNow::Closed => UNTIL_OPEN,
                     NotNow::NobodyFree => UNTIL_FREE,
                     _ => LATER,
                 };
-                let later = now_ms + wait.as_millis() as u64;
-                store.callback_waits(&due.call, later).await
+                waiting.push((&*one.call, now_ms + wait.as_millis() as u64));
             }
         }
+        if !waiting.is_empty() {
+            store.callbacks_wait(&waiting).await?;
+        }
+        Ok(!due.is_empty())
+    }
+
+    /// Unless it is made, or cannot be: why not now.
+    async fn begin(
+        &self,
+        store: &Store,
+        due: &BookedCallback,
+        now_ms: u64,
+    ) -> Result<Option<NotNow>, StoreError> {
+        let Some(callback) = self.callback(due, now_ms) else {
+            self.ends(store, due, "failed", "it cannot be read").await?;
+            return Ok(None);
+        };
+        match self.judge(callback.clone()).await {
+            Ok(services) => self.make(store, due, callback, services).await?,
+            Err(NotNow::NobodyCalledSo) => {
+                let reason = "no dialplan takes calls of whom the caller called";
+                self.ends(store, due, "failed", reason).await?;
+            }
+            Err(not_now) => return Ok(Some(not_now)),
+        }
+        Ok(None)
+    }
+
+    /// The state in which it ends, and why.
+    fn is_never_made(&self, due: &BookedCallback, now_ms: u64) -> Option<(&str, &str)> {
+        let age = Duration::from_millis(now_ms.saturating_sub(due.booked_ms));
+        if !self.callbacks.allows(&due.number, due.own_number) {
+            Some(("noted", "the config does not allow calls to this number"))
+        } else if due.attempts >= self.callbacks.tries {
+            Some(("failed", "it was tried as often as the config says"))
+        } else if age > TOO_OLD {
+            Some(("failed", "it is older than a week"))
+        } else {
+            None
+        }
+    }
+
+    async fn judge(&self, callback: Callback) -> Result<Arc<Services>, NotNow> {
+        let (judged, judgement) = oneshot::channel();
+        let job = CallbackJob::Judge { callback, judged };
+        self.jobs.send(job).await.map_err(|_| NotNow::Busy)?;
+        judgement.await.unwrap_or(Err(NotNow::Busy))
+    }
+
+    async fn make(
+        &self,
+        store: &Store,
+        due: &BookedCallback,
+        callback: Callback,
+        services: Arc<Services>,
+    ) -> Result<(), StoreError> {
+        let next_ms = unix_ms() + self.callbacks.every.as_millis() as u64;
+        let ours = callback.call.to_string();
+        // Before it is made: a server that dies makes it no second time at once.
+        if store.callback_begins(&due.call, &ours, next_ms).await? {
+            // Signalling that has ended makes none; then it waits again from the next start on.
+            let _ = self
+                .jobs
+                .send(CallbackJob::Make { callback, services })
+                .await;
+        }
+        Ok(())
     }
 
     async fn ends(
@@ -177,13 +245,6 @@ impl Maker {
         store.callback_ends(&ended, addressees, unix_ms()).await?;
         self.bookings.news.send_replace(());
         Ok(())
-    }
-
-    async fn start(&self, callback: Callback) -> Result<(), NotNow> {
-        let (started, starts) = oneshot::channel();
-        let job = CallbackJob { callback, started };
-        self.jobs.send(job).await.map_err(|_| NotNow::Busy)?;
-        starts.await.unwrap_or(Err(NotNow::Busy))
     }
 
     fn callback(&self, due: &BookedCallback, now_ms: u64) -> Option<Callback> {

@@ -242,23 +242,27 @@ impl Signalling {
             .send(thread, Command::Adopt(resident), &self.threads);
     }
 
+    pub(super) fn see_to_callback(&mut self, now: Instant, job: CallbackJob) {
+        match job {
+            CallbackJob::Judge { callback, judged } => {
+                // Who asked is there until the server ends.
+                let _ = judged.send(self.judge_callback(&callback));
+            }
+            CallbackJob::Make { callback, services } => self.call_back(now, callback, services),
+        }
+    }
+
     /// Calls a caller back, who asked for it.
-    pub(super) fn call_back(&mut self, now: Instant, job: CallbackJob) {
-        let CallbackJob { callback, started } = job;
-        let judged = self.judge_callback(&callback);
-        let answer = judged.map(|services| {
-            let number = self.calls.number();
-            let thread = self.least_busy_thread();
-            let parties = (callback.number.clone(), callback.called.clone());
-            let call = Call::callback(now, services, callback);
-            let resident = Resident::new(number, Box::new(call));
-            let span = resident.span();
-            self.calls.add_callback(number, thread, parties, span);
-            let adopt = Command::Adopt(Box::new(resident));
-            self.calls.send(thread, adopt, &self.threads);
-        });
-        // Who asked is there until the server ends.
-        let _ = started.send(answer);
+    fn call_back(&mut self, now: Instant, callback: Callback, services: Arc<Services>) {
+        let number = self.calls.number();
+        let thread = self.least_busy_thread();
+        let parties = (callback.number.clone(), callback.called.clone());
+        let call = Call::callback(now, services, callback);
+        let resident = Resident::new(number, Box::new(call));
+        let span = resident.span();
+        self.calls.add_callback(number, thread, parties, span);
+        let adopt = Command::Adopt(Box::new(resident));
+        self.calls.send(thread, adopt, &self.threads);
     }
 
     fn judge_callback(&self, callback: &Callback) -> Result<Arc<Services>, NotNow> {
@@ -282,8 +286,13 @@ impl Signalling {
         let policy = services.policy.as_ref();
         let mut plan = plan(dialplan, handoff, callback.language, time, policy);
         plan.for_callback(callback.first == First::Agent);
+        // Who would take its calls at this hour was not asked to call anybody back.
+        let is_open = plan
+            .desks
+            .first()
+            .is_some_and(|it| it.handoff == plan.handoff);
         match self.distributor.can_serve(Instant::now(), &plan) {
-            _ if plan.desks.is_empty() => Err(NotNow::Closed),
+            _ if !is_open => Err(NotNow::Closed),
             true => Ok(services),
             false => Err(NotNow::NobodyFree),
         }

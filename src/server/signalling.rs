@@ -95,7 +95,7 @@ impl Signalling {
                 self.trunks.finish(now, located, &self.transports, &mut self.agent);
             }
             request = self.roster.asked() => self.roster.answer(Instant::now(), request),
-            Some(job) = self.callbacks.recv() => self.call_back(Instant::now(), job),
+            Some(job) = self.callbacks.recv() => self.see_to_callback(Instant::now(), job),
             Ok(()) = self.phase.changed() => self.stop_taking_calls(),
             () = sleep_until(timeout) => {}
         }

@@ -71,17 +71,27 @@ pub(super) async fn put_callback(
     addressees: &[Addressee],
     now_ms: u64,
 ) -> Result<(), StoreError> {
-    if let Some(made) = record.callback_of {
+    if let Some(of) = record.callback_of {
         let what = Made::of(record);
-        sqlx::query(MADE)
-            .bind(made.call.to_string())
+        let row = sqlx::query(MADE)
+            .bind(of.call.to_string())
             .bind(record.call.to_string())
             .bind(what == Made::Served)
             .bind(&record.end_reason)
             .bind(what != Made::NotTried)
             .bind(record.ended_ms.saturating_sub(record.started_ms) as i64)
-            .execute(&mut *connection)
+            .fetch_optional(&mut *connection)
             .await?;
+        if let Some(row) = row {
+            // It may have been asked for once more while this one was under way.
+            let made = read(&row)?;
+            match what {
+                Made::Served => {
+                    serve_others(connection, &made, record.ended_ms, addressees, now_ms).await?
+                }
+                _ => settle(connection, &made, addressees, now_ms).await?,
+            }
+        }
     }
     if let Some(callback) = &record.callback
         && let Some(booked) = put_booked(connection, record, callback).await?
@@ -129,13 +139,7 @@ async fn settle(
     addressees: &[Addressee],
     now_ms: u64,
 ) -> Result<(), StoreError> {
-    let rows = sqlx::query(SAME)
-        .bind(&booked.number)
-        .bind(&booked.dialplan)
-        .bind(&booked.handoff)
-        .fetch_all(&mut *connection)
-        .await?;
-    let same: Vec<BookedCallback> = rows.iter().map(read).collect::<Result<_, _>>()?;
+    let same = waiting_like(connection, booked).await?;
     let Some((stands, others)) = same.split_first() else {
         return Ok(());
     };
@@ -163,18 +167,58 @@ async fn settle(
     Ok(())
 }
 
+/// Who was served has what they asked for until then, however often they did.
+async fn serve_others(
+    connection: &mut SqliteConnection,
+    served: &BookedCallback,
+    until_ms: u64,
+    addressees: &[Addressee],
+    now_ms: u64,
+) -> Result<(), StoreError> {
+    let others = waiting_like(connection, served).await?.into_iter();
+    for other in others.filter(|other| other.booked_ms <= until_ms) {
+        let reason = served.last_call.as_deref().unwrap_or_default();
+        let ended = BookedCallback {
+            state: "done".into(),
+            reason: Some(format!("the number was called in call {reason}")),
+            ..other
+        };
+        end(connection, &ended, addressees, now_ms).await?;
+    }
+    Ok(())
+}
+
+/// Those of the same number for the same handoff that wait; the first is the one that stands.
+async fn waiting_like(
+    connection: &mut SqliteConnection,
+    booked: &BookedCallback,
+) -> Result<Vec<BookedCallback>, StoreError> {
+    let rows = sqlx::query(SAME)
+        .bind(&booked.number)
+        .bind(&booked.dialplan)
+        .bind(&booked.handoff)
+        .fetch_all(&mut *connection)
+        .await?;
+    rows.iter().map(read).collect()
+}
+
 async fn end(
     connection: &mut SqliteConnection,
     ended: &BookedCallback,
     addressees: &[Addressee],
     now_ms: u64,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE callbacks SET state = ?2, reason = ?3 WHERE call = ?1")
-        .bind(&ended.call)
-        .bind(&ended.state)
-        .bind(&ended.reason)
-        .execute(&mut *connection)
-        .await?;
+    let ends = sqlx::query(
+        "UPDATE callbacks SET state = ?2, reason = ?3 WHERE call = ?1 AND state = 'waiting'",
+    )
+    .bind(&ended.call)
+    .bind(&ended.state)
+    .bind(&ended.reason)
+    .execute(&mut *connection)
+    .await?;
+    if ends.rows_affected() == 0 {
+        return Ok(());
+    }
     if let Some(letter) = callback_ended(ended, now_ms) {
         put_letter(connection, &letter, addressees, now_ms).await?;
     }
@@ -187,87 +231,91 @@ const PUT: &str = "
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'waiting', ?11)
     ON CONFLICT (call) DO NOTHING RETURNING *";
 
-/// The one that stands first.
 const SAME: &str = "
     SELECT * FROM callbacks
     WHERE number = ?1 AND dialplan = ?2 AND handoff = ?3 AND state = 'waiting'
     ORDER BY own_number DESC, booked_ms DESC, call DESC";
 
-/// What was due so long after the attempt's begin is due so long after its end. An old record that is saved again changes nothing that came after it.
+/// What was due so long after the attempt's begin is due so long after its end. An old record that is
+/// saved again changes nothing that came after it.
 const MADE: &str = "
     UPDATE callbacks
     SET state = CASE WHEN ?3 THEN 'done' ELSE 'waiting' END,
         reason = CASE WHEN ?3 THEN NULL ELSE ?4 END,
         attempts = CASE WHEN ?5 THEN attempts ELSE max(attempts - 1, 0) END,
         due_ms = due_ms + ?6
-    WHERE call = ?1 AND last_call = ?2 AND state = 'calling'";
+    WHERE call = ?1 AND last_call = ?2 AND state = 'calling' RETURNING *";
 
 impl Store {
     /// Those that were being made when the server ended: their calls have ended with it. Of the calls
     /// in `recovered` the records are still to come, and tell what became of them.
-    pub async fn callbacks_restart(&self, recovered: &HashSet<String>) -> Result<(), StoreError> {
+    pub async fn callbacks_restart(
+        &self,
+        recovered: &HashSet<String>,
+        addressees: &[Addressee],
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin().await?;
         let calling = sqlx::query("SELECT * FROM callbacks WHERE state = 'calling'");
-        for row in &calling.fetch_all(&self.pool).await? {
+        for row in &calling.fetch_all(&mut *transaction).await? {
             let callback = read(row)?;
-            if callback
-                .last_call
-                .is_some_and(|last| recovered.contains(&last))
-            {
+            let last = callback.last_call.as_ref();
+            if last.is_some_and(|last| recovered.contains(last)) {
                 continue;
             }
             sqlx::query("UPDATE callbacks SET state = 'waiting' WHERE call = ?")
                 .bind(&callback.call)
-                .execute(&self.pool)
+                .execute(&mut *transaction)
                 .await?;
+            settle(&mut transaction, &callback, addressees, now_ms).await?;
         }
-        Ok(())
+        Ok(transaction.commit().await?)
     }
 
-    /// The one that is due for longest. Of callers whom nobody could be had for it is not due before
-    /// `every_ms` after they were told so; of those who waited in line, at once.
-    pub async fn due_callback(
+    /// Those that are due, who has waited longest first. Of callers whom nobody could be had for one
+    /// is not due before `every_ms` after they were told so; of those who waited in line, at once.
+    pub async fn due_callbacks(
         &self,
         now_ms: u64,
         every_ms: u64,
-    ) -> Result<Option<BookedCallback>, StoreError> {
-        let row = sqlx::query(DUE)
+        limit: u32,
+    ) -> Result<Vec<BookedCallback>, StoreError> {
+        let rows = sqlx::query(DUE)
             .bind(now_ms as i64)
             .bind(every_ms as i64)
-            .fetch_optional(&self.pool)
+            .bind(limit)
+            .fetch_all(&self.pool)
             .await?;
-        row.as_ref().map(read).transpose()
+        rows.iter().map(read).collect()
     }
 
-    /// Our call is about to be made.
+    /// Our call is about to be made. `false`: it is not to be any more, or not yet.
     pub async fn callback_begins(
         &self,
         booked: &str,
         call: &str,
         next_ms: u64,
-    ) -> Result<(), StoreError> {
-        sqlx::query(
-            "UPDATE callbacks SET state = 'calling', attempts = attempts + 1, last_call = ?2,
-                                  due_ms = ?3 WHERE call = ?1",
-        )
-        .bind(booked)
-        .bind(call)
-        .bind(next_ms as i64)
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+    ) -> Result<bool, StoreError> {
+        let begun = sqlx::query(BEGINS)
+            .bind(booked)
+            .bind(call)
+            .bind(next_ms as i64)
+            .execute(&self.pool)
+            .await?;
+        Ok(begun.rows_affected() == 1)
     }
 
-    /// It was not made after all, and is due then.
-    pub async fn callback_waits(&self, booked: &str, due_ms: u64) -> Result<(), StoreError> {
-        sqlx::query(
-            "UPDATE callbacks SET state = 'waiting', attempts = max(attempts - 1, 0), due_ms = ?2
-             WHERE call = ?1",
-        )
-        .bind(booked)
-        .bind(due_ms as i64)
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+    /// These cannot be made now, and are due then.
+    pub async fn callbacks_wait(&self, waiting: &[(&str, u64)]) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        for (booked, due_ms) in waiting {
+            sqlx::query("UPDATE callbacks SET due_ms = ?2 WHERE call = ?1 AND state = 'waiting'")
+                .bind(booked)
+                .bind(*due_ms as i64)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        Ok(transaction.commit().await?)
     }
 
     /// No further attempt is made, as `ended` has it, and `addressees` are told.
@@ -300,11 +348,22 @@ impl Store {
     }
 }
 
+/// Nobody is called twice at the same time.
 const DUE: &str = "
     SELECT * FROM callbacks
     WHERE state = 'waiting' AND due_ms <= ?1
       AND (attempts > 0 OR since_ms IS NOT NULL OR booked_ms + ?2 <= ?1)
-    ORDER BY coalesce(since_ms, booked_ms) LIMIT 1";
+      AND (number, dialplan, handoff) NOT IN
+          (SELECT number, dialplan, handoff FROM callbacks WHERE state = 'calling')
+    ORDER BY coalesce(since_ms, booked_ms) LIMIT ?3";
+
+/// Another one may have begun since this one was found due.
+const BEGINS: &str = "
+    UPDATE callbacks
+    SET state = 'calling', attempts = attempts + 1, last_call = ?2, due_ms = ?3
+    WHERE call = ?1 AND state = 'waiting'
+      AND (number, dialplan, handoff) NOT IN
+          (SELECT number, dialplan, handoff FROM callbacks WHERE state = 'calling')";
 
 fn read(row: &SqliteRow) -> Result<BookedCallback, StoreError> {
     let slots: String = row.try_get("slots")?;

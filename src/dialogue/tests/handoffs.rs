@@ -3,6 +3,7 @@
 use super::caller::Caller;
 use super::plans::*;
 use crate::dialogue::input::Input;
+use crate::dialogue::interpreter::{Dialogue, Resumed};
 use crate::dialplan::model::{NodeKind, Target};
 use crate::events::{Event, ReturnReason};
 use crate::language::Language;
@@ -178,6 +179,37 @@ fn silence_loses_nothing() {
     caller.press("0").nobody_answers();
     caller.is_silent().is_silent().is_silent();
     assert!(caller.hearing().starts_with("Please leave your message"));
+}
+
+#[test]
+fn silence_of_who_is_called_back_books_nothing_and_is_no_answer() {
+    for reason in [ReturnReason::NobodyAnswered, ReturnReason::AgentLeft] {
+        let missed = silent_when_called_back(reason)
+            .iter()
+            .any(|it| matches!(it, Event::CallbackFailed { status: None }));
+        assert_eq!(missed, reason == ReturnReason::NobodyAnswered);
+    }
+}
+
+fn silent_when_called_back(reason: ReturnReason) -> Vec<Event> {
+    let mut caller = Caller::waiting(parcel(), "+442079460000");
+    let resumed = Resumed {
+        handoff: "support",
+        wish: "main",
+        language: Language::En,
+        slots: &[],
+    };
+    let (program, context) = (&caller.dialogue.program, &caller.dialogue.context);
+    let called_back = Dialogue::called_back(program.clone(), context.clone(), caller.now, resumed);
+    caller.dialogue = called_back.0;
+    caller.handoff_returns(reason);
+    caller.is_silent().is_silent().is_silent();
+    assert_eq!(caller.hearing(), "Thank you for calling. Goodbye.");
+    caller.hears();
+    assert!(caller.hung_up && !caller.recording);
+    let books = |it: &Event| matches!(it, Event::CallbackBooked { .. });
+    assert!(!caller.events.iter().any(books), "{:?}", caller.events);
+    caller.events
 }
 
 #[test]

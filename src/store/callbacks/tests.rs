@@ -50,7 +50,11 @@ fn made(number: u64, of: u64, outcome: Outcome) -> CallRecord {
         answered_ms: (outcome != Outcome::GaveUpBeforeAnswer && outcome != Outcome::Dropped)
             .then_some(5),
         seconds_to_confirmed: (outcome == Outcome::TransferredConfirmed).then_some(4.0),
-        callback_missed: outcome == Outcome::GaveUpBeforeAnswer,
+        // Who answers and keeps silent until the dialogue gives up is as if they were not reached.
+        callback_missed: matches!(
+            outcome,
+            Outcome::GaveUpBeforeAnswer | Outcome::EndedByDialplan
+        ),
         outcome,
         end_reason: "the caller was not reached".into(),
         ..CallRecord::default()
@@ -58,8 +62,8 @@ fn made(number: u64, of: u64, outcome: Outcome) -> CallRecord {
 }
 
 async fn due(store: &Store, now_ms: u64) -> Option<String> {
-    let due = store.due_callback(now_ms, EVERY).await.expect("reads");
-    due.map(|callback| callback.call)
+    let due = store.due_callbacks(now_ms, EVERY, 9).await.expect("reads");
+    due.into_iter().map(|callback| callback.call).next()
 }
 
 #[tokio::test]
@@ -82,11 +86,7 @@ async fn who_waited_in_line_is_due_at_once_and_others_after_a_while() {
     let ended = BookedCallback {
         state: "failed".into(),
         reason: Some("nobody was there".into()),
-        ..store
-            .due_callback(2_000, EVERY)
-            .await
-            .expect("reads")
-            .expect("one is due")
+        ..all[0].clone()
     };
     let crm = Addressee {
         hook: "crm".into(),
@@ -126,6 +126,7 @@ async fn it_is_made_until_the_caller_spoke_with_a_person_and_no_longer() {
         (2, Outcome::GaveUpBeforeAnswer, "waiting"),
         // They, or their voicemail, answered, and nobody came.
         (4, Outcome::GaveUpInQueue, "waiting"),
+        (5, Outcome::EndedByDialplan, "waiting"),
         (3, Outcome::TransferredConfirmed, "done"),
     ] {
         let ours = call(number).to_string();
@@ -162,9 +163,12 @@ async fn while_nobody_is_free_no_attempt_is_spent() {
     let store = Store::open(&store_path(data.path())).await.expect("opens");
     save(&store, booked(1, 1_000, Some(1))).await;
     let (id, ours) = (call(1).to_string(), call(2).to_string());
+    // A server that died in between has spent one.
     for (call, attempts) in [("x", 1), (&*ours, 2)] {
+        let restarted = store.callbacks_restart(&HashSet::new(), &[], 0).await;
+        restarted.expect("writes");
         let begun = store.callback_begins(&id, call, 5_000).await;
-        begun.expect("writes");
+        assert!(begun.expect("writes"));
         let all = store.callbacks(false, 9).await.expect("reads");
         assert_eq!(all[0].attempts, attempts);
     }
@@ -192,17 +196,59 @@ async fn what_was_under_way_at_a_servers_end_waits_again() {
         .await
         .expect("writes");
     store
-        .callbacks_restart(&HashSet::new())
+        .callbacks_restart(&HashSet::new(), &[], 0)
         .await
         .expect("writes");
     assert_eq!(due(&store, 5_000).await, Some(id.clone()));
-    store
-        .callback_begins(&id, "y", 6_000)
-        .await
-        .expect("writes");
-    store.callback_waits(&id, 7_000).await.expect("writes");
     let all = store.callbacks(false, 9).await.expect("reads");
-    assert_eq!((all[0].attempts, all[0].due_ms), (1, 7_000));
+    assert_eq!(all[0].attempts, 1);
+}
+
+/// One is under way when the same number is given again; our call then ends so.
+async fn asked_again_under_way(outcome: Outcome) -> Vec<(String, Option<u64>)> {
+    let data = tempfile::tempdir().expect("a temporary folder");
+    let store = Store::open(&store_path(data.path())).await.expect("opens");
+    save(&store, booked(1, 1_000, Some(400))).await;
+    let (first, ours) = (call(1).to_string(), call(2).to_string());
+    let begun = store.callback_begins(&first, &ours, 5_000).await;
+    assert!(begun.expect("writes"));
+    save(&store, booked(3, 2_000, Some(1_500))).await;
+    let twice = store
+        .callback_begins(&call(3).to_string(), "x", 9_000)
+        .await;
+    let is_due = due(&store, 9_000).await;
+    assert_eq!((twice.expect("reads"), is_due), (false, None));
+    let record = CallRecord {
+        ended_ms: 3_000,
+        ..made(2, 1, outcome)
+    };
+    // After it they asked once more: that is another matter.
+    if outcome == Outcome::TransferredConfirmed {
+        save(&store, booked(4, 3_500, None)).await;
+    }
+    for _ in 0..2 {
+        save(&store, record.clone()).await;
+    }
+    let mut all = store.callbacks(true, 9).await.expect("reads");
+    all.sort_by_key(|it| it.booked_ms);
+    let begun = store.callback_begins(&first, "x", 9_000).await;
+    assert!(!begun.expect("writes"), "it is done");
+    all.into_iter().map(|it| (it.state, it.since_ms)).collect()
+}
+
+#[tokio::test]
+async fn who_asks_again_while_they_are_called_is_called_once() {
+    let told = asked_again_under_way(Outcome::GaveUpBeforeAnswer).await;
+    assert_eq!(
+        told,
+        [("done".into(), Some(400)), ("waiting".into(), Some(400))]
+    );
+    let told = asked_again_under_way(Outcome::TransferredConfirmed).await;
+    // What was asked while the call went on is merged with what was asked later.
+    assert_eq!(
+        told.iter().map(|it| &*it.0).collect::<Vec<_>>(),
+        ["done", "done", "waiting"]
+    );
 }
 
 #[tokio::test]
@@ -287,7 +333,7 @@ async fn after_a_crash_the_record_of_the_call_is_waited_for() {
     let begun = store.callback_begins(&first, &ours, 5_000).await;
     begun.expect("writes");
     let recovered = HashSet::from([ours]);
-    let restarts = store.callbacks_restart(&recovered).await;
+    let restarts = store.callbacks_restart(&recovered, &[], 0).await;
     restarts.expect("writes");
     assert_eq!(due(&store, 9_000).await, None);
     save(&store, made(2, 1, Outcome::TransferredConfirmed)).await;

@@ -1,0 +1,2 @@
+-- A number that is being called is not called by another callback.
+CREATE INDEX callbacks_calling ON callbacks (number, dialplan, handoff) WHERE state = 'calling';
