@@ -208,6 +208,10 @@ pub enum Event {
     /// The target's 200: perhaps a person, perhaps a voicemail.
     TargetAnswered {
         attempt: u32,
+        /// They are told whose call it is and asked for the accept key: until `TargetConfirmed` they do
+        /// not have the caller. Journals of before it was told have none that is.
+        #[serde(default)]
+        briefed: bool,
     },
     /// A person is certain: an accept key, or an agent who is registered here.
     TargetConfirmed {

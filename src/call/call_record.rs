@@ -132,6 +132,9 @@ pub struct Attempt {
     pub seconds_to_try: f64,
     pub seconds_to_ringing: Option<f64>,
     pub seconds_to_answer: Option<f64>,
+    /// Who answered was asked for the accept key, and has the caller only from the confirmation on.
+    #[serde(default)]
+    pub briefed: bool,
     pub seconds_to_confirmed: Option<f64>,
     pub refer_accepted: bool,
     pub failure: Option<TargetFailure>,
@@ -229,11 +232,10 @@ impl Fold {
 
     /// Who waits does so until somebody is rung, or something else comes.
     fn apply_to_line(&mut self, event: &Event, at: f64) {
-        let waited = &mut self.record.seconds_in_line;
         match event {
             Event::Queued { position, .. } => {
                 self.record.place_in_line.get_or_insert(*position);
-                waited.get_or_insert(0.0);
+                self.record.seconds_in_line.get_or_insert(0.0);
                 self.line_since.get_or_insert(at);
             }
             Event::TargetTried { .. }
@@ -241,13 +243,14 @@ impl Fold {
             | Event::TransferReturned { .. }
             | Event::NodeEntered { .. }
             | Event::CallbackBooked { .. }
-            | Event::MessageStarted { .. }
-            | Event::CallEnded { .. } => {
-                let since = self.line_since.take();
-                let more = since.map_or(0.0, |since| at - since);
-                *waited = waited.map(|waited| waited + more);
-            }
+            | Event::MessageStarted { .. } => self.waits_no_more(at),
             _ => {}
+        }
+    }
+
+    fn waits_no_more(&mut self, at: f64) {
+        if let Some(since) = self.line_since.take() {
+            *self.record.seconds_in_line.get_or_insert(0.0) += at - since;
         }
     }
 
@@ -377,6 +380,7 @@ impl Fold {
                 seconds_to_try: at,
                 seconds_to_ringing: None,
                 seconds_to_answer: None,
+                briefed: false,
                 seconds_to_confirmed: None,
                 refer_accepted: false,
                 failure: None,
@@ -387,9 +391,12 @@ impl Fold {
                 record.seconds_to_ringing.get_or_insert(at);
                 self.attempt(*attempt, |a| a.seconds_to_ringing = Some(at));
             }
-            Event::TargetAnswered { attempt } => {
+            Event::TargetAnswered { attempt, briefed } => {
                 record.seconds_to_answer.get_or_insert(at);
-                self.attempt(*attempt, |a| a.seconds_to_answer = Some(at));
+                self.attempt(*attempt, |a| {
+                    a.seconds_to_answer = Some(at);
+                    a.briefed = *briefed;
+                });
             }
             Event::TargetConfirmed { attempt } => {
                 record.seconds_to_confirmed.get_or_insert(at);
@@ -454,6 +461,9 @@ impl Fold {
         record.recovered = !self.ended;
         record.outcome = self.rules.finish(record.ended_by);
         record.seconds = seconds_between(record.started_ms, record.ended_ms);
+        // However it ended: who was still in line waited until then.
+        let end = record.seconds;
+        self.waits_no_more(end);
         self.record
     }
 }

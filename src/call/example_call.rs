@@ -163,7 +163,13 @@ pub fn law_4() -> Vec<Entry> {
                 status: 180,
             },
         ),
-        (38_000, Event::TargetAnswered { attempt: 2 }),
+        (
+            38_000,
+            Event::TargetAnswered {
+                attempt: 2,
+                briefed: false,
+            },
+        ),
         (41_000, Event::TargetConfirmed { attempt: 2 }),
         (
             90_000,

@@ -80,7 +80,9 @@ impl OutcomeRules {
             // Nobody is rung any more for who left the line, whatever they do instead.
             Event::Queued { .. } | Event::LineLeft => self.with = With::Waiting,
             Event::TargetTried { .. } => self.with = With::Ringing,
-            Event::TargetAnswered { attempt } => {
+            // Nobody has the caller while they are only told whose call it is.
+            Event::TargetAnswered { briefed: true, .. } => {}
+            Event::TargetAnswered { attempt, .. } => {
                 let certain = (Outcome::TransferredConfirmed, *attempt);
                 if self.person != Some(certain) {
                     self.person = Some((Outcome::TransferredAnswered, *attempt));

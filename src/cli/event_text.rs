@@ -213,8 +213,13 @@ fn describe_handoff(event: &Event) -> String {
             };
             format!("attempt {attempt}: {told} ({status})")
         }
-        Event::TargetAnswered { attempt } => {
-            format!("attempt {attempt}: answered, by a person or a voicemail")
+        Event::TargetAnswered { attempt, briefed } => {
+            let asked = if *briefed {
+                ", and is asked for the accept key"
+            } else {
+                ""
+            };
+            format!("attempt {attempt}: answered, by a person or a voicemail{asked}")
         }
         Event::TargetConfirmed { attempt } => format!("attempt {attempt}: a person, for certain"),
         Event::TargetFailed {

@@ -99,6 +99,7 @@ mod tests {
             seconds_to_try: 8.0,
             seconds_to_ringing: None,
             seconds_to_answer: Some(9.0),
+            briefed: false,
             seconds_to_confirmed: None,
             refer_accepted: false,
             failure,

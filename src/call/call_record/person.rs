@@ -39,11 +39,12 @@ impl CallRecord {
 
 impl Attempt {
     /// Whatever it failed by: who answered did not have the caller. Only who has them and cannot be
-    /// passed on to by REFER does so all the same.
+    /// passed on to by REFER does so all the same. Who is asked for the accept key has them when it is
+    /// pressed, and is certain then.
     fn seconds_to_talk(&self) -> Option<f64> {
         let talks_on =
             (self.way, self.failure) == (TransferWay::Attended, Some(TargetFailure::ReferRefused));
-        let had = self.failure.is_none() || talks_on;
+        let had = (self.failure.is_none() || talks_on) && !self.briefed;
         self.seconds_to_answer.filter(|_| had)
     }
 }

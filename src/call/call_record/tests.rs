@@ -118,11 +118,18 @@ fn the_time_in_line_is_that_in_which_nobody_was_rung() {
     };
     let left = with(vec![queued(1), Event::LineLeft, Event::MediaFlows, message]);
     assert_eq!(left.seconds_in_line, Some(1.0));
+    // The process died while they waited.
+    let died = with(vec![queued(2), queued(1), Event::MediaFlows]);
+    assert!(died.recovered);
+    assert_eq!(died.seconds_in_line, Some(2.0));
 }
 
 #[test]
 fn who_answered_and_did_not_take_the_call_is_no_person() {
-    let answered = |attempt| Event::TargetAnswered { attempt };
+    let answered = |attempt| Event::TargetAnswered {
+        attempt,
+        briefed: false,
+    };
     let not_taken = |reason| Event::TargetFailed {
         attempt: 1,
         status: None,
@@ -144,6 +151,34 @@ fn who_answered_and_did_not_take_the_call_is_no_person() {
     assert_eq!(spoken.seconds_to_person(), second, "not of the voicemail");
 }
 
+/// The process died while they were asked for the accept key: the caller heard nobody.
+#[test]
+fn who_was_only_told_whose_call_it_is_is_no_person() {
+    let briefed = Event::TargetAnswered {
+        attempt: 1,
+        briefed: true,
+    };
+    let died = with(vec![tried(1), briefed.clone()]);
+    assert_eq!((died.person(), died.seconds_to_person()), (None, None));
+    assert_eq!(died.outcome, Outcome::Dropped);
+    assert_eq!(died.seconds_to_answer, Some(2.0), "something answered");
+    let confirmed = Event::TargetConfirmed { attempt: 1 };
+    let taken = with(vec![tried(1), briefed, confirmed]);
+    assert_eq!(taken.person(), Some(Person::Confirmed));
+    assert_eq!(taken.seconds_to_person(), Some(3.0));
+    assert_eq!(taken.outcome, Outcome::TransferredConfirmed);
+}
+
+/// Journals of before it was told who is only briefed.
+#[test]
+fn an_answer_in_an_older_journal_is_one_as_before() {
+    let older = r#"{"kind":"target_answered","attempt":1}"#;
+    let answered: Event = serde_json::from_str(older).expect("it is read");
+    let died = with(vec![tried(1), answered]);
+    assert_eq!(died.person(), Some(Person::Answered));
+    assert_eq!(died.outcome, Outcome::TransferredAnswered);
+}
+
 /// The person who was to be talked to by way of REFER with Replaces talks through us instead.
 #[test]
 fn who_talks_and_cannot_be_passed_on_to_is_a_person() {
@@ -159,7 +194,10 @@ fn who_talks_and_cannot_be_passed_on_to_is_a_person() {
         reason: TargetFailure::ReferRefused,
     };
     let told = |way| {
-        let answered = Event::TargetAnswered { attempt: 1 };
+        let answered = Event::TargetAnswered {
+            attempt: 1,
+            briefed: false,
+        };
         with(vec![by(way), answered, refused.clone()]).person()
     };
     assert_eq!(told(TransferWay::Attended), Some(Person::Answered));

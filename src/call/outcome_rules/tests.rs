@@ -89,7 +89,14 @@ fn event(word: &str) -> Event {
             target: "sip:a@b".into(),
             way: TransferWay::Bridged,
         },
-        "person-answered" => Event::TargetAnswered { attempt: 1 },
+        "person-answered" => Event::TargetAnswered {
+            attempt: 1,
+            briefed: false,
+        },
+        "briefed" => Event::TargetAnswered {
+            attempt: 1,
+            briefed: true,
+        },
         "person-confirmed" => Event::TargetConfirmed { attempt: 1 },
         "refer-accepted" => Event::ReferAccepted { attempt: 1 },
         "busy" => failed(TargetFailure::Busy),
@@ -207,6 +214,7 @@ fn a_person_reached_is_a_transfer_whoever_hangs_up() {
             "answered human-key tried person-confirmed died",
             "answered human-key tried person-confirmed agent-left choices by-caller",
             "answered human-key nobody human-key tried person-confirmed by-agent",
+            "answered human-key tried briefed person-confirmed died",
         ],
     );
     check(
@@ -305,6 +313,9 @@ fn what_is_our_fault_is_dropped() {
             "answered menu by-network",
             "answered menu answer by-server",
             "answered human-key tried by-network",
+            "answered human-key tried briefed died",
+            "answered human-key tried briefed by-server",
+            "answered callback-begun tried briefed died",
             "answered menu died",
             "answered menu answer died",
             "died",

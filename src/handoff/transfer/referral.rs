@@ -51,6 +51,7 @@ impl Transfer {
             (State::Referring | State::ReferAccepted, Input::ReferEnded { status: 200..=299 }) => {
                 self.log(Event::TargetAnswered {
                     attempt: self.attempt,
+                    briefed: false,
                 });
                 self.desk(Request::HandedOver);
                 self.finish(Output::HandOver);

@@ -81,7 +81,10 @@ impl Transfer {
         if accept {
             rung.until = now + ACCEPTING;
         }
-        self.log(Event::TargetAnswered { attempt });
+        self.log(Event::TargetAnswered {
+            attempt,
+            briefed: accept,
+        });
         if accept {
             self.sound_of_ringing();
             self.outputs.push_back(Output::Brief { attempt });

@@ -249,6 +249,11 @@ fn accepting(now: Instant) -> Transfer {
     let mut transfer = ringing(now, vec![one]);
     outputs(&mut transfer);
     transfer.handle_input(now, Input::Answered { attempt: 1 });
+    let answered = Event::TargetAnswered {
+        attempt: 1,
+        briefed: true,
+    };
+    assert_eq!(transfer.poll_output(), Some(Output::Log(answered)));
     assert_eq!(outputs(&mut transfer), [Output::Brief { attempt: 1 }]);
     transfer
 }
@@ -293,7 +298,10 @@ fn an_agent_who_registers_here_is_a_person_for_certain() {
     logged(&mut transfer);
     transfer.handle_input(now, Input::Answered { attempt: 1 });
     let (answered, confirmed) = (
-        Event::TargetAnswered { attempt: 1 },
+        Event::TargetAnswered {
+            attempt: 1,
+            briefed: false,
+        },
         Event::TargetConfirmed { attempt: 1 },
     );
     assert_eq!(logged(&mut transfer), [answered, confirmed]);
