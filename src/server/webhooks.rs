@@ -14,16 +14,19 @@
 //! `store::outbox`. A slow receiver holds up its own letters and nobody else's.
 
 mod delivery;
+mod pile;
 
 use super::journal_writer::{CallSoFar, Watch};
+use crate::config::secret::Password;
 use crate::config::webhooks::{Webhook, signing_key};
 use crate::events::Entry;
 use crate::journal::recover::read_payloads;
 use crate::store::calls::{Store, StoreError};
 use crate::store::letters::told_of;
-use crate::store::outbox::{Addressee, Due};
+use crate::store::outbox::{Addressee, Due, MAX_WAITING};
 use delivery::{Target, Verdict, next_try, send};
-use metrics::{counter, describe_counter, describe_gauge, gauge};
+use metrics::{counter, describe_counter, describe_gauge};
+use pile::Pile;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::io;
@@ -39,11 +42,9 @@ use tokio::task::{Id, JoinSet, LocalSet};
 const INBOX: usize = 1024;
 /// Letters under way to one webhook.
 const AT_ONCE: usize = 8;
-/// How often a carrier counts letters, and looks for some though nobody told it to: `zeroline webhooks
-/// retry` cannot.
+/// How often letters are counted, and looked for though nobody told of new ones: `zeroline webhooks
+/// retry` cannot. As often a secret is looked for that was not there.
 const POLL: Duration = Duration::from_secs(5);
-/// How often the table's bounds are enforced.
-const TIDY_EVERY: Duration = Duration::from_secs(600);
 const FIRST_BACKOFF: Duration = Duration::from_millis(250);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(10);
 /// Calls that go on come first. On Linux this is the thread's own niceness.
@@ -176,29 +177,61 @@ async fn work(
              `zeroline webhooks list` names them"
         );
     }
-    let mut carriers = JoinSet::new();
+    let mut hooks = JoinSet::new();
     for (name, webhook) in webhooks {
-        let key = webhook.secret.reveal();
-        match key.and_then(|secret| signing_key(&secret)) {
-            Ok(key) => {
-                let target = Target {
-                    url: webhook.url.clone(),
-                    key,
-                    timeout: webhook.timeout,
-                };
-                let carrier = Carrier::new(name.clone(), target, client.clone(), store.clone());
-                carriers.spawn_local(carrier.run(inbox.new_letters.subscribe()));
-            }
-            Err(reason) => tracing::error!(
-                webhook = name,
-                reason,
-                "a webhook's secret cannot be used: its letters wait until a server starts with it"
-            ),
-        }
+        let pile = Pile {
+            name: name.as_str().into(),
+            store: store.clone(),
+        };
+        hooks.spawn_local(pile.clone().keep());
+        let new_letters = inbox.new_letters.subscribe();
+        hooks.spawn_local(carry(pile, webhook.clone(), client.clone(), new_letters));
     }
     clerk(&store, journal, inbox).await;
     // The journal is closed: carriers go on until this thread is stopped.
-    carriers.join_all().await;
+    hooks.join_all().await;
+}
+
+async fn carry(
+    pile: Pile,
+    webhook: Webhook,
+    client: reqwest::Client,
+    new_letters: watch::Receiver<()>,
+) {
+    let key = until_there(&pile.name, &webhook.secret).await;
+    let target = Target {
+        url: webhook.url,
+        key,
+        timeout: webhook.timeout,
+    };
+    Carrier::new(pile, target, client).run(new_letters).await;
+}
+
+/// What a webhook's letters are signed with, perhaps only once somebody has put its file there.
+async fn until_there(webhook: &str, secret: &Password) -> Vec<u8> {
+    let mut told = None;
+    loop {
+        match secret.reveal().and_then(|secret| signing_key(&secret)) {
+            Ok(key) => {
+                if told.is_some() {
+                    tracing::info!(webhook, "the webhook's secret is there: its letters go out");
+                }
+                return key;
+            }
+            Err(reason) if told.as_ref() != Some(&reason) => {
+                tracing::error!(
+                    webhook,
+                    reason,
+                    "a webhook's secret cannot be used: its letters wait, at most {MAX_WAITING} of \
+                     them, and then the oldest die. They go out as soon as its file can be used, or \
+                     when a server starts with it"
+                );
+                told = Some(reason);
+            }
+            Err(_) => {}
+        }
+        tokio::time::sleep(POLL).await;
+    }
 }
 
 /// Puts down what is to be told of calls that go on. What fails is made up for when the call is stored.
@@ -245,12 +278,12 @@ struct Carrier {
 }
 
 impl Carrier {
-    fn new(name: String, target: Target, client: reqwest::Client, store: Store) -> Carrier {
+    fn new(pile: Pile, target: Target, client: reqwest::Client) -> Carrier {
         Carrier {
-            name: name.into(),
+            name: pile.name,
             target: Arc::new(target),
             client,
-            store,
+            store: pile.store,
             failing: Arc::default(),
         }
     }
@@ -258,8 +291,6 @@ impl Carrier {
     async fn run(self, mut new_letters: watch::Receiver<()>) {
         let mut under_way = JoinSet::new();
         let mut ids: FxHashMap<Id, String> = FxHashMap::default();
-        let mut tidy = tokio::time::interval(TIDY_EVERY);
-        let mut count = tokio::time::interval(POLL);
         loop {
             new_letters.mark_unchanged();
             let now_ms = unix_ms();
@@ -285,8 +316,6 @@ impl Carrier {
                 }
                 Ok(()) = new_letters.changed(), if has_room => {}
                 () = tokio::time::sleep(pause), if has_room => {}
-                _ = count.tick() => self.count().await,
-                _ = tidy.tick() => self.tidy().await,
             }
         }
     }
@@ -346,27 +375,6 @@ impl Carrier {
                 .await
         })
         .await;
-    }
-
-    /// For monitoring; a store that fails is told of where letters are taken.
-    async fn count(&self) {
-        if let Ok(counts) = self.store.count_letters(&self.name).await {
-            let label = || self.name.to_string();
-            gauge!("zeroline_webhooks_waiting", "webhook" => label()).set(counts.waiting as f64);
-            gauge!("zeroline_webhooks_dead", "webhook" => label()).set(counts.dead as f64);
-        }
-    }
-
-    async fn tidy(&self) {
-        match self.store.tidy_letters(&self.name, unix_ms()).await {
-            Ok(0) => {}
-            Ok(died) => {
-                let label = self.name.to_string();
-                counter!("zeroline_webhooks_died_total", "webhook" => label).increment(died);
-                tracing::error!(webhook = %self.name, died, "too many letters wait for the webhook");
-            }
-            Err(error) => tracing::warn!(%error, "old letters cannot be deleted"),
-        }
     }
 }
 

@@ -254,6 +254,63 @@ fn letters_to_a_webhook_that_the_config_lost_are_dead_until_it_is_back() {
 }
 
 #[test]
+fn letters_are_tidied_and_wait_until_their_webhooks_secret_is_there() {
+    let (crm, letters) = receiver(|_, _| Response::new(200, ""));
+    let mut hooks = webhooks(&[("crm", crm.url.clone())]);
+    let data = data_with(&hooks, &[1, 2]);
+    let secret = data.path().join("secret");
+    hooks.get_mut("crm").expect("it is there").secret = Password::File(secret.clone());
+    block_on(async {
+        let store = Store::open(&store_path(data.path())).await.expect("opens");
+        // In 1970: what died then is kept no longer.
+        let died = store.letter_failed(("call-2", "crm"), "410", None, 1);
+        died.await.expect("writes");
+    });
+    let office = open_office(data.path(), &hooks);
+    undelivered(data.path(), false, <[_]>::is_empty);
+    let left = undelivered(data.path(), true, |_| true);
+    let left: Vec<&str> = left.iter().map(|letter| letter.id.as_str()).collect();
+    assert_eq!(left, ["call-1"], "it waits");
+    assert!(letters.try_recv().is_err(), "it could not be signed");
+    std::fs::write(&secret, format!("{SECRET}\n")).expect("writes");
+    let came = letters.recv_timeout(PATIENCE).expect("it comes");
+    assert_eq!(came.id, "call-1");
+    undelivered(data.path(), true, <[_]>::is_empty);
+    office.stop();
+}
+
+#[test]
+fn letters_are_counted_without_their_webhooks_secret() {
+    let mut hooks = webhooks(&[("crm", "http://127.0.0.1:9/".into())]);
+    let data = data_with(&hooks, &[1, 2, 3]);
+    let missing = data.path().join("none");
+    hooks.get_mut("crm").expect("it is there").secret = Password::File(missing);
+    let (_, inbox) = watch(&hooks);
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let told = recorder.handle();
+    let counted = async {
+        while !told
+            .render()
+            .contains("zeroline_webhooks_waiting{webhook=\"crm\"} 3\n")
+        {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let client = delivery::client().expect("a client");
+    let files = (store_path(data.path()), data.path().join("journal"));
+    metrics::with_local_recorder(&recorder, || {
+        LocalSet::new().block_on(&runtime, async {
+            let counted = tokio::time::timeout(PATIENCE, counted);
+            tokio::select! {
+                () = work(&hooks, client, (&files.0, &files.1), inbox) => panic!("it goes on"),
+                counted = counted => counted.expect("they are counted"),
+            }
+        });
+    });
+}
+
+#[test]
 fn whoever_is_rung_is_told_while_the_call_goes_on_and_nothing_twice() {
     let (crm, letters) = receiver(|_, _| Response::new(200, ""));
     let hooks = webhooks(&[("crm", crm.url.clone())]);
