@@ -26,7 +26,7 @@ impl Call {
             return;
         }
         let by = match by_peer {
-            true if self.human.is_passed_on() => EndedBy::Transfer,
+            true if self.human.is_passed_on(now) => EndedBy::Transfer,
             true => EndedBy::Caller,
             false => EndedBy::Network,
         };

@@ -66,10 +66,10 @@ impl Human {
         self.transfer.is_some() || self.is_bridged()
     }
 
-    /// A REFER was accepted and its end is not known: if the caller goes now, it went there.
-    pub fn is_passed_on(&self) -> bool {
+    /// A REFER is at work and its end is not known: if the caller goes now, it went there.
+    pub fn is_passed_on(&self, now: Instant) -> bool {
         let referred = self.transfer.as_ref().is_some_and(Transfer::is_passed_on);
-        referred || self.passing_on.is_some_and(|it| it.accepted)
+        referred || self.passing_on.is_some_and(|it| it.is_under_way(now))
     }
 
     pub fn next_timeout(&self) -> Option<Instant> {
@@ -439,13 +439,13 @@ impl Call {
             .is_some_and(|agent| agent.number == leg)
     }
 
-    pub(super) fn hang_up_agent(&mut self, reason: &str) {
+    pub(super) fn hang_up_agent(&mut self, now: Instant, reason: &str) {
         let passing_on = self.human.passing_on.take();
         if let Some(agent) = self.human.agent.take() {
             self.hang_up_leg(agent.number, reason);
         }
         self.desk(match passing_on {
-            Some(passing_on) if passing_on.accepted => Request::HandedOver,
+            Some(passing_on) if passing_on.is_under_way(now) => Request::HandedOver,
             _ => Request::Over,
         });
     }
@@ -463,7 +463,7 @@ impl Call {
         for rung in std::mem::take(&mut self.human.ringing) {
             self.hang_up_leg(rung.number, "the call ended");
         }
-        self.hang_up_agent("the call ended");
+        self.hang_up_agent(now, "the call ended");
     }
 }
 

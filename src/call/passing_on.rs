@@ -11,22 +11,31 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PassingOn {
     attempt: u32,
-    pub accepted: bool,
+    /// When it was last told that the REFER is at work: by its 202, or a NOTIFY after that.
+    told: Option<Instant>,
     /// The person's leg has ended, as it should when the caller's takes its place: so long the NOTIFY
     /// that tells so is waited for, and the caller hears that something goes on.
     pub replaced: Option<Instant>,
 }
 
-/// How long after the end of the person's leg an attended transfer's outcome may be told.
+/// How long after the end of the person's leg an attended transfer's outcome may be told; and how long a
+/// REFER of which nothing more is heard may still end the caller's leg before the person's.
 const REPLACING: Duration = Duration::from_secs(4);
 
 impl PassingOn {
     pub fn of(attempt: u32) -> PassingOn {
         PassingOn {
             attempt,
-            accepted: false,
+            told: None,
             replaced: None,
         }
+    }
+
+    /// Who goes now, goes on with the person elsewhere, as far as can be known. Who is here long after
+    /// the last word of a REFER that did not end the person's leg talks through us, and has hung up.
+    pub fn is_under_way(&self, now: Instant) -> bool {
+        self.told
+            .is_some_and(|told| self.replaced.is_some() || now < told + REPLACING)
     }
 }
 
@@ -39,16 +48,19 @@ impl Call {
         let attempt = passing_on.attempt;
         match *input {
             Input::ReferAccepted => {
-                passing_on.accepted = true;
+                passing_on.told = Some(now);
                 self.log_event(now, Event::ReferAccepted { attempt });
             }
             Input::ReferRefused { status } => self.not_passed_on(now, status),
+            Input::ReferProgress {
+                is_final: false, ..
+            } => passing_on.told = Some(now),
             Input::ReferProgress {
                 status,
                 is_final: true,
             } => match status {
                 200..=299 => {
-                    passing_on.accepted = true;
+                    passing_on.told = Some(now);
                     self.end(now, EndedBy::Transfer, "passed on by REFER".into());
                 }
                 _ => self.not_passed_on(now, Some(status)),
@@ -106,7 +118,7 @@ impl Call {
         if let Some(quality) = self.quality(LegName::Agent) {
             self.log_event(now, quality);
         }
-        self.hang_up_agent(told);
+        self.hang_up_agent(now, told);
         self.waiting_sound(None);
         self.log_event(now, Event::BridgeEnded { by });
         self.log_event(now, Event::TransferReturned { reason });

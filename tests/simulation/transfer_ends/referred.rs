@@ -234,6 +234,55 @@ fn an_attended_transfer_whose_end_is_not_told_gives_the_caller_a_choice() {
     .comes();
 }
 
+/// The caller's leg may end some milliseconds before the person's: soon after a word of the REFER it was
+/// the REFER, also where no final NOTIFY comes.
+#[test]
+fn an_attended_caller_who_goes_at_once_is_passed_on() {
+    for is_slow in [false, true] {
+        End {
+            desk: ATTENDED,
+            exchange: Some(match is_slow {
+                true => (202, &[(3_500, 180)]),
+                false => (202, &[]),
+            }),
+            story: match is_slow {
+                true => |world, _| leaves_after_refer(world, 5_000, Request::HandedOver),
+                false => |world, _| leaves_after_refer(world, 200, Request::HandedOver),
+            },
+            tells: |record| {
+                assert_eq!(record.outcome, Outcome::TransferredAnswered);
+                assert_eq!(record.ended_by, Some(EndedBy::Transfer));
+            },
+            ..End::default()
+        }
+        .comes();
+    }
+}
+
+/// They talked through us, and that was how long the person was taken.
+#[test]
+fn an_attended_caller_who_talks_through_us_and_hangs_up_has_hung_up() {
+    End {
+        desk: ATTENDED,
+        exchange: Some((202, &[(20, 100)])),
+        story: |world, _| leaves_after_refer(world, 20_000, Request::Over),
+        tells: |record| {
+            assert_eq!(record.outcome, Outcome::TransferredAnswered);
+            assert_eq!(record.ended_by, Some(EndedBy::Caller));
+        },
+        ..End::default()
+    }
+    .comes();
+}
+
+fn leaves_after_refer(world: &mut World, after_ms: u64, told: Request) {
+    until(world, |it| matches!(it, Event::ReferAccepted { .. }));
+    world.run_for(ms(after_ms));
+    world.caller.hang_up(world.now);
+    until(world, |it| matches!(it, Event::CallEnded { .. }));
+    assert_eq!(told_last(world), Some(told));
+}
+
 /// Nothing is told and nothing happens: they talk through us, for as long as they like.
 #[test]
 fn an_attended_transfer_without_a_notify_goes_on_as_it_is() {
