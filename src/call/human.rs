@@ -238,16 +238,24 @@ impl Call {
         }
     }
 
-    fn music(&self) -> Arc<Prompt> {
+    /// Of the line in which the caller waits or waited, else of the handoff that was sought.
+    pub(super) fn music(&self) -> Arc<Prompt> {
         let dialplan = &self.services.program.dialplan;
         let line = self.human.line.as_deref();
         let mut handoffs = dialplan.handoffs.iter();
         let waited_for = handoffs.find(|handoff| Some(handoff.name.as_str()) == line);
-        let recorded = waited_for.and_then(Handoff::music).and_then(|name| {
-            let (language, pace) = (self.dialogue.language(), self.dialogue.pace());
-            let prompts = &self.services.prompts;
-            prompts.lookup(language, &Content::music(name), pace)
-        });
+        let sought = self
+            .human
+            .sought
+            .map(|(sought, _)| dialplan.handoff(sought));
+        let recorded = waited_for
+            .or(sought)
+            .and_then(Handoff::music)
+            .and_then(|name| {
+                let (language, pace) = (self.dialogue.language(), self.dialogue.pace());
+                let prompts = &self.services.prompts;
+                prompts.lookup(language, &Content::music(name), pace)
+            });
         recorded.unwrap_or_else(|| self.services.sounds.comfort.clone())
     }
 

@@ -7,6 +7,7 @@ use super::media_session::{MAX_DATAGRAM, MediaSession};
 use super::media_watch::{MediaWatch, Silence};
 use super::playout::{Filled, Playout};
 use super::received::{Packet, PacketKind, Received};
+use super::sound_flow::{MUSIC_PAUSE, SoundFlow};
 use crate::audio::codecs::Codec;
 use crate::audio::dtmf_detector::{DtmfDetector, KeyTone};
 use crate::config::trunk::TrunkKeys;
@@ -54,6 +55,12 @@ pub struct Leg {
     withheld_key: Option<u32>,
     /// How the peer sends the key that it presses now, where that key was for us alone.
     own_key: Option<KeySource>,
+    /// What comes from the peer while it holds.
+    pub(super) on_hold: SoundFlow,
+    /// The peer has held, and nothing has come from it since.
+    pub(super) resumed: bool,
+    /// So much sound is due to the peer: its packets may be of another length than the other leg's.
+    owed: Duration,
 }
 
 impl Leg {
@@ -83,6 +90,9 @@ impl Leg {
             key_sender: KeySender::new(TrunkKeys::Rfc4733),
             withheld_key: None,
             own_key: None,
+            on_hold: SoundFlow::default(),
+            resumed: false,
+            owed: Duration::ZERO,
         }
     }
 
@@ -111,9 +121,14 @@ impl Leg {
     fn agree(&mut self, now: Instant, negotiated: Negotiated) {
         self.keys.renegotiate(negotiated.telephone_event.is_some());
         self.is_there(now);
+        let (was_held, talked) = (self.is_held(), self.media.is_some());
         match &mut self.media {
             Some(media) => media.renegotiate(negotiated),
             none => *none = Some(MediaSession::new(now, negotiated, self.seed, self.unix)),
+        }
+        self.resumed |= was_held;
+        if talked && !was_held {
+            self.on_hold.expect(now, MUSIC_PAUSE);
         }
     }
 
@@ -247,9 +262,14 @@ impl Leg {
         self.watch.signalled(now);
     }
 
-    /// What the peer's silence has come to, unless it held or said that it is silent.
+    /// What the peer's silence has come to, unless it held or said that it is silent: then it is
+    /// counted from the end of that.
     pub fn watch_media(&mut self, now: Instant) -> Option<Silence> {
-        let media = self.media.as_ref().filter(|it| it.expects_media())?;
+        let media = self.media.as_ref()?;
+        if !media.expects_media() {
+            self.watch.excuse(now);
+            return None;
+        }
         self.watch.check(now, media.last_received())
     }
 
@@ -326,6 +346,15 @@ impl Leg {
         Some(sent)
     }
 
+    /// Sends as much as one packet of another leg lasts.
+    pub fn send_sound_for(&mut self, now: Instant, time: Duration, sink: &mut dyn PacketSink) {
+        self.owed += time;
+        while self.owed >= self.packet_time() {
+            self.owed -= self.packet_time();
+            self.send_sound(now, sink);
+        }
+    }
+
     /// Sends the next packet of a key, if one is being sent.
     pub fn send_key(&mut self, now: Instant, sink: &mut dyn PacketSink) -> bool {
         if !self.is_sending_keys() {
@@ -372,102 +401,4 @@ impl Leg {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::audio::tones;
-    use crate::rtp::packet::Header;
-
-    #[test]
-    fn key_tones_are_heard_in_the_law_in_which_they_come() {
-        let offer = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
-                     m=audio 4000 RTP/AVP 8\r\n";
-        for law in [Codec::Pcma, Codec::Pcmu] {
-            let address = "192.0.2.2:5000".parse().unwrap();
-            let mut leg = Leg::new(LegNumber::CALLER, address, 1, Duration::ZERO);
-            leg.answer(Instant::now(), offer.as_bytes()).unwrap();
-            assert_eq!(leg.codec(), Codec::Pcma);
-            let tone = tones::key_tone(Key::ZERO);
-            let heard = tone.chunks(160).find_map(|samples| {
-                let mut payload = [0; 160];
-                law.encode(samples, &mut payload);
-                leg.detect_keys(law, &payload[..samples.len()]).pressed
-            });
-            assert_eq!(heard, Some(Key::ZERO), "{law:?}");
-        }
-    }
-
-    #[derive(Default)]
-    struct Packets(usize);
-
-    impl PacketSink for Packets {
-        fn send(&mut self, _: LegNumber, _: Channel, _: SocketAddr, _: &[u8]) {
-            self.0 += 1;
-        }
-    }
-
-    fn leg(number: u16) -> Leg {
-        let address = ([192, 0, 2, 1], 4000 + 2 * number).into();
-        Leg::new(LegNumber(number), address, number.into(), Duration::ZERO)
-    }
-
-    /// A leg that has agreed on telephone-events with its peer.
-    fn agreed(now: Instant, by: TrunkKeys) -> Leg {
-        let (mut leg, mut peer) = (leg(1).keys_by(by), leg(2));
-        let answer = peer.answer(now, &leg.offer()).expect("it is an offer");
-        leg.accept_answer(now, &answer).expect("it is an answer");
-        leg
-    }
-
-    /// How many packets go out for one of a key of the other leg's, which began at `timestamp`.
-    fn relayed(leg: &mut Leg, now: Instant, sequence_number: u16, timestamp: u32) -> usize {
-        let packet = Packet {
-            kind: PacketKind::TelephoneEvent,
-            header: Header {
-                payload_type: 101,
-                marker: false,
-                sequence_number,
-                timestamp,
-                ssrc: 7,
-            },
-            payload: 0..4,
-        };
-        let mut sent = Packets::default();
-        leg.relay(now, &packet, &[1, 10, 0, 160], &mut sent);
-        sent.0
-    }
-
-    /// However long the caller holds it.
-    #[test]
-    fn a_key_that_began_while_others_were_sent_is_not_passed_on_beside_them() {
-        let now = Instant::now();
-        let mut leg = agreed(now, TrunkKeys::Rfc4733);
-        assert_eq!(relayed(&mut leg, now, 1, 800), 1);
-        assert!(leg.relays_keys());
-        leg.send_keys("1");
-        assert_eq!(relayed(&mut leg, now, 2, 1_600), 0);
-        assert!(!leg.relays_keys(), "it is to be sent behind the other");
-        leg.send_keys("2");
-        let mut sent = Packets::default();
-        for _ in 0..100 {
-            leg.send_key(now, &mut sent);
-        }
-        assert!(!leg.is_sending_keys() && sent.0 >= 10, "{}", sent.0);
-        assert_eq!(relayed(&mut leg, now, 3, 1_600), 0, "it is still held");
-        assert_eq!(relayed(&mut leg, now, 4, 8_000), 1, "the next key");
-        assert!(leg.relays_keys());
-    }
-
-    #[test]
-    fn keys_that_go_another_way_are_not_passed_on_as_events() {
-        let now = Instant::now();
-        for by in [TrunkKeys::Info, TrunkKeys::InBand] {
-            let mut leg = agreed(now, by);
-            assert_eq!(relayed(&mut leg, now, 1, 800), 0, "{by:?}");
-            assert!(!leg.relays_keys());
-            leg.send_keys("5");
-            let five = Key::from_char('5').filter(|_| by == TrunkKeys::Info);
-            assert_eq!(leg.poll_info_key(now), five);
-            assert_eq!(leg.is_sending_keys(), by == TrunkKeys::InBand);
-        }
-    }
-}
+mod tests;

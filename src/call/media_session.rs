@@ -20,6 +20,7 @@ use crate::rtp::telephone_event::{
     EventReceived, EventReceiver, EventSender, PAYLOAD_LENGTH, ToSend, TooManyKeys,
 };
 use crate::rtp::transport::{Plain, Transport};
+use crate::sdp::direction::Direction;
 use crate::sdp::offer_answer::Negotiated;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
@@ -427,9 +428,10 @@ impl MediaSession {
         self.last_received
     }
 
-    /// Whether RTP is to be expected: neither held nor silent by its own word.
+    /// Whether RTP is to be expected: neither held nor silent by its own word. Who holds by `sendonly`
+    /// may send music, and most telephones have none.
     pub fn expects_media(&self) -> bool {
-        self.negotiated.direction.receives() && !self.in_dtx
+        self.negotiated.direction == Direction::SendRecv && !self.in_dtx
     }
 }
 

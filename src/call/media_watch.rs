@@ -28,6 +28,12 @@ impl MediaWatch {
         self.seen = Some(now);
     }
 
+    /// No RTP is to be expected now: its silence says nothing, neither before nor after the question.
+    pub fn excuse(&mut self, now: Instant) {
+        self.seen = Some(now);
+        self.asked = false;
+    }
+
     /// To be called only while RTP is expected. `received`: when RTP or RTCP came last.
     pub fn check(&mut self, now: Instant, received: Option<Instant>) -> Option<Silence> {
         if received > self.seen {
@@ -67,5 +73,19 @@ mod tests {
         assert_eq!(watch.check(after(30), None), Some(Silence::Doubtful));
         assert_eq!(watch.check(after(60), Some(after(45))), None);
         assert_eq!(watch.check(after(75), None), Some(Silence::Doubtful));
+    }
+
+    #[test]
+    fn after_a_hold_a_silence_is_a_new_one() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let mut watch = MediaWatch::default();
+        watch.signalled(start);
+        assert_eq!(watch.check(after(30), None), Some(Silence::Doubtful));
+        watch.excuse(after(40));
+        watch.excuse(after(400));
+        assert_eq!(watch.check(after(429), None), None);
+        assert_eq!(watch.check(after(430), None), Some(Silence::Doubtful));
+        assert_eq!(watch.check(after(460), None), Some(Silence::Lost));
     }
 }

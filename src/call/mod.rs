@@ -13,10 +13,10 @@ pub mod callback;
 pub mod contract;
 pub mod decoder;
 pub mod demo_agent;
-mod early_media;
 mod ending;
 #[cfg(test)]
 pub mod example_call;
+mod hold;
 mod human;
 pub mod info;
 mod key_sender;
@@ -35,4 +35,5 @@ mod recording;
 mod ringing;
 pub mod services;
 mod sound;
+mod sound_flow;
 mod speaking;

@@ -149,6 +149,10 @@ impl Playout {
         self.background = sound.map(|sound| Background { sound, offset: 0 });
     }
 
+    pub fn has_background(&self) -> bool {
+        self.background.is_some()
+    }
+
     /// What is heard, where there is no background, while a part lets the listener wait.
     pub fn set_music(&mut self, sound: Arc<Prompt>) {
         self.music = Some(Background { sound, offset: 0 });

@@ -3,10 +3,10 @@
 
 use super::call::Call;
 use super::contract::{LegNumber, Output, PacketSink, SipCommand};
-use super::early_media::EarlyMedia;
 use super::human::Human;
 use super::leg::Leg;
 use super::playout::{Heard, Piece};
+use super::sound_flow::SoundFlow;
 use crate::audio::prompt::Prompt;
 use crate::config::trunk::TrunkKeys;
 use crate::dialogue::action::Content;
@@ -36,11 +36,9 @@ pub(super) struct Ringing {
     /// From when its ports are open.
     pub leg: Option<Leg>,
     /// What is heard of it before it is answered.
-    pub early: EarlyMedia,
+    pub early: SoundFlow,
     /// The play that tells who answered whose call it is.
     briefing: Option<PlayId>,
-    /// So much of it is due: the leg's packets may be of another length than the caller's.
-    owed: Duration,
 }
 
 impl Call {
@@ -54,9 +52,8 @@ impl Call {
             number,
             keys_by: self.services.policy.keys(&target),
             leg: None,
-            early: EarlyMedia::default(),
+            early: SoundFlow::default(),
             briefing: None,
-            owed: Duration::ZERO,
         });
         let leg = number;
         self.sip(SipCommand::Prepare { leg, target });
@@ -286,11 +283,7 @@ impl Ringing {
         let Some(leg) = &mut self.leg else {
             return false;
         };
-        self.owed += time;
-        while self.owed >= leg.packet_time() {
-            self.owed -= leg.packet_time();
-            leg.send_sound(now, sink);
-        }
+        leg.send_sound_for(now, time, sink);
         let heard = std::iter::from_fn(|| leg.playout.poll_heard()).last();
         matches!(heard, Some(Heard::End { .. } | Heard::Overdue { .. }))
     }

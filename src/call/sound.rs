@@ -5,10 +5,10 @@ use super::call::Call;
 use super::contract::{LegNumber, PacketSink, SipCommand};
 use super::leg::MAX_PAYLOAD;
 use super::media_watch::Silence;
-use super::messages::is_silent;
 use super::playout::Heard;
 use super::received::{Packet, PacketKind, Received};
 use super::recording::SoundClock;
+use super::sound_flow::RINGING_PAUSE;
 use super::speaking::OwnPlay;
 use crate::audio::codecs::Codec;
 use crate::dialogue::input::{self, FetchId};
@@ -113,6 +113,9 @@ impl Call {
         let Some(packet) = received.packet() else {
             return;
         };
+        if self.stays_on_hold(now, from, packet, datagram) {
+            return;
+        }
         if from == LegNumber::CALLER {
             return self.relay(now, from, packet, datagram, sink);
         }
@@ -185,14 +188,12 @@ impl Call {
         datagram: &[u8],
         sink: &mut dyn PacketSink,
     ) {
-        let PacketKind::Audio(codec) = packet.kind else {
+        if !matches!(packet.kind, PacketKind::Audio(_)) {
             return;
-        };
+        }
         let payload = datagram.get(packet.payload.clone()).unwrap_or_default();
-        let mut samples = [0; MAX_PAYLOAD];
-        let length = codec.decode(&payload[..payload.len().min(MAX_PAYLOAD)], &mut samples);
         if let Some(rung) = self.human.rung(from) {
-            rung.early.receive(now, is_silent(&samples[..length]));
+            rung.early.receive(now, packet.kind, payload);
         }
         if self.early_media_is_heard(now) {
             self.caller.relay(now, packet, payload, sink);
@@ -202,29 +203,16 @@ impl Call {
     /// What we say ourselves is heard to its end.
     fn early_media_is_heard(&self, now: Instant) -> bool {
         let waits = !self.human.is_bridged() && !self.caller.playout.says_something();
-        waits && self.human.only_rung().is_some_and(|it| it.early.flows(now))
+        let rung = self.human.only_rung();
+        waits && rung.is_some_and(|it| it.early.flows(now, RINGING_PAUSE))
     }
 
     /// One packet time: what the caller hears, and what is recorded of the time before it.
     pub(super) fn send_sound(&mut self, now: Instant, sink: &mut dyn PacketSink) {
         self.take_sound(now);
-        let bridged = self.human.talks();
-        let sent = if bridged || self.early_media_is_heard(now) {
-            None
-        } else {
-            self.caller.send_sound(now, sink)
-        };
-        if let (Some(clock), Some(sent)) = (&mut self.clock, sent) {
-            clock.say(self.caller.codec(), &sent.payload[..sent.length]);
-        }
-        if let Some(agent) = self.human.agent.as_mut().filter(|_| bridged) {
-            agent.send_key(now, sink);
-            self.caller.send_key(now, sink);
-        }
-        let waits = self.person_waits();
-        if let Some(agent) = self.human.agent.as_mut().filter(|_| waits) {
-            agent.send_sound(now, sink);
-        }
+        self.play_music_on_hold(now);
+        self.send_to_caller(now, sink);
+        self.send_to_person(now, sink);
         self.send_briefings(now, sink);
         self.send_info_key(now);
         while let Some(heard) = self.caller.playout.poll_heard() {
@@ -236,8 +224,34 @@ impl Call {
         }
     }
 
+    fn send_to_caller(&mut self, now: Instant, sink: &mut dyn PacketSink) {
+        if self.agent_is_heard(now) {
+            self.caller.send_key(now, sink);
+            return;
+        }
+        let sent = self.caller.send_sound(now, sink);
+        if let (Some(clock), Some(sent)) = (&mut self.clock, sent) {
+            clock.say(self.caller.codec(), &sent.payload[..sent.length]);
+        }
+    }
+
+    fn send_to_person(&mut self, now: Instant, sink: &mut dyn PacketSink) {
+        let (talks, waits) = (self.human.talks(), self.person_waits());
+        let hears_us = waits || self.caller.holds_in_silence(now);
+        let time = self.caller.packet_time();
+        match self.human.agent.as_mut().filter(|_| talks) {
+            Some(agent) if hears_us => agent.send_sound_for(now, time, sink),
+            Some(agent) => _ = agent.send_key(now, sink),
+            None => {}
+        }
+    }
+
+    /// The caller hears what comes from there, and nothing of ours.
     fn agent_is_heard(&self, now: Instant) -> bool {
-        self.human.is_bridged() || self.early_media_is_heard(now)
+        match self.human.agent.as_ref().filter(|_| self.human.talks()) {
+            Some(agent) => !agent.holds_in_silence(now),
+            None => self.early_media_is_heard(now),
+        }
     }
 
     /// What was said since the last tick, for the tape and the recognizer.

@@ -1,7 +1,7 @@
 //! The people behind the targets: who answers, is busy, declines, never answers or leaves at once.
 
 use crate::caller::{KeysBy, without_telephone_events};
-use crate::handset::{Handset, is_level};
+use crate::handset::{Handset, Hold, is_level};
 use crate::network::{Datagram, Network, flow_of};
 use crate::world::{AGENT_LEVEL, CALLER_LEVEL, agents_address};
 use bytes::Bytes;
@@ -146,12 +146,33 @@ impl Agents {
 
     /// A re-INVITE from everybody who is on the line.
     pub fn reinvite(&mut self, now: Instant) {
-        for (leg, (_, handset)) in &mut self.legs {
+        self.offer(now, |handset| {
             handset.local.direction = Direction::SendRecv;
-            let offer = handset.offer_answer.offer(&handset.local);
+            handset.offer_answer.offer(&handset.local)
+        });
+    }
+
+    /// Whoever is on the line puts the caller on hold.
+    pub fn hold(&mut self, now: Instant, hold: Hold) {
+        self.offer(now, |handset| handset.hold(hold));
+    }
+
+    pub fn resume(&mut self, now: Instant) {
+        self.offer(now, Handset::resume);
+    }
+
+    fn offer(&mut self, now: Instant, offer: impl Fn(&mut Handset) -> Vec<u8>) {
+        for (leg, (_, handset)) in &mut self.legs {
+            let offer = offer(handset);
             // Another one may be under way.
             let _ = self.ua.reinvite(now, *leg, offer.into());
         }
+    }
+
+    /// When whoever is on the line heard music last.
+    pub fn heard_music(&self) -> Option<Instant> {
+        let handsets = self.legs.values().map(|(_, handset)| handset);
+        handsets.filter_map(|handset| handset.heard.music).max()
     }
 
     pub fn work(&mut self, now: Instant, network: &mut Network) {

@@ -1,7 +1,7 @@
 //! Somebody who calls: a user agent, a handset, and fingers on its keys.
 
 use crate::exchange::Exchange;
-use crate::handset::Handset;
+use crate::handset::{Handset, Hold};
 use crate::network::{Datagram, Network, flow, flow_of};
 use crate::world::{CALLER_LEVEL, caller_address, server_address};
 use std::collections::BTreeMap;
@@ -104,25 +104,23 @@ impl Caller {
         without_telephone_events(sdp)
     }
 
-    /// Sends music only, or nothing at all.
-    pub fn hold(&mut self, now: Instant, direction: Direction) {
+    pub fn hold(&mut self, now: Instant, hold: Hold) {
         self.held = true;
-        self.reinvite(now, direction);
+        let offer = self.handset.hold(hold);
+        self.reinvite(now, offer);
     }
 
     pub fn resume(&mut self, now: Instant) {
-        self.reinvite(now, Direction::SendRecv);
+        let offer = self.handset.resume();
+        self.reinvite(now, offer);
     }
 
-    fn reinvite(&mut self, now: Instant, direction: Direction) {
-        let Some(leg) = self.leg.filter(|_| self.answered) else {
-            return;
-        };
-        self.handset.local.direction = direction;
-        let offer = self.handset.offer_answer.offer(&self.handset.local);
+    fn reinvite(&mut self, now: Instant, offer: Vec<u8>) {
         let offer = self.as_my_phone(offer);
-        // Another one may be under way, or the call over.
-        let _ = self.ua.reinvite(now, leg, offer.into());
+        if let Some(leg) = self.leg.filter(|_| self.answered) {
+            // Another one may be under way, or the call over.
+            let _ = self.ua.reinvite(now, leg, offer.into());
+        }
     }
 
     /// Presses one key after the other, from now on.

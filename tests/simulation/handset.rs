@@ -20,6 +20,20 @@ const FRAME: usize = 160;
 const BETWEEN_TONES: usize = 640;
 const PACKET_TIME: Duration = Duration::from_millis(20);
 
+/// How a telephone puts the other side on hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// `sendonly`, and its exchange plays music.
+    Music,
+    /// `sendonly`, and what it sends is silent.
+    Quiet,
+    /// `sendonly`, and nothing comes.
+    SendOnly,
+    Inactive,
+    /// `c=IN IP4 0.0.0.0` (RFC 3264, 8.4), and nothing comes.
+    NoAddress,
+}
+
 pub struct Handset {
     pub address: SocketAddr,
     pub offer_answer: OfferAnswer,
@@ -29,6 +43,8 @@ pub struct Handset {
     pub level: i16,
     /// Nothing comes from it any more, neither sound nor reports.
     pub dead: bool,
+    /// How it holds the call, or will when that is agreed on.
+    holds: Option<Hold>,
     /// Key tones that are said instead.
     tones: VecDeque<i16>,
     /// Words that are said instead.
@@ -45,6 +61,8 @@ pub struct Handset {
 pub struct Heard {
     /// When a packet with anything but silence in it came last.
     pub sound: Option<Instant>,
+    /// When one came last that nobody's steady value fills: a prompt, or music.
+    pub music: Option<Instant>,
     /// The steady value of the last packet that had one.
     pub level: Option<i16>,
     pub levels: Vec<(Instant, i16)>,
@@ -67,6 +85,7 @@ impl Handset {
             media: None,
             level,
             dead: false,
+            holds: None,
             tones: VecDeque::new(),
             voice: VecDeque::new(),
             heard: Heard::default(),
@@ -85,6 +104,30 @@ impl Handset {
                 *none = Some(MediaSession::new(now, negotiated, self.seed, unix));
             }
         }
+    }
+
+    /// The offer that holds the call.
+    pub fn hold(&mut self, hold: Hold) -> Vec<u8> {
+        self.local.direction = match hold {
+            Hold::Music | Hold::Quiet | Hold::SendOnly => Direction::SendOnly,
+            Hold::Inactive => Direction::Inactive,
+            Hold::NoAddress => Direction::SendRecv,
+        };
+        self.holds = Some(hold);
+        let offer = self.offer_answer.offer(&self.local);
+        if hold != Hold::NoAddress {
+            return offer;
+        }
+        let address = format!("c=IN IP4 {}", self.address.ip());
+        let offer = String::from_utf8(offer).expect("we wrote it");
+        offer.replace(&address, "c=IN IP4 0.0.0.0").into_bytes()
+    }
+
+    /// The offer that ends it.
+    pub fn resume(&mut self) -> Vec<u8> {
+        self.local.direction = Direction::SendRecv;
+        self.holds = None;
+        self.offer_answer.offer(&self.local)
     }
 
     pub fn press_by_event(&mut self, key: Key) {
@@ -120,7 +163,10 @@ impl Handset {
             return;
         }
         self.next_tick += PACKET_TIME;
-        if self.dead {
+        let is_held = media.negotiated().direction != Direction::SendRecv;
+        let holds = self.holds.filter(|_| is_held);
+        let sends = matches!(holds, None | Some(Hold::Music | Hold::Quiet));
+        if self.dead || !sends {
             return;
         }
         let mut packet = [0; 1500];
@@ -133,7 +179,11 @@ impl Handset {
         {
             return network.send(now, self.address, to, &packet[..length]);
         }
-        let mut samples = [self.level; FRAME];
+        let level = match holds {
+            Some(Hold::Quiet) => 0,
+            _ => self.level,
+        };
+        let mut samples = [level; FRAME];
         for sample in &mut samples {
             let voice = self.voice.pop_front().unwrap_or(*sample);
             *sample = self.tones.pop_front().unwrap_or(voice);
@@ -182,6 +232,8 @@ impl Handset {
                 self.heard.levels.push((now, samples[0]));
             }
             self.heard.level = Some(samples[0]);
+        } else {
+            self.heard.music = Some(now);
         }
     }
 }

@@ -37,6 +37,8 @@ pub struct Datagram {
 
 pub struct Network {
     pub weather: Weather,
+    /// Nothing arrives there.
+    pub cut_off: Option<SocketAddr>,
     pub sip: SipLog,
     rng: StdRng,
     in_flight: BinaryHeap<Reverse<(Instant, u64, Datagram)>>,
@@ -47,6 +49,7 @@ impl Network {
     pub fn new(weather: Weather, seed: u64) -> Network {
         Network {
             weather,
+            cut_off: None,
             sip: SipLog::default(),
             rng: StdRng::seed_from_u64(seed),
             in_flight: BinaryHeap::new(),
@@ -55,7 +58,7 @@ impl Network {
     }
 
     pub fn send(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
-        if self.rng.random_bool(self.weather.loss) {
+        if self.rng.random_bool(self.weather.loss) || self.cut_off == Some(to) {
             return;
         }
         let copies = 1 + usize::from(self.rng.random_bool(self.weather.duplication));

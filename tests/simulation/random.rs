@@ -4,6 +4,7 @@ use crate::agents::Habit;
 use crate::caller::KeysBy;
 use crate::checks::assert_whole;
 use crate::for_each_seed;
+use crate::handset::Hold;
 use crate::helpers::{Mood, Moods};
 use crate::hotline::{NoTones, Tones, dialplan};
 use crate::network::Weather;
@@ -18,7 +19,6 @@ use zeroline::audio::codecs::Codec;
 use zeroline::call::services::PromptSource;
 use zeroline::dialogue::program::Program;
 use zeroline::key::Key;
-use zeroline::sdp::direction::Direction;
 
 /// In `make test`; more by `ZEROLINE_CALLS`.
 const CALLS: u64 = 200;
@@ -158,6 +158,17 @@ fn live(world: &mut World, rng: &mut StdRng) {
     world.caller.hang_up(world.now);
 }
 
+fn some_hold(rng: &mut StdRng) -> Hold {
+    let holds = [
+        Hold::Music,
+        Hold::Quiet,
+        Hold::SendOnly,
+        Hold::Inactive,
+        Hold::NoAddress,
+    ];
+    *holds.choose(rng).unwrap()
+}
+
 fn act(world: &mut World, rng: &mut StdRng) {
     let now = world.now;
     let some = |rng: &mut StdRng, keys: &str| {
@@ -177,13 +188,10 @@ fn act(world: &mut World, rng: &mut StdRng) {
             world.caller.press(now, digits.into_iter().chain(end));
         }
         85..92 => world.caller.press(now, [some(rng, "*#789")]),
-        92..95 => world.caller.hold(
-            now,
-            *[Direction::SendOnly, Direction::Inactive]
-                .choose(rng)
-                .unwrap(),
-        ),
-        95..99 => world.caller.resume(now),
+        92..95 => world.caller.hold(now, some_hold(rng)),
+        95..97 => world.caller.resume(now),
+        97..98 => world.agents.hold(now, some_hold(rng)),
+        98..99 => world.agents.resume(now),
         _ => {}
     }
 }

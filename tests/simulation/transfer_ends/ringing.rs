@@ -5,11 +5,11 @@ use super::{
     seconds, some, until,
 };
 use crate::agents::Habit;
+use crate::handset::Hold;
 use crate::world::{World, caller_address};
 use std::time::Duration;
 use zeroline::call::outcome::Outcome;
 use zeroline::events::{EndedBy, Event, TargetFailure};
-use zeroline::sdp::direction::Direction;
 
 #[test]
 fn answered() {
@@ -272,7 +272,7 @@ fn a_talk_on_hold_ends_as_any_other() {
         story: |world, rng| {
             until(world, is_answer);
             world.run_for(seconds(1));
-            world.caller.hold(world.now, Direction::SendOnly);
+            world.caller.hold(world.now, Hold::Music);
             world.run_for(some(rng, 400));
             world.agents.hang_up(world.now);
             world.run_for(seconds(2));
