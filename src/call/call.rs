@@ -317,25 +317,22 @@ impl Call {
         }
     }
 
-    fn acked(&mut self, now: Instant, leg: LegNumber, answer: Option<Bytes>) {
-        if let Some(answer) = answer {
-            let Some(leg) = self.leg_mut(leg) else { return };
-            let was_new = leg.media.is_none();
-            match leg.accept_answer(now, &answer) {
-                Ok(()) if was_new => self.log_answered(now),
-                Err(error) if was_new => {
-                    return self.end(now, EndedBy::Network, error.to_string());
+    fn acked(&mut self, now: Instant, number: LegNumber, answer: Option<Bytes>) {
+        let Some(leg) = self.leg_mut(number) else {
+            return;
+        };
+        let was_new = leg.media.is_none();
+        // A bad answer changes nothing: what was agreed on before holds.
+        let accepted = answer.map_or(Ok(()), |answer| leg.accept_answer(now, &answer));
+        if number == LegNumber::CALLER && was_new {
+            match accepted {
+                Ok(()) if self.caller.media.is_some() => self.log_answered(now),
+                Ok(()) => {
+                    let reason = "the ACK brought no SDP answer".into();
+                    return self.end(now, EndedBy::Network, reason);
                 }
-                // A bad answer changes nothing: what was agreed on before holds.
-                Ok(()) | Err(_) => {}
+                Err(error) => return self.end(now, EndedBy::Network, error.to_string()),
             }
-        }
-        if self.caller.media.is_none() {
-            return self.end(
-                now,
-                EndedBy::Network,
-                "the ACK brought no SDP answer".into(),
-            );
         }
         self.start(now);
         self.tell_hold(now);

@@ -6,6 +6,7 @@
 
 mod agents;
 mod answers;
+mod callback;
 mod caller;
 mod checks;
 mod early_media;
