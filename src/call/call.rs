@@ -237,11 +237,17 @@ impl Call {
         if !self.caller.keys.accept(now, key, source) || !self.started {
             return;
         }
-        if self.human.is_bridged() {
-            self.relay_key(LegNumber::CALLER, key, source);
-        } else {
-            self.dialogue_input(now, input::Input::Key { key, source });
+        if self.human.talks() {
+            return self.relay_key(LegNumber::CALLER, key, source);
         }
+        if self.human.is_bridged() {
+            if key != self.dialogue.human_key_now() {
+                return;
+            }
+            // The person has gone and no NOTIFY has come: who asks for another one is still here.
+            self.person_was_done(now);
+        }
+        self.dialogue_input(now, input::Input::Key { key, source });
     }
 
     pub(super) fn dialogue_input(&mut self, now: Instant, input: input::Input) {

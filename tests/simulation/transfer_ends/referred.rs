@@ -3,6 +3,7 @@
 use super::{
     End, failures, gave_up_after, is_answer, is_back, is_return, ms, seconds, some, until, until_by,
 };
+use crate::random::key;
 use crate::world::World;
 use rand::rngs::StdRng;
 use zeroline::call::outcome::Outcome;
@@ -281,6 +282,36 @@ fn leaves_after_refer(world: &mut World, after_ms: u64, told: Request) {
     world.caller.hang_up(world.now);
     until(world, |it| matches!(it, Event::CallEnded { .. }));
     assert_eq!(told_last(world), Some(told));
+}
+
+/// Law 1: nor does the human key wait for what is never told.
+#[test]
+fn the_human_key_works_when_an_attended_transfers_person_has_gone() {
+    End {
+        desk: ATTENDED,
+        exchange: Some((202, &[])),
+        story: |world, rng| {
+            until(world, |it| matches!(it, Event::ReferAccepted { .. }));
+            world.run_for(seconds(1) + some(rng, 2_000));
+            world.agents.hang_up(world.now);
+            // The BYE or the key may be lost.
+            for _ in 0..7 {
+                world.run_for(ms(300));
+                if world.agents.rung.len() == 1 {
+                    world.caller.press(world.now, [key('0')]);
+                }
+            }
+            world.run_for(ms(400));
+            assert_eq!(world.agents.rung.len(), 2, "nobody else is rung");
+            world.run_for(seconds(4));
+        },
+        tells: |record| {
+            assert_eq!(record.attempts.len(), 2, "{record:#?}");
+            assert_eq!(record.outcome, Outcome::TransferredAnswered);
+        },
+        ..End::default()
+    }
+    .comes();
 }
 
 /// Nothing is told and nothing happens: they talk through us, for as long as they like.
