@@ -180,7 +180,10 @@ impl Call {
 
     fn invite_caller(&mut self, now: Instant, address: SocketAddr) {
         let unix = self.log.unix(now);
+        // The sounds of waiting were set before there was anybody to hear them.
+        let playout = std::mem::take(&mut self.caller.playout);
         self.caller = Leg::new(LegNumber::CALLER, address, self.seed, unix);
+        self.caller.playout = playout;
         let offer = self.caller.offer();
         if let Some(calling) = &mut self.calling {
             calling.until = Some(now + calling.rings);

@@ -68,6 +68,13 @@ fn local(address: SocketAddr, direction: Direction) -> LocalMedia {
 impl Stage {
     /// The person has taken the call, and the caller's telephone is rung: its INVITE's offer.
     fn with_a_person() -> (Stage, Vec<u8>) {
+        let mut stage = Stage::new(First::Agent);
+        stage.a_person_takes_it();
+        let offer = stage.the_caller_is_rung();
+        (stage, offer)
+    }
+
+    fn new(first: First) -> Stage {
         let program = Program::compile(dialplan()).expect("its templates are right");
         let now = Instant::now();
         let callback = Callback {
@@ -77,7 +84,7 @@ impl Stage {
             number: "+442079460000".into(),
             called: "hotline".into(),
             address: "sip:+442079460000@trunk.example".into(),
-            first: First::Agent,
+            first,
             rings: Duration::from_secs(60),
             handoff: "support".into(),
             wish: "support".into(),
@@ -87,26 +94,28 @@ impl Stage {
             seed: 1,
             unix: UNIX,
         };
-        let mut stage = Stage {
+        Stage {
             now,
             call: Call::callback(now, services(program, Arc::new(Tones), false), callback),
             outputs: VecDeque::new(),
             events: Vec::new(),
             person: OfferAnswer::new(7),
             ears: Ears::default(),
-        };
-        stage.a_person_takes_it();
-        let address = Ok(SocketAddr::new(server_address().ip(), 10_000));
-        let leg = LegNumber::CALLER;
-        stage.tell(Input::MediaOpened { leg, address });
-        let offer = stage.find(|it| match it {
-            SipCommand::Invite { leg, offer, .. } if leg == LegNumber::CALLER => Some(offer),
-            _ => None,
-        });
-        (stage, offer)
+        }
     }
 
-    fn a_person_takes_it(&mut self) {
+    /// The INVITE's offer.
+    fn the_caller_is_rung(&mut self) -> Vec<u8> {
+        let address = Ok(SocketAddr::new(server_address().ip(), 10_000));
+        let leg = LegNumber::CALLER;
+        self.tell(Input::MediaOpened { leg, address });
+        self.find(|it| match it {
+            SipCommand::Invite { leg, offer, .. } if leg == LegNumber::CALLER => Some(offer),
+            _ => None,
+        })
+    }
+
+    fn somebody_is_free(&mut self) {
         self.drain();
         let sought = self.outputs.drain(..).find_map(|it| match it {
             Output::Desk(Request::Seek { plan, search, .. }) => Some((plan, search)),
@@ -117,6 +126,10 @@ impl Stage {
         let passed = Passed::default();
         let answer = Answer::Ring { tries, passed };
         self.tell(Input::Desk { search, answer });
+    }
+
+    fn a_person_takes_it(&mut self) {
+        self.somebody_is_free();
         let address = Ok(SocketAddr::new(server_address().ip(), 10_002));
         let leg = PERSON;
         self.tell(Input::MediaOpened { leg, address });
@@ -237,4 +250,18 @@ fn who_is_called_back_and_on_hold_hears_music() {
     let last = stage.ears.sound.expect("it was there before");
     assert!(last - first > Duration::from_secs(19), "it stops");
     assert!(!stage.has(is_end), "{:?}", stage.events);
+}
+
+/// Their target does not even ring.
+#[test]
+fn who_is_called_back_first_waits_for_a_person_in_no_silence() {
+    let mut stage = Stage::new(First::Caller);
+    stage.somebody_is_free();
+    let offer = stage.the_caller_is_rung();
+    stage.caller_answers(&offer);
+    for _ in 0..70 {
+        stage.run_for(Duration::from_millis(100));
+        let since = stage.ears.sound.expect("it begins with a sentence");
+        assert!(stage.now - since < Duration::from_secs(2));
+    }
 }
