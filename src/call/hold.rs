@@ -25,13 +25,9 @@ impl Call {
         packet: &Packet,
         datagram: &[u8],
     ) -> bool {
-        let Some(leg) = self.leg_mut(from) else {
+        let Some(leg) = self.leg_mut(from).filter(|leg| leg.is_held()) else {
             return false;
         };
-        if !leg.is_held() {
-            leg.resumed = false;
-            return false;
-        }
         let payload = datagram.get(packet.payload.clone()).unwrap_or_default();
         leg.on_hold.receive(now, packet.kind, payload);
         leg.holds_in_silence(now)

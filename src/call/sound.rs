@@ -30,13 +30,17 @@ impl Call {
         datagram: &mut [u8],
         sink: &mut dyn PacketSink,
     ) -> bool {
-        let Some(media) = self.leg_mut(from).and_then(|leg| leg.media.as_mut()) else {
+        let Some(leg) = self.leg_mut(from) else {
+            return false;
+        };
+        let Some(media) = leg.media.as_mut() else {
             return false;
         };
         let received = media.receive_rtp(now, source, datagram);
         let Some(packet) = received.packet() else {
             return received.is_from_peer();
         };
+        leg.resumed &= leg.is_held();
         if from == LegNumber::CALLER {
             self.caller_is_heard(now);
         }

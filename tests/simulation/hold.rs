@@ -263,3 +263,22 @@ fn who_comes_back_late_is_not_awaited_in_silence() {
         assert_nothing_lost(world);
     });
 }
+
+/// Of a hold that is over no music is left for the person.
+#[test]
+fn who_held_before_the_person_came_is_heard_at_once() {
+    let program = Program::compile(dialplan()).expect("its templates are right");
+    for_each_seed(0..1, |seed, world| {
+        let scene = calm_scene(seed, Moods::WELL, program.clone());
+        let world = world.insert(World::new(scene));
+        held(world, seconds(1), Hold::Inactive);
+        world.caller.resume(world.now);
+        world.run_for(seconds(2));
+        let human = world.human_key();
+        world.caller.press(world.now, [human]);
+        world.run_for(seconds(4));
+        assert_eq!(world.agents.heard_music(), None);
+        hear_each_other(world);
+        assert_nothing_lost(world);
+    });
+}
