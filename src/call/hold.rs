@@ -12,7 +12,7 @@ use std::time::Instant;
 impl Leg {
     /// The peer holds us, or does no more and sends nothing yet, and there is nothing to hear of it.
     pub(super) fn holds_in_silence(&self, now: Instant) -> bool {
-        (self.is_held() || self.resumed) && !self.on_hold.flows(now, MUSIC_PAUSE)
+        (!self.is_two_way() || self.resumed) && !self.on_hold.flows(now, MUSIC_PAUSE)
     }
 }
 
@@ -25,7 +25,7 @@ impl Call {
         packet: &Packet,
         datagram: &[u8],
     ) -> bool {
-        let Some(leg) = self.leg_mut(from).filter(|leg| leg.is_held()) else {
+        let Some(leg) = self.leg_mut(from).filter(|leg| !leg.is_two_way()) else {
             return false;
         };
         let payload = datagram.get(packet.payload.clone()).unwrap_or_default();

@@ -121,13 +121,13 @@ impl Leg {
     fn agree(&mut self, now: Instant, negotiated: Negotiated) {
         self.keys.renegotiate(negotiated.telephone_event.is_some());
         self.is_there(now);
-        let (was_held, talked) = (self.is_held(), self.media.is_some());
+        let (was_two_way, talked) = (self.is_two_way(), self.media.is_some());
         match &mut self.media {
             Some(media) => media.renegotiate(negotiated),
             none => *none = Some(MediaSession::new(now, negotiated, self.seed, self.unix)),
         }
-        self.resumed |= was_held;
-        if talked && !was_held {
+        self.resumed |= !was_two_way;
+        if talked && was_two_way {
             self.on_hold.expect(now, MUSIC_PAUSE);
         }
     }
@@ -277,6 +277,12 @@ impl Leg {
     pub fn is_held(&self) -> bool {
         let media = self.media.as_ref();
         media.is_some_and(|media| !media.negotiated().direction.sends())
+    }
+
+    /// Whether both are to be heard. Who holds may send music; some hold by `recvonly`, and send none.
+    pub fn is_two_way(&self) -> bool {
+        let direction = self.media.as_ref().map(|it| it.negotiated().direction);
+        direction.is_none_or(|direction| direction == Direction::SendRecv)
     }
 
     /// Keys that are heard in the sound itself. `codec` is the packet's own: some peers send the

@@ -40,7 +40,7 @@ impl Call {
         let Some(packet) = received.packet() else {
             return received.is_from_peer();
         };
-        leg.resumed &= leg.is_held();
+        leg.resumed &= !leg.is_two_way();
         if from == LegNumber::CALLER {
             self.caller_is_heard(now);
         }

@@ -30,6 +30,8 @@ pub enum Hold {
     /// `sendonly`, and nothing comes.
     SendOnly,
     Inactive,
+    /// Wrongly, as some do: it says that nothing comes.
+    RecvOnly,
     /// `c=IN IP4 0.0.0.0` (RFC 3264, 8.4), and nothing comes.
     NoAddress,
 }
@@ -111,6 +113,7 @@ impl Handset {
         self.local.direction = match hold {
             Hold::Music | Hold::Quiet | Hold::SendOnly => Direction::SendOnly,
             Hold::Inactive => Direction::Inactive,
+            Hold::RecvOnly => Direction::RecvOnly,
             Hold::NoAddress => Direction::SendRecv,
         };
         self.holds = Some(hold);

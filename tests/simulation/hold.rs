@@ -95,7 +95,13 @@ fn the_human_key_works_on_hold() {
 }
 
 /// How the one holds whom the other one hears nothing of.
-const SILENT: [Hold; 4] = [Hold::Quiet, Hold::SendOnly, Hold::Inactive, Hold::NoAddress];
+const SILENT: [Hold; 5] = [
+    Hold::Quiet,
+    Hold::SendOnly,
+    Hold::Inactive,
+    Hold::RecvOnly,
+    Hold::NoAddress,
+];
 /// Shorter than what makes a line without media doubtful, and longer than what makes it a dead one.
 const TIMES: [u64; 2] = [5, 95];
 

@@ -164,6 +164,7 @@ fn some_hold(rng: &mut StdRng) -> Hold {
         Hold::Quiet,
         Hold::SendOnly,
         Hold::Inactive,
+        Hold::RecvOnly,
         Hold::NoAddress,
     ];
     *holds.choose(rng).unwrap()
