@@ -111,7 +111,7 @@ pub struct CallRecord {
     /// This call is a callback.
     #[serde(default)]
     pub callback_of: Option<CallbackOf>,
-    /// A person had the line, and the caller could not be reached.
+    /// The caller could not be reached, or whoever answered said and pressed nothing.
     #[serde(default)]
     pub callback_missed: bool,
     pub caller_quality: Option<Quality>,

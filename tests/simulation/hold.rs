@@ -6,10 +6,11 @@ use crate::handset::{Hold, is_level};
 use crate::helpers::Moods;
 use crate::hotline::dialplan;
 use crate::human_key::calm_scene;
+use crate::silence::{is_lost, talk};
 use crate::world::{AGENT_LEVEL, World, agents_address};
 use std::time::Duration;
 use zeroline::dialogue::program::Program;
-use zeroline::events::{EndedBy, Event, ReturnReason};
+use zeroline::events::{EndedBy, Event};
 
 fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
@@ -104,19 +105,6 @@ const SILENT: [Hold; 5] = [
 ];
 /// Shorter than what makes a line without media doubtful, and longer than what makes it a dead one.
 const TIMES: [u64; 2] = [5, 95];
-
-/// A call in which the caller speaks with a person.
-fn talk(seed: u64, world: &mut Option<World>) -> &mut World {
-    let program = Program::compile(dialplan()).expect("its templates are right");
-    let world = world.insert(World::new(calm_scene(seed, Moods::WELL, program)));
-    world.caller.dial(world.now, false);
-    world.until_answered();
-    let human = world.human_key();
-    world.caller.press(world.now, [human]);
-    world.run_for(seconds(4));
-    hear_each_other(world);
-    world
-}
 
 /// Now, and nobody hears anything of ours.
 fn hear_each_other(world: &mut World) {
@@ -242,11 +230,9 @@ fn a_line_that_is_dead_after_a_hold_is_found_as_any_other() {
         world.run_for(seconds(90));
         world.agents.resume(world.now);
         world.run_for(seconds(59));
-        let reason = ReturnReason::AgentLost;
-        let lost = Event::TransferReturned { reason };
-        assert!(!world.has(|it| *it == lost), "it is asked first");
+        assert!(!world.has(is_lost), "it is asked first");
         world.run_for(seconds(3));
-        assert!(world.has(|it| *it == lost), "the line is dead");
+        assert!(world.has(is_lost), "the line is dead");
         world.caller.hang_up(world.now);
         world.run_to_the_end();
         assert_whole(&world.server.journal);

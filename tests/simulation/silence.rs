@@ -15,7 +15,7 @@ fn seconds(n: u64) -> Duration {
 }
 
 /// A call in which the caller speaks with a person.
-fn talk(seed: u64, world: &mut Option<World>) -> &mut World {
+pub fn talk(seed: u64, world: &mut Option<World>) -> &mut World {
     let program = Program::compile(dialplan()).expect("its templates are right");
     let world = world.insert(World::new(calm_scene(seed, Moods::WELL, program)));
     world.caller.dial(world.now, false);
@@ -31,7 +31,7 @@ fn is_end(event: &Event) -> bool {
     matches!(event, Event::CallEnded { .. })
 }
 
-fn is_lost(event: &Event) -> bool {
+pub fn is_lost(event: &Event) -> bool {
     let reason = ReturnReason::AgentLost;
     *event == Event::TransferReturned { reason }
 }
