@@ -170,10 +170,10 @@ impl Target {
         self.rests_until = Some(now + rest.saturating_mul(doubled).min(longest));
     }
 
-    /// What was before says nothing any more.
-    fn is_back(&mut self) {
+    /// What was before says nothing any more. Whether it rested.
+    fn is_back(&mut self) -> bool {
         self.failures = 0;
-        self.rests_until = None;
+        self.rests_until.take().is_some()
     }
 }
 
@@ -205,7 +205,7 @@ impl Distributor {
         if state == AgentState::Available && before.is_none_or(|(before, _)| is_gone(before)) {
             let targets = self.targets.iter_mut();
             let theirs = targets.filter(|(target, _)| own_user(target) == Some(name));
-            theirs.for_each(|(_, target)| target.is_back());
+            theirs.for_each(|(_, target)| _ = target.is_back());
         }
         if !wraps_up(state)
             && let Some((desk, since)) = self.served.remove(name)
@@ -266,9 +266,8 @@ impl Distributor {
     /// Whether the target answers OPTIONS.
     pub fn set_health(&mut self, now: Instant, target: &str, is_up: bool) {
         let was_down = std::mem::replace(&mut self.target(target).is_down, !is_up);
-        if was_down && is_up {
-            self.target(target).is_back();
-            self.news.freed.push(target.to_owned());
+        if was_down && is_up && self.target(target).is_back() {
+            self.news.back.push(target.to_owned());
         }
         self.look_again(now);
     }

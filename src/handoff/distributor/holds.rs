@@ -120,7 +120,9 @@ impl Distributor {
         match why {
             Failed::Itself => target.rest(now, rest),
             // Whatever made it fail meanwhile, that it was taken perhaps, somebody is free there now.
-            Failed::NotWanted if hold.stage == Stage::Talks => target.is_back(),
+            Failed::NotWanted if hold.stage == Stage::Talks && target.is_back() => {
+                self.news.back.push(hold.target);
+            }
             Failed::NotWanted => {}
         }
         true

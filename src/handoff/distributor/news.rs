@@ -10,17 +10,19 @@ pub(super) struct News {
     pub is_about_all: bool,
     /// Targets with one call less, each as often as that happened.
     pub freed: Vec<String>,
+    /// Targets that rest no more, with as many places as they have left.
+    pub back: Vec<String>,
 }
 
 impl News {
     pub fn is_any(&self) -> bool {
-        self.is_about_all || !self.freed.is_empty()
+        self.is_about_all || !self.freed.is_empty() || !self.back.is_empty()
     }
 
     /// Whether they may help who seeks one of this desk.
     pub fn concern(&self, desk: &Desk) -> bool {
-        let freed = |target: &String| desk.tries.iter().any(|one| one.target == *target);
-        self.is_about_all || self.freed.iter().any(freed)
+        let is_theirs = |target: &String| desk.tries.iter().any(|one| one.target == *target);
+        self.is_about_all || self.freed.iter().chain(&self.back).any(is_theirs)
     }
 
     /// The target has as many calls as before one of them ended.

@@ -400,7 +400,7 @@ proptest! {
     /// desks that share targets at other limits, agents who come and go, and targets that rest.
     #[test]
     fn nobody_in_line_is_overlooked(
-        steps in proptest::collection::vec((0u64..9, 0u8..9, 0usize..5), 1..150),
+        steps in proptest::collection::vec((0u64..9, 0u8..10, 0usize..5), 1..150),
     ) {
         let line = |handoff: &str, targets| Desk {
             queue: Some(Queue { longest: Duration::from_secs(40), ..Queue::default() }),
@@ -441,6 +441,10 @@ proptest! {
                     let agent = ["anna", "ben"][seeker as usize % 2];
                     let state = states[which % states.len()];
                     hall.distributor.agent_is(hall.now, agent, state);
+                }
+                (9, _) => {
+                    let (target, is_up) = (["a", "b", "c", "d", "@anna"][which], seeker > 3);
+                    hall.distributor.set_health(hall.now, &uri(target), is_up);
                 }
                 _ => {}
             }

@@ -180,6 +180,26 @@ fn who_is_back_is_rung_whatever_was_before() {
 }
 
 #[test]
+fn who_is_back_is_rung_for_as_many_as_they_have_places() {
+    let desks = [queued("a/3")];
+    let two_wait_for_who_rests = || {
+        let mut hall = Hall::new(&[]);
+        hall.seek(1, &desks).answered(1, "a");
+        hall.seek(2, &desks).failed(2, "a").seek(3, &desks).heard();
+        hall
+    };
+    let rung = ["2: ring a", "3: ring a"];
+    two_wait_for_who_rests().over(1).says(&rung);
+
+    let mut hall = two_wait_for_who_rests();
+    let now = hall.now;
+    hall.distributor.set_health(now, &uri("a"), false);
+    hall.says(&[]);
+    hall.distributor.set_health(now, &uri("a"), true);
+    hall.says(&rung);
+}
+
+#[test]
 fn who_rang_for_nobody_has_been_idle_for_as_long() {
     let desks = [ordered(Order::LongestIdle, "a/1 b/1")];
     let mut hall = Hall::new(&[]);
