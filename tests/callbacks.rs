@@ -89,11 +89,17 @@ impl Hotline {
         call
     }
 
-    /// Somebody speaks with the desk, and the caller behind them books a callback. Who speaks.
-    async fn book(&mut self) -> (Call, Call) {
+    /// Somebody speaks with the desk: both sides.
+    async fn talks(&mut self) -> (Call, Call) {
         let first = self.call("+441632960001").await;
         press(&first, "0").await;
         let talks = self.desk.next_call(LONG).await.expect("the desk is rung");
+        (first, talks)
+    }
+
+    /// Somebody speaks with the desk, and the caller behind them books a callback. Who speaks.
+    async fn book(&mut self) -> (Call, Call) {
+        let (first, talks) = self.talks().await;
         let second = self.call(NUMBER).await;
         press(&second, "0").await;
         // "You are next in line. … To be called back, press one."
@@ -297,6 +303,42 @@ async fn a_booked_callback_outlives_the_server() {
     drop((first, talks));
     let person = hotline.desk.next_call(LONG).await;
     hears(&person.expect("the desk is rung")).await;
+}
+
+/// A person who talks is left alone meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_when_the_server_stops_is_told_so_and_called_back() {
+    let mut hotline = Hotline::new("agent", Behaviour::Answer(Answer::default())).await;
+    let (first, talks) = hotline.talks().await;
+    let second = hotline.call(NUMBER).await;
+    press(&second, "0").await;
+    // "You are next in line. …"
+    speaks(&second).await;
+    hotline.server.ask_to_stop();
+    // "I am sorry, this service has to stop now … called back on this number: …"
+    speaks(&second).await;
+    let ended = second.until(LONG, |state| state.ended.is_some());
+    ended.await.expect("the bot says goodbye and hangs up");
+    assert!(first.state().ended.is_none(), "they talk");
+    first.hang_up().await;
+    let mut server = hotline.server;
+    let server = tokio::task::spawn_blocking(move || {
+        assert!(server.wait().success());
+        server.restart();
+        server
+    });
+    let server = server.await.expect("it starts again");
+    drop(talks);
+    let person = hotline.desk.next_call(LONG).await;
+    hears(&person.expect("the desk is rung")).await;
+    let all = records(&server, 2).await;
+    let booked = all.iter().find(|it| it["outcome"] == "callback_booked");
+    let booked = booked.expect("the second caller's record");
+    assert_eq!(booked["ended_by"], "server", "{booked}");
+    let other = all
+        .iter()
+        .find(|it| it["outcome"] == "transferred_answered");
+    assert_eq!(other.expect("the first caller's")["ended_by"], "caller");
 }
 
 /// Who books one while nobody is there is called when somebody is, and another's number never.

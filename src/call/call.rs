@@ -427,6 +427,9 @@ impl Call {
                 self.recording_closed(now, file, milliseconds)
             }
             Input::RecordingFailed { file, reason } => self.recording_failed(now, file, reason),
+            // Whoever speaks with a person may until the very end.
+            Input::Stopping if !self.started || self.human.is_bridged() => {}
+            Input::Stopping => self.dialogue_input(now, input::Input::ServerStops),
             Input::Shutdown { reason } => self.end(now, EndedBy::Server, reason),
             about_a_person => self.human_input(now, about_a_person),
         }

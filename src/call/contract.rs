@@ -146,6 +146,8 @@ pub enum Input {
         search: u32,
         answer: Answer,
     },
+    /// The server stops in a moment: the caller is told, and the call ends.
+    Stopping,
     /// The server stops: end the call now.
     Shutdown {
         reason: String,

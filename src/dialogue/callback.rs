@@ -88,7 +88,7 @@ impl Dialogue {
         self.end_with(words, "a callback was booked")
     }
 
-    fn note_callback(&mut self, number: &str) {
+    pub(super) fn note_callback(&mut self, number: &str) {
         let own_number = self.caller_number().as_deref() == Some(number);
         let handoff = self.handoff(self.handoff_for_later()).name.clone();
         let wish = self.dialplan().node(self.wish).name.clone();

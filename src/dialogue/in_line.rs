@@ -92,13 +92,20 @@ impl Dialogue {
         chosen.or((key == Key::STAR).then_some(Choice::BackToBot))
     }
 
-    pub(super) fn leave_line(&mut self, choice: Choice) -> Option<Next> {
+    /// Nobody is rung for the caller any more, and they have left the line if they were in it.
+    pub(super) fn give_up_people(&mut self) {
         self.act(Action::LeaveLine);
-        self.log(Event::LineLeft);
+        if !self.ways_out().choices.is_empty() {
+            self.log(Event::LineLeft);
+        }
         self.timers.stop(Timer::InLine);
         self.stop_playing();
         // From here the way back leads to the choices after a transfer that came to nothing.
         self.after_handoff = true;
+    }
+
+    pub(super) fn leave_line(&mut self, choice: Choice) -> Option<Next> {
+        self.give_up_people();
         match choice {
             Choice::Callback | Choice::CallbackInTurn => self.begin_callback(),
             Choice::Message => self.begin_message(),

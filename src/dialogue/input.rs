@@ -70,6 +70,8 @@ pub enum Input {
     Held,
     /// The caller can hear again. What was playing goes on where it was.
     Resumed,
+    /// The server stops in a moment, and whatever is under way has to end.
+    ServerStops,
     /// The call is over, whoever ended it: what is under way is cancelled, and nothing follows.
     CallEnded,
 }

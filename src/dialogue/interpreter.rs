@@ -244,6 +244,7 @@ impl Dialogue {
                 self.notice_heard(self.language);
                 None
             }
+            Input::ServerStops => self.server_stops(),
             Input::CallEnded => {
                 self.log_omitted_recording();
                 self.leave();

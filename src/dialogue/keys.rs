@@ -111,7 +111,7 @@ impl Dialogue {
                 self.key_while_recording(key);
                 None
             }
-            State::SayingGoodbye(_)
+            State::SayingGoodbye(..)
             | State::New
             | State::WithPeople(_)
             | State::InLine(_)

@@ -124,7 +124,7 @@ impl Dialogue {
             | State::InLine(_)
             | State::BeforeMessage(_)
             | State::RecordingMessage(_)
-            | State::SayingGoodbye(_)
+            | State::SayingGoodbye(..)
             | State::LookedUp(_)
             | State::Passing
             | State::Ended => return None,

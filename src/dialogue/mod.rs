@@ -6,6 +6,7 @@
 pub mod action;
 mod briefing;
 pub mod callback;
+mod closing;
 pub mod digits;
 mod distress;
 pub mod grammars;

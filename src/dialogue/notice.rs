@@ -27,7 +27,7 @@ impl Dialogue {
     pub(super) fn notice_is_due(&self) -> bool {
         let last_words = matches!(
             self.state,
-            State::SayingGoodbye(_) | State::BeforeMessage(_)
+            State::SayingGoodbye(..) | State::BeforeMessage(_)
         );
         self.lacks_notice() && !self.notice.choosing_language && !last_words
     }

@@ -6,7 +6,7 @@ use super::interpreter::Dialogue;
 use super::state::{Next, State};
 use super::timers::Timer;
 use crate::dialplan::model::Target;
-use crate::events::{EndedBy, Event, RequestedBy};
+use crate::events::{Event, RequestedBy};
 
 impl Dialogue {
     pub(super) fn play_ended(&mut self) -> Option<Next> {
@@ -27,14 +27,11 @@ impl Dialogue {
                 self.record_message(handoff);
                 None
             }
-            State::SayingGoodbye(reason) => {
-                let reason = reason.to_string();
+            State::SayingGoodbye(by, reason) => {
+                let (by, reason) = (*by, reason.to_string());
                 self.state = State::Ended;
                 self.timers.stop_all();
-                self.act(Action::HangUp {
-                    by: EndedBy::Dialplan,
-                    reason,
-                });
+                self.act(Action::HangUp { by, reason });
                 None
             }
             State::New

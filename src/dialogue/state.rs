@@ -4,7 +4,7 @@
 use super::digits::DigitEntry;
 use super::input::FetchId;
 use crate::dialplan::model::{HandoffId, HttpMethod, NodeId, SlotId, Target};
-use crate::events::RequestedBy;
+use crate::events::{EndedBy, RequestedBy};
 use crate::key::Key;
 use crate::speech::choices::Choice;
 use crate::speech::grammar::Meaning;
@@ -31,8 +31,8 @@ pub(super) enum State {
     /// "Please leave your message": recording follows.
     BeforeMessage(HandoffId),
     RecordingMessage(HandoffId),
-    /// The last words; the call ends after them, for this reason.
-    SayingGoodbye(&'static str),
+    /// The last words; the call ends after them, by this side and for this reason.
+    SayingGoodbye(EndedBy, &'static str),
     /// Between two nodes: no input ever finds it.
     Passing,
     Ended,

@@ -41,6 +41,8 @@ pub enum Command {
         address: SocketAddr,
     },
     /// End every call, then the thread.
+    /// Calls without a person are told that the server stops, and end.
+    SayGoodbye,
     Stop {
         reason: String,
     },
@@ -201,15 +203,21 @@ impl Turns {
                     self.add_sockets(index, now, leg, pair, address);
                 }
             }
+            Command::SayGoodbye => self.tell_all(now, || Input::Stopping),
             Command::Stop { reason } => {
                 self.stopping = true;
-                for index in 0..self.slots.len() as u32 {
-                    let reason = reason.clone();
-                    self.with(index, now, |resident, routes| {
-                        resident.handle_input(now, Input::Shutdown { reason }, routes)
-                    });
-                }
+                self.tell_all(now, || Input::Shutdown {
+                    reason: reason.clone(),
+                });
             }
+        }
+    }
+
+    fn tell_all(&mut self, now: Instant, input: impl Fn() -> Input) {
+        for index in 0..self.slots.len() as u32 {
+            self.with(index, now, |resident, routes| {
+                resident.handle_input(now, input(), routes)
+            });
         }
     }
 

@@ -46,6 +46,8 @@ use tokio::sync::{mpsc, watch};
 
 /// Wishes of calls on their way to signalling; the media threads keep what does not fit.
 const WISHES: usize = 16_384;
+/// How long callers without a person are told that the server stops.
+const LAST_WORDS: Duration = Duration::from_secs(20);
 /// How long hung-up calls have for their BYEs to be answered.
 const GOODBYES: Duration = Duration::from_secs(5);
 /// Requests of the HTTP API about agents that wait for signalling; further ones get 503.
@@ -291,7 +293,7 @@ fn not_ready(
 /// When they have ended, what calls had to tell the journal is told, and their recordings are whole.
 async fn end_threads(threads: &[MediaThread], running: &[JoinHandle<()>]) {
     let ended = async {
-        stop_media_threads(threads).await;
+        tell_media_threads(threads, stop_command).await;
         while !running.iter().all(JoinHandle::is_finished) {
             tokio::time::sleep(PAUSE).await;
         }
@@ -301,11 +303,14 @@ async fn end_threads(threads: &[MediaThread], running: &[JoinHandle<()>]) {
     }
 }
 
-async fn stop_media_threads(threads: &[MediaThread]) {
+fn stop_command() -> Command {
+    let reason = "the server stops".into();
+    Command::Stop { reason }
+}
+
+async fn tell_media_threads(threads: &[MediaThread], command: impl Fn() -> Command) {
     for thread in threads {
-        let mut command = Command::Stop {
-            reason: "the server stops".into(),
-        };
+        let mut command = command();
         while let Err(full) = thread.send(command) {
             command = full;
             tokio::time::sleep(PAUSE).await;
@@ -313,7 +318,7 @@ async fn stop_media_threads(threads: &[MediaThread]) {
     }
 }
 
-/// First no new calls; after `drain` the calls that are left are hung up.
+/// First no new calls; after `drain` the callers who are left are told, and then hung up on.
 async fn stop_in_order(
     stop: impl Future<Output = ()>,
     drain: Duration,
@@ -327,7 +332,10 @@ async fn stop_in_order(
     );
     let _ = phase.send(Phase::Draining);
     tokio::time::sleep(drain).await;
-    stop_media_threads(&threads).await;
+    tracing::info!("the time to stop is over: callers who are left are told, and their calls end");
+    tell_media_threads(&threads, || Command::SayGoodbye).await;
+    tokio::time::sleep(LAST_WORDS).await;
+    tell_media_threads(&threads, stop_command).await;
     let _ = phase.send(Phase::Stopping);
     tokio::time::sleep(GOODBYES).await;
     let _ = phase.send(Phase::Gone);

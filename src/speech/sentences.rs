@@ -104,6 +104,8 @@ pub enum Sentence {
     LeaveMessage,
     MessageKept,
     MessageFailed,
+    /// The server is stopping, and the call ends.
+    ServiceStops,
     Goodbye,
 }
 
@@ -180,6 +182,7 @@ impl Sentence {
             LeaveMessage,
             MessageKept,
             MessageFailed,
+            ServiceStops,
             Goodbye,
         ];
         all.extend(elder_key.map(|key| SlowerOffer { key }));
@@ -277,6 +280,7 @@ impl Sentence {
             }
             MessageKept => "Thank you. Your message has been kept.",
             MessageFailed => "I am sorry, your message could not be recorded.",
+            ServiceStops => "I am sorry, this service has to stop now, and I must end our call.",
             Goodbye => "Thank you for calling. Goodbye.",
         };
         text.to_string()
@@ -338,6 +342,7 @@ impl Sentence {
             LeaveMessage => "请在提示音后留言，说完请按井号键。",
             MessageKept => "谢谢，您的留言已经保存。",
             MessageFailed => "非常抱歉，您的留言没有录下来。",
+            ServiceStops => "非常抱歉，本系统现在需要停止服务，我必须结束本次通话。",
             Goodbye => "感谢您的来电，再见。",
         };
         text.to_string()

@@ -4,6 +4,7 @@ use crate::dialogue::action::Part;
 use crate::dialogue::interpreter::Dialogue;
 use crate::dialogue::state::{Next, State};
 use crate::dialplan::model::Prompt;
+use crate::events::EndedBy;
 use crate::speech::sentences::Sentence;
 
 impl Dialogue {
@@ -22,10 +23,19 @@ impl Dialogue {
         words: Vec<Part>,
         reason: &'static str,
     ) -> Option<Next> {
+        self.say_last_words(words, EndedBy::Dialplan, reason);
+        None
+    }
+
+    pub(in crate::dialogue) fn say_last_words(
+        &mut self,
+        words: Vec<Part>,
+        by: EndedBy,
+        reason: &'static str,
+    ) {
         self.leave();
         self.typed_ahead.clear();
-        self.state = State::SayingGoodbye(reason);
+        self.state = State::SayingGoodbye(by, reason);
         self.play(words);
-        None
     }
 }

@@ -1,6 +1,7 @@
 //! Tests read as what the caller does → what the dialogue does, in virtual time.
 
 mod caller;
+mod closing;
 mod distress;
 mod elder;
 mod handoffs;

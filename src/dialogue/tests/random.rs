@@ -92,7 +92,7 @@ const WORDS: [&str; 14] = [
 
 /// One thing that a caller or the world does, if it is possible now.
 fn happens(rng: &mut SmallRng, caller: &mut Caller, keys: &str) {
-    match rng.random_range(0..14) {
+    match rng.random_range(0..15) {
         0..=4 => {
             let at = rng.random_range(0..keys.len());
             caller.press(&keys[at..=at]);
@@ -129,6 +129,7 @@ fn happens(rng: &mut SmallRng, caller: &mut Caller, keys: &str) {
         11 if caller.listening.is_some() => {
             caller.begins_to_speak();
         }
+        14 if rng.random_bool(0.1) => caller.tell(Input::ServerStops),
         12 if caller.listening.is_some() => {
             let heard = match rng.random_bool(0.5) {
                 true => SpeechHeard::Withdrawn,
