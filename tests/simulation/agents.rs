@@ -351,6 +351,7 @@ impl Agents {
     /// Takes the leg's offer, and begins to speak: the answer.
     fn agree(&mut self, now: Instant, leg: LegId) -> Option<Bytes> {
         let (offer, handset) = self.legs.get_mut(&leg)?;
+        handset.pick_up();
         let answer = handset.offer_answer.answer(offer, &handset.local);
         let (mut negotiated, mut sdp) = answer.expect("our offers can be answered");
         if self.keys_by == KeysBy::InBand {

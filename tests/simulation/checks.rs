@@ -80,7 +80,9 @@ impl Watch {
             }
             Event::Queued { .. } => _ = self.transfer.get_or_insert(now),
             Event::TargetTried { .. } => _ = self.transfer.get_or_insert(now),
-            Event::LineLeft => self.transfer = None,
+            // Their telephone may wait for our ACK, and the ACK may be lost.
+            Event::TargetAnswered { .. } => self.transfer = Some(now),
+            Event::LineLeft | Event::CallbackBooked { .. } => self.transfer = None,
             Event::TransferReturned { .. } => {
                 self.transfer = None;
                 self.returned = Some(now);

@@ -8,7 +8,7 @@ use zeroline::audio::codecs::Codec;
 use zeroline::audio::dtmf_detector::{DtmfDetector, KeyTone};
 use zeroline::audio::frame::samples_in;
 use zeroline::audio::tones::{chord, frequencies};
-use zeroline::call::media_session::MediaSession;
+use zeroline::call::media_session::{CannotSendKeys, MediaSession};
 use zeroline::call::received::Received;
 use zeroline::key::Key;
 use zeroline::rtp::telephone_event::ToSend;
@@ -126,17 +126,23 @@ impl Handset {
         offer.replace(&address, "c=IN IP4 0.0.0.0").into_bytes()
     }
 
-    /// The offer that ends it.
-    pub fn resume(&mut self) -> Vec<u8> {
+    /// Nobody is on hold yet.
+    pub fn pick_up(&mut self) {
         self.local.direction = Direction::SendRecv;
         self.holds = None;
+    }
+
+    /// The offer that ends it.
+    pub fn resume(&mut self) -> Vec<u8> {
+        self.pick_up();
         self.offer_answer.offer(&self.local)
     }
 
+    /// Of who presses faster than keys can be sent, the last ones are lost.
     pub fn press_by_event(&mut self, key: Key) {
         if let Some(media) = &mut self.media {
             let pressed = media.send_keys(&[ToSend::Key(key)]);
-            pressed.expect("telephone-events were agreed on");
+            assert_ne!(pressed, Err(CannotSendKeys::NotNegotiated));
         }
     }
 

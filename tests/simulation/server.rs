@@ -143,6 +143,11 @@ impl Server {
         }
     }
 
+    /// Callers who are with nobody are told.
+    pub fn stops(&mut self, now: Instant) {
+        self.helpers.later(now, Task::Tell(Input::Stopping));
+    }
+
     /// Timers, then everything that the last inputs led to.
     pub fn work(&mut self, now: Instant, network: &mut Network) {
         self.ua.handle_timeout(now);
