@@ -52,6 +52,17 @@ async fn the_human_key_works_while_the_server_stops() {
     assert_eq!(record["outcome"], "transferred_answered", "{record}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_told_again_to_stop_says_goodbye_at_once() {
+    let (mut server, call) = draining().await;
+    server.ask_to_stop();
+    let ended = call.until(LONG, |state| state.ended.is_some());
+    ended.await.expect("it does not take the minute");
+    assert!(server.wait().success());
+    let record = common::records(&server.data()).remove(0);
+    assert_eq!(record["ended_by"], "server", "{record}");
+}
+
 /// A log that is piped into a program which has ended costs no call, and no end in order.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_whose_log_nobody_reads_serves_and_stops() {

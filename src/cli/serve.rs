@@ -28,6 +28,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use tokio::sync::mpsc;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -63,7 +64,7 @@ pub fn run(args: Args) -> ExitCode {
 }
 
 fn start(ready: Ready) -> ExitCode {
-    match serve(ready, stop_signal, announce) {
+    match serve(ready, stop_signals, announce) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("zeroline: {error}");
@@ -100,22 +101,21 @@ fn ready_line(addresses: &Addresses) -> String {
     format!("ready: {} ({http})", sip.join(" "))
 }
 
-/// From this call on, SIGTERM and SIGINT stop the server in order. Within a runtime.
-fn stop_signal() -> impl Future<Output = ()> + Send + 'static {
+/// From this call on, SIGTERM and SIGINT stop the server in order: each that comes is told. Within a
+/// runtime.
+fn stop_signals() -> mpsc::Receiver<()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let signals = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    );
-    async move {
-        let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
-            return std::future::pending().await;
+    let (came, signals) = mpsc::channel(1);
+    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
+        let Ok(mut signal) = signal(kind) else {
+            continue;
         };
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        let came = came.clone();
+        tokio::spawn(async move {
+            while signal.recv().await.is_some() && came.send(()).await.is_ok() {}
+        });
     }
+    signals
 }
 
 fn prepare(args: Args) -> Result<Ready, ExitCode> {

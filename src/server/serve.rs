@@ -113,11 +113,11 @@ pub(super) fn data_folder(config: &Config) -> Result<(), ServeError> {
     )))
 }
 
-/// Serves until what `stop` makes says so and the calls have ended; `started` is told once calls
-/// are taken, and a stop can be asked for.
-pub fn serve<Stop: Future<Output = ()> + Send + 'static>(
+/// Serves until what `stop` makes says so and the calls have ended, the sooner the more often it does;
+/// `started` is told once calls are taken, and a stop can be asked for.
+pub fn serve(
     ready: Ready,
-    stop: impl FnOnce() -> Stop,
+    stop: impl FnOnce() -> mpsc::Receiver<()>,
     started: impl FnOnce(Addresses),
 ) -> Result<(), ServeError> {
     raise_open_file_limit();
@@ -158,11 +158,11 @@ pub fn serve<Stop: Future<Output = ()> + Send + 'static>(
     result
 }
 
-async fn run<Stop: Future<Output = ()> + Send + 'static>(
+async fn run(
     ready: Ready,
     journal: JournalHandle,
     bookings: Bookings,
-    stop: impl FnOnce() -> Stop,
+    stop: impl FnOnce() -> mpsc::Receiver<()>,
     started: impl FnOnce(Addresses),
 ) -> Result<(), ServeError> {
     let config = ready.config.clone();
@@ -318,23 +318,26 @@ async fn tell_media_threads(threads: &[MediaThread], command: impl Fn() -> Comma
     }
 }
 
-/// First no new calls; after `drain` the callers who are left are told, and then hung up on.
+/// First no new calls; after `drain` the callers who are left are told, and then hung up on. Each
+/// further wish to stop leads to the next of these at once.
 async fn stop_in_order(
-    stop: impl Future<Output = ()>,
+    mut stop: mpsc::Receiver<()>,
     drain: Duration,
     phase: watch::Sender<Phase>,
     threads: Vec<MediaThread>,
 ) {
-    stop.await;
+    if stop.recv().await.is_none() {
+        return std::future::pending().await;
+    }
     tracing::info!(
         seconds = drain.as_secs(),
-        "stopping: no new calls, those that go on may end"
+        "stopping: no new calls, those that go on may end; stop it again, and they end sooner"
     );
     let _ = phase.send(Phase::Draining);
-    tokio::time::sleep(drain).await;
-    tracing::info!("the time to stop is over: callers who are left are told, and their calls end");
+    let _ = tokio::time::timeout(drain, stop.recv()).await;
+    tracing::info!("stopping: callers who are with nobody are told, and their calls end");
     tell_media_threads(&threads, || Command::SayGoodbye).await;
-    tokio::time::sleep(LAST_WORDS).await;
+    let _ = tokio::time::timeout(LAST_WORDS, stop.recv()).await;
     tell_media_threads(&threads, stop_command).await;
     let _ = phase.send(Phase::Stopping);
     tokio::time::sleep(GOODBYES).await;
