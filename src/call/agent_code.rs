@@ -22,6 +22,7 @@ enum Told {
     Away,
     AwayLater,
     AvailableLater,
+    NotRegistered,
 }
 
 impl AgentCode {
@@ -37,10 +38,13 @@ impl AgentCode {
 /// What is said to who dialled the code and is in this state by it: only what is true.
 pub fn script(code: AgentCode, state: AgentState, language: Language) -> Script {
     let told = match (code, state) {
-        (AgentCode::Available, AgentState::Available) => Told::Available,
-        (AgentCode::Available, _) => Told::AvailableLater,
-        (AgentCode::Away, AgentState::Away) => Told::Away,
-        (AgentCode::Away, _) => Told::AwayLater,
+        (AgentCode::Available, AgentState::Offline | AgentState::Reconnecting) => {
+            Told::NotRegistered
+        }
+        (AgentCode::Available, AgentState::Busy) => Told::AvailableLater,
+        (AgentCode::Available, _) => Told::Available,
+        (AgentCode::Away, AgentState::Busy) => Told::AwayLater,
+        (AgentCode::Away, _) => Told::Away,
     };
     Script {
         rings: Duration::ZERO,
@@ -56,6 +60,7 @@ pub fn confirmations() -> impl Iterator<Item = (Language, Content)> {
         Told::Away,
         Told::AwayLater,
         Told::AvailableLater,
+        Told::NotRegistered,
     ];
     let of = move |language| all.map(|told| (language, told.content(language)));
     Language::ALL.into_iter().flat_map(of)
@@ -73,6 +78,10 @@ impl Told {
             (Told::AwayLater, Zh) => "通话结束后，您将处于离开状态。",
             (Told::AvailableLater, En) => "You will take calls again when your call ends.",
             (Told::AvailableLater, Zh) => "通话结束后，您将继续接听来电。",
+            (Told::NotRegistered, En) => {
+                "Your telephone is not registered just now. Calls will ring here when it is."
+            }
+            (Told::NotRegistered, Zh) => "您的话机目前没有注册，注册后来电会转到这里。",
         };
         Content::Text {
             text: text.to_owned(),
@@ -99,6 +108,7 @@ mod tests {
             for (code, state) in [
                 (AgentCode::Available, AgentState::Available),
                 (AgentCode::Available, AgentState::Busy),
+                (AgentCode::Available, AgentState::Offline),
                 (AgentCode::Away, AgentState::Away),
                 (AgentCode::Away, AgentState::Busy),
             ] {
@@ -109,6 +119,12 @@ mod tests {
         }
         let away = |state| text(AgentCode::Away, state, Language::En);
         assert!(away(AgentState::Away).starts_with("You are away"));
+        assert!(away(AgentState::Offline).starts_with("You are away"));
         assert!(away(AgentState::Busy).starts_with("You will be away"));
+        let back = |state| text(AgentCode::Available, state, Language::En);
+        assert!(back(AgentState::Busy).starts_with("You will take calls again"));
+        for away in [AgentState::Offline, AgentState::Reconnecting] {
+            assert!(back(away).starts_with("Your telephone is not registered"));
+        }
     }
 }

@@ -390,6 +390,15 @@ impl Call {
         legs.find(|leg| leg.number == number)
     }
 
+    fn stopping(&mut self, now: Instant) {
+        let with_person = self.human.is_bridged();
+        if self.is_calling() && !with_person {
+            // The next server calls them.
+            return self.end(now, EndedBy::Server, "the server stops".into());
+        }
+        self.dialogue_input(now, input::Input::ServerStops { with_person });
+    }
+
     fn handle(&mut self, now: Instant, input: Input) {
         match input {
             Input::Acked { leg, answer } => self.acked(now, leg, answer),
@@ -427,10 +436,13 @@ impl Call {
                 self.recording_closed(now, file, milliseconds)
             }
             Input::RecordingFailed { file, reason } => self.recording_failed(now, file, reason),
-            // Whoever speaks with a person may until the very end.
-            Input::Stopping if !self.started || self.human.is_bridged() => {}
-            Input::Stopping => self.dialogue_input(now, input::Input::ServerStops),
-            Input::Shutdown { reason } => self.end(now, EndedBy::Server, reason),
+            Input::Stopping => self.stopping(now),
+            Input::Shutdown { reason } => {
+                if !self.human.is_bridged() {
+                    self.dialogue_input(now, input::Input::CutOff);
+                }
+                self.end(now, EndedBy::Server, reason)
+            }
             about_a_person => self.human_input(now, about_a_person),
         }
     }

@@ -1,45 +1,70 @@
-//! The server stops while the caller is with the bot or waits: they are told, and who wanted a person
-//! is called back (law 2).
+//! The server stops: the caller is told as soon as they have no person, and who wanted one is called back
+//! (law 2).
 
 use super::interpreter::Dialogue;
-use super::state::{Next, State};
-use crate::events::{EndedBy, Event};
+use super::state::{Among, Choosing, State, Wanted};
+use crate::events::EndedBy;
 use crate::speech::sentences::Sentence;
 
 const STOPS: &str = "the server stops";
 
 impl Dialogue {
-    pub(super) fn server_stops(&mut self) -> Option<Next> {
+    /// Who has a person is told when they come back, if they do.
+    pub(super) fn server_stops(&mut self, with_person: bool) {
+        self.stopping = true;
         match &self.state {
-            State::New | State::SayingGoodbye(..) | State::Passing | State::Ended => return None,
+            State::New | State::SayingGoodbye(..) | State::Passing | State::Ended => {}
             // It goes on elsewhere.
-            State::WithPeople(ways_out) if ways_out.passed_on => return None,
-            State::WithPeople(_) | State::InLine(_) => self.give_up_people(),
-            _ => {}
+            State::WithPeople(ways_out) if ways_out.passed_on || with_person => {}
+            State::WithPeople(_) | State::InLine(_) => {
+                let number = self.number_to_call_back();
+                self.give_up_people();
+                self.say_it_stops(number);
+            }
+            _ => {
+                let number = self.number_to_call_back();
+                self.say_it_stops(number);
+            }
         }
-        let mut words = vec![self.sentence(Sentence::ServiceStops)];
+    }
+
+    /// It stops now, and nothing can be said any more.
+    pub(super) fn cut_off(&mut self) {
         if let Some(number) = self.number_to_call_back() {
+            self.note_callback(&number);
+        }
+    }
+
+    /// `number`: who is called back on it is told so.
+    pub(super) fn say_it_stops(&mut self, number: Option<String>) {
+        let mut words = vec![self.sentence(Sentence::ServiceStops)];
+        if let Some(number) = number {
             self.note_callback(&number);
             words.push(self.sentence(Sentence::CallbackNumberIs));
             words.extend(self.digits(number.trim_start_matches('+')));
         }
         words.push(self.sentence(Sentence::Goodbye));
         self.say_last_words(words, EndedBy::Server, STOPS);
-        None
     }
 
-    /// Of who wanted a person, has none and leaves no message. Who is called back already is called
-    /// again by itself.
-    fn number_to_call_back(&mut self) -> Option<String> {
-        if !self.after_handoff || matches!(self.state, State::RecordingMessage(_)) {
-            return None;
-        }
-        if self.is_callback {
-            if !self.spoke_with_person {
-                self.log(Event::CallbackFailed { status: None });
-            }
-            return None;
-        }
-        self.caller_number()
+    /// Of who wants a person or to be called, and has neither. Who leaves a message, or refused this
+    /// number, does not want it to be called; who is called back already is called again by itself.
+    pub(super) fn number_to_call_back(&self) -> Option<String> {
+        let wants = match &self.state {
+            State::WithPeople(ways_out) => !ways_out.passed_on,
+            State::InLine(_) => true,
+            State::Choosing(Choosing {
+                among: Among::NumberRight(number),
+                ..
+            }) => return Some(number.clone()),
+            State::Keying(keying) if keying.wanted == Wanted::CallbackNumber => false,
+            State::New
+            | State::RecordingMessage(_)
+            | State::SayingGoodbye(..)
+            | State::Passing
+            | State::Ended => false,
+            _ => self.after_handoff && !self.spoke_with_person,
+        };
+        self.caller_number().filter(|_| wants && !self.is_callback)
     }
 }

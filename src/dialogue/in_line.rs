@@ -25,6 +25,9 @@ impl Dialogue {
             // It crossed with the caller's choice of something else.
             _ => return,
         }
+        if self.stopping {
+            return self.server_stops(false);
+        }
         let choices = Choice::in_line(self.context.calls_back, !self.message_failed);
         let wait = match estimate {
             Some(estimate) => Sentence::WaitAbout {

@@ -71,7 +71,10 @@ pub enum Input {
     /// The caller can hear again. What was playing goes on where it was.
     Resumed,
     /// The server stops in a moment, and whatever is under way has to end.
-    ServerStops,
+    /// `with_person`: the caller may speak with who they have until the very end.
+    ServerStops { with_person: bool },
+    /// It stops now: `CallEnded` follows.
+    CutOff,
     /// The call is over, whoever ended it: what is under way is cancelled, and nothing follows.
     CallEnded,
 }

@@ -107,6 +107,8 @@ pub struct Dialogue {
     pub(super) distress: Distress,
     /// No message could be recorded: none is offered again.
     pub(super) message_failed: bool,
+    /// The server stops in a moment.
+    pub(super) stopping: bool,
     pub(super) quiet_nodes: u32,
     pub(super) unasked_nodes: u32,
     pub(super) actions: VecDeque<Action>,
@@ -150,6 +152,7 @@ impl Dialogue {
             told_first: Vec::new(),
             distress: Distress::default(),
             message_failed: false,
+            stopping: false,
             quiet_nodes: 0,
             unasked_nodes: 0,
             actions: VecDeque::new(),
@@ -244,7 +247,14 @@ impl Dialogue {
                 self.notice_heard(self.language);
                 None
             }
-            Input::ServerStops => self.server_stops(),
+            Input::ServerStops { with_person } => {
+                self.server_stops(with_person);
+                None
+            }
+            Input::CutOff => {
+                self.cut_off();
+                None
+            }
             Input::CallEnded => {
                 self.log_omitted_recording();
                 self.leave();

@@ -36,6 +36,7 @@ impl Dialogue {
             wish: broken.wish,
             distress: broken.distress.clone(),
             message_failed: broken.message_failed,
+            stopping: broken.stopping,
             ..fresh
         };
         if usize::from(dialogue.node.0) >= dialogue.dialplan().nodes.len() {

@@ -17,6 +17,12 @@ impl Dialogue {
             return None;
         }
         self.timers.stop(Timer::InLine);
+        if self.stopping {
+            // A person who hangs up was done.
+            let number = self.number_to_call_back();
+            self.say_it_stops(number.filter(|_| reason != ReturnReason::AgentLeft));
+            return None;
+        }
         self.typed_ahead.clear();
         self.out_of_hours = reason == ReturnReason::OutOfHours;
         self.spoke_with_person |=

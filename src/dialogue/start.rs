@@ -16,6 +16,10 @@ impl Dialogue {
         if !matches!(self.state, State::New) {
             return None;
         }
+        if self.stopping {
+            self.say_it_stops(None);
+            return None;
+        }
         self.speaker.greet();
         self.prepare_notice();
         let start = self.dialplan().start;

@@ -247,9 +247,10 @@ fn from_user(caller: &str) -> &str {
 }
 
 /// The Refer-To URI; what the agent is told travels as a header in it (RFC 3261, 19.1.1): the first,
-/// for many that are referred take no more.
+/// for many that are referred take no more. A `tel:` URI has no headers.
 fn refer_to(target: &str, headers: &[(String, String)]) -> String {
-    let Some((name, value)) = headers.first() else {
+    let takes_headers = target.starts_with("sip:") || target.starts_with("sips:");
+    let Some((name, value)) = headers.first().filter(|_| takes_headers) else {
         return target.to_owned();
     };
     let escaped = value.replace(';', "%3B").replace('=', "%3D");
@@ -263,13 +264,14 @@ mod tests {
 
     #[test]
     fn a_refer_carries_what_the_agent_is_told() {
+        let told = [("User-to-User".into(), "0a0b;encoding=hex".into())];
         assert_eq!(
-            refer_to(
-                "sip:a@example.com",
-                &[("User-to-User".into(), "0a0b;encoding=hex".into())]
-            ),
+            refer_to("sip:a@example.com", &told),
             "sip:a@example.com?User-to-User=0a0b%3Bencoding%3Dhex"
         );
+        for number in ["tel:+441632960000", "tel:1;phone-context=example.com"] {
+            assert_eq!(refer_to(number, &told), number);
+        }
     }
 
     #[test]

@@ -86,9 +86,7 @@ pub(super) async fn put_callback(
             // It may have been asked for once more while this one was under way.
             let made = read(&row)?;
             match what {
-                Made::Served => {
-                    serve_others(connection, &made, record.ended_ms, addressees, now_ms).await?
-                }
+                Made::Served => serve_others(connection, &made, record, addressees, now_ms).await?,
                 _ => settle(connection, &made, addressees, now_ms).await?,
             }
         }
@@ -97,6 +95,13 @@ pub(super) async fn put_callback(
         && let Some(booked) = put_booked(connection, record, callback).await?
     {
         settle(connection, &booked, addressees, now_ms).await?;
+        // They stayed, and a person took the call after all.
+        if matches!(
+            record.outcome,
+            Outcome::TransferredConfirmed | Outcome::TransferredAnswered
+        ) {
+            serve_others(connection, &booked, record, addressees, now_ms).await?;
+        }
     }
     Ok(())
 }
@@ -167,20 +172,19 @@ async fn settle(
     Ok(())
 }
 
-/// Who was served has what they asked for until then, however often they did.
+/// Who was served, in this call, has what they asked for until then, however often they did.
 async fn serve_others(
     connection: &mut SqliteConnection,
     served: &BookedCallback,
-    until_ms: u64,
+    record: &CallRecord,
     addressees: &[Addressee],
     now_ms: u64,
 ) -> Result<(), StoreError> {
     let others = waiting_like(connection, served).await?.into_iter();
-    for other in others.filter(|other| other.booked_ms <= until_ms) {
-        let reason = served.last_call.as_deref().unwrap_or_default();
+    for other in others.filter(|other| other.booked_ms <= record.ended_ms) {
         let ended = BookedCallback {
             state: "done".into(),
-            reason: Some(format!("the number was called in call {reason}")),
+            reason: Some(format!("they were served in call {}", record.call)),
             ..other
         };
         end(connection, &ended, addressees, now_ms).await?;

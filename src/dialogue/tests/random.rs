@@ -129,7 +129,7 @@ fn happens(rng: &mut SmallRng, caller: &mut Caller, keys: &str) {
         11 if caller.listening.is_some() => {
             caller.begins_to_speak();
         }
-        14 if rng.random_bool(0.1) => caller.tell(Input::ServerStops),
+        14 if rng.random_bool(0.1) => caller.tell(Input::ServerStops { with_person: false }),
         12 if caller.listening.is_some() => {
             let heard = match rng.random_bool(0.5) {
                 true => SpeechHeard::Withdrawn,

@@ -306,6 +306,31 @@ async fn who_keys_a_number_does_not_displace_whom_it_belongs_to() {
 }
 
 #[tokio::test]
+async fn who_books_one_and_then_speaks_with_a_person_is_not_called() {
+    for (outcome, state) in [
+        (Outcome::TransferredConfirmed, "done"),
+        (Outcome::TransferredAnswered, "done"),
+        (Outcome::TransferredUnconfirmed, "waiting"),
+        (Outcome::CallbackBooked, "waiting"),
+    ] {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let store = Store::open(&store_path(data.path())).await.expect("opens");
+        let earlier = booked(1, 500, None);
+        let call = CallRecord {
+            outcome,
+            // Of a person before, who hung up.
+            seconds_to_confirmed: Some(4.0),
+            ..booked(2, 1_000, Some(100))
+        };
+        save(&store, earlier).await;
+        save(&store, call).await;
+        let all = store.callbacks(true, 9).await.expect("reads");
+        let told: Vec<_> = all.iter().map(|it| &*it.state).collect();
+        assert_eq!(told, [state, "done"], "{outcome:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_callback_that_is_asked_for_in_a_callback_is_made() {
     let data = tempfile::tempdir().expect("a temporary folder");
     let store = Store::open(&store_path(data.path())).await.expect("opens");
