@@ -200,7 +200,7 @@ impl Call {
             }
             transfer::Output::NextInLine => self.dialogue_input(now, input::Input::NextInLine),
             transfer::Output::Dial { attempt, target } => self.dial(attempt, target),
-            transfer::Output::Brief { attempt } => self.brief(attempt),
+            transfer::Output::Brief { attempt, languages } => self.brief(attempt, &languages),
             transfer::Output::Refer { target, .. } => {
                 self.refer(target, None);
                 self.dialogue_input(now, input::Input::PassedOn);

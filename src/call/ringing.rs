@@ -37,8 +37,8 @@ pub(super) struct Ringing {
     pub leg: Option<Leg>,
     /// What is heard of it before it is answered.
     pub early: SoundFlow,
-    /// The play that tells who answered whose call it is.
-    briefing: Option<PlayId>,
+    /// The play that tells who answered whose call it is, and in which language.
+    briefing: Option<(PlayId, Language)>,
 }
 
 impl Call {
@@ -160,9 +160,11 @@ impl Call {
     }
 
     /// Tells who answered whose call it is, and which keys take it and do not.
-    pub(super) fn brief(&mut self, attempt: u32) {
+    pub(super) fn brief(&mut self, attempt: u32, spoken_there: &[Language]) {
         let play = self.next_own_play();
-        let language = self.dialogue.language();
+        let callers = self.dialogue.language();
+        let dialplans = &self.services.program.dialplan.languages;
+        let language = briefing_language(callers, spoken_there, dialplans);
         let text = self.dialogue.briefing(language);
         let asking = self.asking(language);
         let pace = Pace::Usual;
@@ -171,7 +173,7 @@ impl Call {
             return;
         };
         let Some(leg) = &mut ringing.leg else { return };
-        ringing.briefing = Some(play);
+        ringing.briefing = Some((play, language));
         let pieces = std::iter::once(Piece::Awaited).chain(asking).collect();
         leg.playout.play(play, pieces);
         self.outputs.push_back(Output::Render {
@@ -198,7 +200,8 @@ impl Call {
         sound: &Result<Arc<Prompt>, String>,
     ) -> bool {
         let mut ringing = self.human.ringing.iter_mut();
-        let Some(rung) = ringing.find(|it| it.briefing == Some(play)) else {
+        let Some(rung) = ringing.find(|it| it.briefing.is_some_and(|(told, _)| told == play))
+        else {
             return false;
         };
         let nothing = || Arc::new(Prompt::from_samples(Vec::new()));
@@ -214,19 +217,21 @@ impl Call {
         let time = self.caller.packet_time();
         for at in 0..self.human.ringing.len() {
             let rung = &mut self.human.ringing[at];
-            if rung.briefing.is_some() && rung.send_briefing(now, time, sink) {
-                self.ask_again(at);
+            if let Some((_, language)) = rung.briefing
+                && rung.send_briefing(now, time, sink)
+            {
+                self.ask_again(at, language);
             }
         }
     }
 
     /// Until the time is up.
-    fn ask_again(&mut self, at: usize) {
+    fn ask_again(&mut self, at: usize, language: Language) {
         let play = self.next_own_play();
         let pause = Piece::Silence(BETWEEN_ASKINGS.as_millis() as usize * 8);
-        let asking = self.asking(self.dialogue.language());
+        let asking = self.asking(language);
         let rung = &mut self.human.ringing[at];
-        rung.briefing = Some(play);
+        rung.briefing = Some((play, language));
         if let Some(leg) = &mut rung.leg {
             let pieces = std::iter::once(pause).chain(asking).collect();
             leg.playout.play(play, pieces);
@@ -286,5 +291,33 @@ impl Ringing {
         leg.send_sound_for(now, time, sink);
         let heard = std::iter::from_fn(|| leg.playout.poll_heard()).last();
         matches!(heard, Some(Heard::End { .. } | Heard::Overdue { .. }))
+    }
+}
+
+/// The caller's if it is spoken there, else one that is, of those that the dialplan has.
+fn briefing_language(callers: Language, there: &[Language], dialplans: &[Language]) -> Language {
+    let theirs = || there.iter().find(|it| dialplans.contains(it));
+    match there.contains(&callers) {
+        true => callers,
+        false => *theirs().unwrap_or(&callers),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::language::Language::{En, Zh};
+
+    #[test]
+    fn who_answers_is_told_in_a_language_of_theirs() {
+        let both = [En, Zh];
+        assert_eq!(briefing_language(Zh, &[En], &both), En);
+        assert_eq!(briefing_language(Zh, &[En, Zh], &both), Zh);
+        assert_eq!(briefing_language(Zh, &[], &both), Zh, "any language");
+        assert_eq!(
+            briefing_language(Zh, &[En], &[Zh]),
+            Zh,
+            "nothing is known in English"
+        );
     }
 }

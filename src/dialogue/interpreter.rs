@@ -376,6 +376,7 @@ impl Dialogue {
 
     /// The caller's way to a person begins.
     pub(super) fn ring(&mut self, by: RequestedBy, handoff: HandoffId) {
+        self.clear_unconfirmed();
         self.leave();
         self.stop_playing();
         self.timers.stop_all();

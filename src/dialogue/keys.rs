@@ -179,7 +179,7 @@ impl Dialogue {
         match among {
             Among::Menu => self.choose_option(key),
             Among::Languages => self.choose_language(key),
-            Among::ValueRight(slot) => self.value_is_right(slot, key),
+            Among::ValueRight(slot, _) => self.value_is_right(slot, key),
             Among::Resolved => self.is_resolved(key),
             Among::Returned(choices) => self.choose_after_handoff(key, &choices),
             Among::NumberRight(number) => self.number_is_right(&number, key),

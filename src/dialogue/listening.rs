@@ -109,7 +109,7 @@ impl Dialogue {
             State::Choosing(choosing) => match &choosing.among {
                 Among::Menu => ListenFor::Node(self.node),
                 Among::Languages => ListenFor::Languages(self.node),
-                Among::ValueRight(_)
+                Among::ValueRight(..)
                 | Among::Resolved
                 | Among::NumberRight(_)
                 | Among::Perhaps(_) => ListenFor::YesOrNo,

@@ -190,7 +190,7 @@ impl Dialogue {
         Ok(match &choosing.among {
             Among::Menu => self.menu_at_pace(self.menu_parts(again)?, choosing.portion),
             Among::Languages => self.paced_options(self.language_menu_parts()?),
-            Among::ValueRight(slot) => self.read_back(*slot),
+            Among::ValueRight(slot, _) => self.read_back(*slot),
             Among::Resolved => vec![self.sentence(Sentence::DidThatAnswer)],
             Among::Returned(choices) => vec![self.sentence(Sentence::Choices(choices.clone()))],
             Among::NumberRight(number) => self.number_parts(number),
@@ -209,7 +209,7 @@ impl Dialogue {
         let step = match &self.state {
             State::Choosing(choosing) => match choosing.among {
                 Among::Menu | Among::Languages | Among::Returned(_) => StepKind::Menu,
-                Among::ValueRight(_)
+                Among::ValueRight(..)
                 | Among::Resolved
                 | Among::NumberRight(_)
                 | Among::Perhaps(_) => StepKind::Confirmation,

@@ -39,6 +39,17 @@ pub(super) enum State {
 }
 
 impl State {
+    /// A value that was heard, and that the caller has not said to be right.
+    pub fn heard_unconfirmed(&self) -> Option<SlotId> {
+        match self {
+            State::Choosing(Choosing {
+                among: Among::ValueRight(slot, Given::Heard),
+                ..
+            }) => Some(*slot),
+            _ => None,
+        }
+    }
+
     /// What others were asked to do and must be told to leave: the rest needs no leaving.
     pub fn under_way(&self) -> State {
         match self {
@@ -66,12 +77,19 @@ pub(super) struct Choosing {
     pub portion: usize,
 }
 
+/// How a value was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Given {
+    Keyed,
+    Heard,
+}
+
 #[derive(Debug, Clone)]
 pub(super) enum Among {
     Menu,
     Languages,
     /// Is the value, which was read back, right?
-    ValueRight(SlotId),
+    ValueRight(SlotId, Given),
     /// Did that answer the question?
     Resolved,
     /// After a failed transfer.

@@ -15,6 +15,7 @@ use super::distributor::{Answer, Failed, Passed, Request};
 use super::targets::{Plan, Try};
 use crate::dialplan::model::Way;
 use crate::events::{Event, ReturnReason, TargetFailure, TransferWay};
+use crate::language::Language;
 use crate::speech::sentences::Sentence;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -91,9 +92,11 @@ pub enum Output {
         attempt: u32,
         target: String,
     },
-    /// Tell who answered whose call it is, and ask for the accept key.
+    /// Tell who answered, and speaks these languages (none: any), whose call it is, and ask for the
+    /// accept key.
     Brief {
         attempt: u32,
+        languages: Vec<Language>,
     },
     /// Send a REFER on the caller's dialog.
     Refer {

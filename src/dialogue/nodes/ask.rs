@@ -3,7 +3,7 @@
 use crate::dialogue::action::{Content, Part};
 use crate::dialogue::digits::{DigitEntry, Keyed};
 use crate::dialogue::interpreter::{Dialogue, last4};
-use crate::dialogue::state::{Among, Failure, Failures, Keying, Next, State, Wanted};
+use crate::dialogue::state::{Among, Failure, Failures, Given, Keying, Next, State, Wanted};
 use crate::dialogue::timers::Timer;
 use crate::dialplan::model::{Ask, NodeKind, SlotId};
 use crate::dialplan::slot::{IdNumber, Slot, SlotKind};
@@ -93,7 +93,7 @@ impl Dialogue {
                 }) => {
                     let slot = *slot;
                     let confirm = self.dialplan().slot(slot).kind.confirms_keys();
-                    self.fill(slot, value, confirm)
+                    self.fill(slot, value, confirm, Given::Keyed)
                 }
                 _ => self.book_callback(&value),
             },
@@ -133,10 +133,10 @@ impl Dialogue {
         self.stop_playing();
         self.timers.stop(Timer::NoInput);
         self.timers.stop(Timer::InterDigit);
-        self.fill(slot, value, unsure)
+        self.fill(slot, value, unsure, Given::Heard)
     }
 
-    fn fill(&mut self, slot: SlotId, value: String, unsure: bool) -> Option<Next> {
+    fn fill(&mut self, slot: SlotId, value: String, unsure: bool, given: Given) -> Option<Next> {
         let declared = self.dialplan().slot(slot);
         let logged = if declared.sensitive {
             SlotValue::Sensitive {
@@ -158,10 +158,22 @@ impl Dialogue {
         };
         let (confirm, to) = (ask.confirm, ask.to);
         if confirm || unsure {
-            return self.choose_among(Among::ValueRight(slot));
+            return self.choose_among(Among::ValueRight(slot, given));
         }
         self.sensitive = false;
         Some(Next::To(to))
+    }
+
+    /// A person would take for a fact what was heard and may be wrong.
+    pub(in crate::dialogue) fn clear_unconfirmed(&mut self) {
+        let states = [Some(&self.state), self.put_aside.as_ref()];
+        let slot = states
+            .into_iter()
+            .flatten()
+            .find_map(State::heard_unconfirmed);
+        if let Some(slot) = slot {
+            self.clear(slot);
+        }
     }
 
     fn clear(&mut self, slot: SlotId) {

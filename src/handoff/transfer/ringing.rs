@@ -76,7 +76,7 @@ impl Transfer {
         let Some(rung) = self.rung.iter_mut().find(|it| it.attempt == attempt) else {
             return;
         };
-        let accept = rung.one.accept;
+        let (accept, languages) = (rung.one.accept, rung.one.languages.clone());
         rung.briefed = accept;
         if accept {
             rung.until = now + ACCEPTING;
@@ -87,7 +87,7 @@ impl Transfer {
         });
         if accept {
             self.sound_of_ringing();
-            self.outputs.push_back(Output::Brief { attempt });
+            self.outputs.push_back(Output::Brief { attempt, languages });
         } else {
             self.join(attempt);
         }

@@ -244,6 +244,7 @@ fn of_all_that_ring_the_first_who_answers_has_the_call() {
 fn accepting(now: Instant) -> Transfer {
     let one = Try {
         accept: true,
+        languages: vec![Language::Zh],
         ..target("a", Way::Default)
     };
     let mut transfer = ringing(now, vec![one]);
@@ -254,7 +255,11 @@ fn accepting(now: Instant) -> Transfer {
         briefed: true,
     };
     assert_eq!(transfer.poll_output(), Some(Output::Log(answered)));
-    assert_eq!(outputs(&mut transfer), [Output::Brief { attempt: 1 }]);
+    let (attempt, languages) = (1, vec![Language::Zh]);
+    assert_eq!(
+        outputs(&mut transfer),
+        [Output::Brief { attempt, languages }]
+    );
     transfer
 }
 
