@@ -29,13 +29,27 @@ impl Signalling {
         }
         match self.roster.register(now, flow, &request) {
             // Its repetitions bring the same proof, which counts once: they have the same answer.
-            Some(Ok(lines)) => self.agent.answer(now, flow, request, 200, &lines),
+            Some(Ok(lines)) => {
+                self.agent.answer(now, flow, request, 200, &lines);
+                self.move_calls(flow);
+            }
             Some(Err(refusal)) => {
                 let lines = &refusal.headers;
                 self.agent
                     .answer_without_state(flow, &request, refusal.status, lines);
             }
             None => {}
+        }
+    }
+
+    /// A telephone may have lost the way that its calls came by, and registered by another one.
+    fn move_calls(&mut self, flow: Flow) {
+        for leg in self.roster.move_legs(flow) {
+            if let Some(last) = self.calls.set_flow(leg, flow) {
+                self.transports.call_ends(last);
+                self.transports.call_begins(flow);
+            }
+            self.agent.use_flow(leg, flow);
         }
     }
 

@@ -27,7 +27,7 @@ pub(super) struct Calls {
 struct Owner {
     call: CallNumber,
     leg: LegNumber,
-    /// The way that its INVITE took.
+    /// The way that its INVITE took, or that an agent's telephone took since.
     flow: Flow,
 }
 
@@ -121,9 +121,15 @@ impl Calls {
         self.legs.get(&(call, leg)).copied()
     }
 
-    /// The way that a leg's INVITE took.
+    /// The way that a leg takes.
     pub fn flow(&self, id: LegId) -> Option<Flow> {
         self.owners.get(&id).map(|owner| owner.flow)
+    }
+
+    /// A leg takes another way from now on; the one that it took.
+    pub fn set_flow(&mut self, id: LegId, flow: Flow) -> Option<Flow> {
+        let owner = self.owners.get_mut(&id)?;
+        Some(std::mem::replace(&mut owner.flow, flow))
     }
 
     /// The leg is gone; with its last leg the call is.

@@ -9,7 +9,7 @@ use crate::console::agents::{AgentRequest, AgentView};
 use crate::handoff::agents::{AgentState, Agents};
 use crate::sip::flow::Flow;
 use crate::sip::message::Request;
-use crate::sip::registrar::{Account, Lines, Refusal, Registrar};
+use crate::sip::registrar::{Account, Binding, Lines, Refusal, Registrar};
 use crate::sip::user_agent::event::{Event, LegId};
 use metrics::gauge;
 use rustc_hash::FxHashMap;
@@ -32,6 +32,8 @@ pub struct Roster {
 
 struct AgentLeg {
     name: String,
+    /// That rings, as it registered last.
+    telephone: Binding,
     answered: bool,
 }
 
@@ -147,16 +149,33 @@ impl Roster {
             uri: binding.contact.to_string(),
             from: None,
             credentials: None,
-            agent: Some(name.to_owned()),
+            agent: Some((name.to_owned(), binding.clone())),
         })
     }
 
     /// A call of ours rings at an agent's from now on.
-    pub fn rings(&mut self, now: Instant, leg: LegId, name: &str) {
-        let (name, answered) = (name.to_owned(), false);
+    pub fn rings(&mut self, now: Instant, leg: LegId, (name, telephone): (String, Binding)) {
         self.agents.call_began(now, &name);
-        self.legs.insert(leg, AgentLeg { name, answered });
+        let rung = AgentLeg {
+            name,
+            telephone,
+            answered: false,
+        };
+        self.legs.insert(leg, rung);
         self.settle(now);
+    }
+
+    /// The calls of the telephones that are registered by this way, which are reached by it now.
+    pub fn move_legs(&mut self, flow: Flow) -> Vec<LegId> {
+        let mut moved = Vec::new();
+        for (id, leg) in &mut self.legs {
+            let now_there = self.registrar.telephone(&leg.name, &leg.telephone, flow);
+            if let Some(telephone) = now_there {
+                leg.telephone = telephone.clone();
+                moved.push(*id);
+            }
+        }
+        moved
     }
 
     pub fn handle_event(&mut self, now: Instant, event: &Event) {

@@ -13,6 +13,7 @@ use crate::locator::Locator;
 use crate::sip::digest::Credentials;
 use crate::sip::flow::{Flow, Protocol};
 use crate::sip::location::{Location, Server};
+use crate::sip::registrar::Binding;
 use crate::sip::uri::{SipUri, Uri};
 use rustc_hash::FxHashMap;
 use std::net::Ipv4Addr;
@@ -29,8 +30,8 @@ pub struct Prepared {
     /// The From that the target's trunk wants.
     pub from: Option<String>,
     pub credentials: Option<Credentials>,
-    /// The agent whose telephone it is.
-    pub agent: Option<String>,
+    /// The agent whose telephone it is, as it registered.
+    pub agent: Option<(String, Binding)>,
 }
 
 /// Whose name is being looked up.

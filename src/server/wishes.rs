@@ -204,8 +204,8 @@ impl Signalling {
                 self.add_leg(call, leg, (id, flow));
                 self.health.rings(&self.config, id, &target);
                 if let Some(agent) = agent {
-                    self.agent.keep_flow(id);
-                    self.roster.rings(now, id, &agent);
+                    self.agent.use_flow(id, flow);
+                    self.roster.rings(now, id, agent);
                 }
             }
             Err(error) => {

@@ -62,6 +62,8 @@ pub struct Binding {
     until: Instant,
     /// In thousandths.
     preference: u32,
+    /// The `+sip.instance` of its Contact (RFC 5626, 4.1): it has it for good.
+    instance: Option<String>,
     call_id: String,
     cseq: u32,
     /// The greater, the later it came.
@@ -174,6 +176,12 @@ impl Registrar {
     pub fn binding(&self, user: &str) -> Option<&Binding> {
         let bindings = self.users.get(user)?.bindings.iter();
         bindings.max_by_key(|binding| (binding.preference, binding.order))
+    }
+
+    /// A user's telephone that registered once, as it is registered by this way.
+    pub fn telephone(&self, user: &str, known: &Binding, flow: Flow) -> Option<&Binding> {
+        let mut bindings = self.users.get(user)?.bindings.iter();
+        bindings.find(|binding| binding.flow == flow && binding.is_telephone_of(known))
     }
 
     /// Whether somebody registered by this way.
@@ -296,6 +304,7 @@ impl Update<'_> {
             preference: wish.contact.preference(),
             until: self.now + wish.expires.min(self.longest),
             flow: self.flow,
+            instance: wish.contact.params.get("+sip.instance").map(str::to_owned),
             call_id: self.call_id.to_owned(),
             cseq: self.cseq,
             order: known.map_or(order, |known| known.order),
@@ -305,6 +314,15 @@ impl Update<'_> {
 }
 
 impl Binding {
+    /// Whether both are the same telephone's. One without an instance keeps its Contact, or, where it
+    /// names there how it is seen, its Call-ID (RFC 3261, 10.2).
+    fn is_telephone_of(&self, other: &Binding) -> bool {
+        match (&self.instance, &other.instance) {
+            (Some(one), Some(other)) => one == other,
+            _ => self.call_id == other.call_id || self.contact.equivalent(&other.contact),
+        }
+    }
+
     fn line(&self, now: Instant) -> (Header, String) {
         let seconds = self.until.saturating_duration_since(now).as_secs();
         let q = f64::from(self.preference) / 1000.0;

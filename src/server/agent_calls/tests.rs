@@ -1,3 +1,4 @@
+use crate::call::contract::LegNumber;
 use crate::config::Config;
 use crate::config::agent::AgentConfig;
 use crate::config::secret::{Password, Secret};
@@ -7,7 +8,11 @@ use crate::server::desk::{Desk, LONG};
 use crate::sip::challenge::Challenge;
 use crate::sip::digest::{Credentials, DigestClient};
 use crate::sip::flow::Protocol;
+use crate::sip::header::Header;
+use crate::sip::message::{Message, Response};
 use crate::sip::user_agent::Load;
+use crate::sip::user_agent::command::Invite;
+use crate::sip::user_agent::event::LegId;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use std::io::{Read, Write};
@@ -56,18 +61,30 @@ fn proof(answer: &str, (method, uri): (&str, &str), password: &str) -> String {
 }
 
 const REGISTRAR: (&str, &str) = ("REGISTER", "sip:127.0.0.1");
+const CALL_ID: &str = "Call-ID: REGISTER";
+const CONTACT: &str = "<sip:anna@127.0.0.2:5070>";
 
 async fn register(desk: &mut Desk, cseq: u32, lines: &str) -> String {
-    let challenged = desk.ask(&request("REGISTER", "", cseq, lines)).await;
+    register_as(desk, cseq, lines, (CALL_ID, CONTACT)).await
+}
+
+/// As the telephone with this Call-ID and this Contact.
+async fn register_as(
+    desk: &mut Desk,
+    cseq: u32,
+    lines: &str,
+    (call_id, contact): (&str, &str),
+) -> String {
+    let request = |cseq, lines: &str| {
+        let text = request("REGISTER", "", cseq, lines);
+        let text = text.replace(CONTACT, contact);
+        text.replace(CALL_ID, call_id)
+    };
+    let challenged = desk.ask(&request(cseq, lines)).await;
     assert!(challenged.starts_with("SIP/2.0 401 "), "{challenged}");
     let proof = proof(&challenged, REGISTRAR, "secret");
-    desk.ask(&request(
-        "REGISTER",
-        "",
-        cseq + 1,
-        &format!("{lines}{proof}"),
-    ))
-    .await
+    desk.ask(&request(cseq + 1, &format!("{lines}{proof}")))
+        .await
 }
 
 fn annas(desk: &Desk) -> AgentState {
@@ -95,6 +112,89 @@ async fn a_telephone_that_registers_makes_its_agent_available_until_it_goes() {
     let gone = register(&mut desk, 3, "Expires: 0\r\n").await;
     assert!(gone.starts_with("SIP/2.0 200 "), "{gone}");
     assert_eq!(annas(&desk), AgentState::Offline);
+}
+
+/// A socket of Anna's to the server.
+fn socket(desk: &Desk) -> UdpSocket {
+    let socket = UdpSocket::bind(("127.0.0.2", 0)).expect("a free port");
+    let udp = desk.listening(Protocol::Udp);
+    socket.connect(udp).expect("it is an address");
+    socket.set_nonblocking(true).expect("it is a socket");
+    socket
+}
+
+/// The telephone by which Anna is reached is rung, and she answers.
+async fn talk(desk: &mut Desk) -> LegId {
+    let now = Instant::now();
+    let signalling = &mut desk.signalling;
+    let prepared = signalling.roster.prepare("anna").expect("she is there");
+    let invite = Invite {
+        flow: prepared.flow,
+        fallbacks: Vec::new(),
+        target: prepared.uri,
+        route: Vec::new(),
+        from: "<sip:hotline@127.0.0.1>".into(),
+        to: None,
+        headers: Vec::new(),
+        offer: Some("v=0\r\n".into()),
+        credentials: None,
+        timeout: LONG,
+    };
+    let leg = signalling.agent.invite(now, invite).expect("there is room");
+    let telephone = prepared.agent.expect("it is an agent's");
+    signalling.agent.use_flow(leg, prepared.flow);
+    signalling.roster.rings(now, leg, telephone);
+    let way = (leg, prepared.flow);
+    signalling.calls.add_leg(1, LegNumber::CALLER, way);
+    let invite = desk.answer_like("INVITE ").await;
+    let invite = match Message::parse(invite.as_bytes()) {
+        Ok(Message::Request(invite)) => invite,
+        other => panic!("no INVITE: {other:?}"),
+    };
+    let mut ok = Response::to_request(&invite, 200, "OK");
+    ok.headers.set(Header::Contact, CONTACT);
+    let to = ok.headers.get(Header::To).expect("it has a To");
+    let to = format!("{};tag=anna", String::from_utf8_lossy(to));
+    ok.headers.set(Header::To, to);
+    let mut bytes = Vec::new();
+    ok.to_bytes(&mut bytes);
+    desk.phone.send(&bytes).expect("it is sent");
+    desk.answer_like("ACK ").await;
+    leg
+}
+
+const INSTANCE: &str = "<sip:anna@127.0.0.2:5070>;+sip.instance=\"<urn:uuid:1>\"";
+const MOVED_INSTANCE: &str = "<sip:anna@127.0.0.9:6000>;+sip.instance=\"<urn:uuid:1>\"";
+const OTHER_INSTANCE: &str = "<sip:anna@127.0.0.2:5070>;+sip.instance=\"<urn:uuid:2>\"";
+
+/// Its connection broke in the middle of a talk; another telephone of hers leaves the talk alone.
+#[tokio::test]
+async fn a_telephone_that_is_back_by_another_way_is_hung_up_on_there() {
+    let (elsewhere, another) = ("<sip:anna@127.0.0.9:6000>", "Call-ID: another");
+    for (first, then, moves) in [
+        (CONTACT, (another, CONTACT), true),
+        (CONTACT, (CALL_ID, elsewhere), true),
+        (INSTANCE, (another, MOVED_INSTANCE), true),
+        (CONTACT, (another, elsewhere), false),
+        (INSTANCE, (another, OTHER_INSTANCE), false),
+    ] {
+        let mut desk = Desk::with(staffed).await;
+        register_as(&mut desk, 1, "", (CALL_ID, first)).await;
+        let leg = talk(&mut desk).await;
+        let new = socket(&desk);
+        let old = std::mem::replace(&mut desk.phone, new);
+        let ok = register_as(&mut desk, 3, "", then).await;
+        assert!(ok.starts_with("SIP/2.0 200 "), "{ok}");
+        if !moves {
+            desk.phone = old;
+        }
+        let hung_up = desk.signalling.agent.hang_up(Instant::now(), leg, None);
+        hung_up.expect("they talk");
+        let at = desk.phone.local_addr().ok();
+        let counted = desk.signalling.calls.flow(leg);
+        assert_eq!(counted.map(|flow| flow.remote), at, "{then:?}");
+        desk.answer_like("BYE ").await;
+    }
 }
 
 #[tokio::test]
@@ -141,10 +241,7 @@ async fn beside_a_guesser_who_is_registered_stays_so_and_may_guess_no_more() {
     let mut desk = Desk::with(staffed).await;
     let ok = register(&mut desk, 1, "").await;
     assert!(ok.starts_with("SIP/2.0 200 "), "{ok}");
-    let guesser = UdpSocket::bind(("127.0.0.2", 0)).expect("a free port");
-    let udp = desk.listening(Protocol::Udp);
-    guesser.connect(udp).expect("it is an address");
-    guesser.set_nonblocking(true).expect("it is a socket");
+    let guesser = socket(&desk);
     let annas_phone = std::mem::replace(&mut desk.phone, guesser);
     for cseq in 1..=20 {
         let challenged = desk.ask(&request("REGISTER", "", 100 + cseq, "")).await;

@@ -75,14 +75,6 @@ impl UserAgent {
         Ok(leg)
     }
 
-    /// All further requests of the leg go the way that its INVITE went, whatever address the peer names:
-    /// it is known to be reached there, behind a NAT.
-    pub fn keep_flow(&mut self, leg: LegId) {
-        if let Some(state) = self.legs.get_mut(leg.0) {
-            state.behind_nat = true;
-        }
-    }
-
     fn fill_invite(&self, invite: &Invite, request: &mut Request) {
         let headers = &mut request.headers;
         self.introduce(&invite.flow, headers);

@@ -2,6 +2,7 @@
 
 use super::desk::{Desk, NOTHING, in_dialog, request, with_sdp};
 use super::simulation::{ANSWER, CALLER, Network, OFFER, sdp};
+use crate::sip::flow::Protocol;
 use crate::sip::header::Header;
 use crate::sip::message::{Message, Request, Response};
 use crate::sip::method::Method;
@@ -141,52 +142,91 @@ fn reliable(invite: &Request, rseq: u32) -> Vec<u8> {
     bytes
 }
 
-/// The callee names an address of its own network; only the INVITE's way is known to reach it.
-#[test]
-fn with_its_flow_kept_a_leg_is_sent_nothing_elsewhere() {
-    for (kept, expected) in [(true, "192.0.2.9:5070"), (false, "192.0.2.77:5060")] {
-        let mut desk = Desk::new();
-        let invite = Invite {
-            flow: desk.flow,
-            ..Network::new().an_invite(Some(OFFER))
-        };
-        let leg = desk.agent.invite(desk.now, invite).expect("there is room");
-        if kept {
-            desk.agent.keep_flow(leg);
-        }
-        let sent = desk.agent.poll_transmit().expect("it is sent");
-        let Ok(Message::Request(invite)) = Message::parse(&sent.bytes) else {
-            panic!("it is an INVITE");
-        };
-        let answer = |desk: &mut Desk, status, require: &str| {
-            let mut response = Response::to_request(&invite, status, "");
-            let to = response.headers.get(Header::To).expect("it has a To");
-            let to = format!("{};tag=them", String::from_utf8_lossy(to));
-            response.headers.set(Header::To, to);
-            response
-                .headers
-                .push(Header::Contact, "<sip:anna@192.0.2.77>");
-            if !require.is_empty() {
-                response.headers.push(Header::Require, require.to_owned());
-                response.headers.push(Header::RSeq, "1");
-            }
-            let mut bytes = Vec::new();
-            response.to_bytes(&mut bytes);
-            desk.agent.receive(desk.now, desk.flow, &bytes);
-        };
-        answer(&mut desk, 183, "100rel");
-        answer(&mut desk, 200, "");
-        desk.agent
-            .hang_up(desk.now, leg, None)
-            .expect("it is established");
-        let mut sent = Vec::new();
-        while let Some(transmit) = desk.agent.poll_transmit() {
-            let Ok(Message::Request(request)) = Message::parse(&transmit.bytes) else {
-                panic!("only requests are sent");
-            };
-            sent.push((request.method, transmit.flow.remote.to_string()));
-        }
-        let methods = [Method::Prack, Method::Ack, Method::Bye];
-        assert_eq!(sent, methods.map(|method| (method, expected.to_owned())));
+/// A call of ours to a telephone, and its INVITE.
+fn ringing(desk: &mut Desk) -> (LegId, Request) {
+    let invite = Invite {
+        flow: desk.flow,
+        ..Network::new().an_invite(Some(OFFER))
+    };
+    let leg = desk.agent.invite(desk.now, invite).expect("there is room");
+    let (invite, _) = sent(desk).pop().expect("it is sent");
+    (leg, invite)
+}
+
+/// What was sent, and where.
+fn sent(desk: &mut Desk) -> Vec<(Request, String)> {
+    let sent = std::iter::from_fn(|| desk.agent.poll_transmit());
+    let sent = sent.map(|transmit| match Message::parse(&transmit.bytes) {
+        Ok(Message::Request(request)) => (request, transmit.flow.remote.to_string()),
+        other => panic!("only requests are sent: {other:?}"),
+    });
+    sent.collect()
+}
+
+fn methods(sent: &[(Request, String)]) -> Vec<(Method, &str)> {
+    let sent = sent.iter();
+    sent.map(|(request, to)| (request.method.clone(), to.as_str()))
+        .collect()
+}
+
+/// The telephone answers; its Contact is an address of its own network.
+fn answer(desk: &mut Desk, request: &Request, status: u16, require: &str) {
+    let mut response = Response::to_request(request, status, "");
+    let to = response.headers.get(Header::To).expect("it has a To");
+    let to = String::from_utf8_lossy(to).into_owned();
+    if !to.contains("tag=") {
+        response.headers.set(Header::To, format!("{to};tag=them"));
     }
+    response
+        .headers
+        .push(Header::Contact, "<sip:anna@192.0.2.77>");
+    if !require.is_empty() {
+        response.headers.push(Header::Require, require.to_owned());
+        response.headers.push(Header::RSeq, "1");
+    }
+    let mut bytes = Vec::new();
+    response.to_bytes(&mut bytes);
+    desk.agent.receive(desk.now, desk.flow, &bytes);
+}
+
+/// Only the INVITE's way is known to reach it.
+#[test]
+fn with_its_flow_named_a_leg_is_sent_nothing_elsewhere() {
+    for (named, expected) in [(true, "192.0.2.9:5070"), (false, "192.0.2.77:5060")] {
+        let mut desk = Desk::new();
+        let (leg, invite) = ringing(&mut desk);
+        if named {
+            desk.agent.use_flow(leg, desk.flow);
+        }
+        answer(&mut desk, &invite, 183, "100rel");
+        answer(&mut desk, &invite, 200, "");
+        let hung_up = desk.agent.hang_up(desk.now, leg, None);
+        hung_up.expect("it is established");
+        let expected = [Method::Prack, Method::Ack, Method::Bye].map(|method| (method, expected));
+        assert_eq!(methods(&sent(&mut desk)), expected);
+    }
+}
+
+/// Its connection breaks in the middle of a question of ours, and it is back from another port.
+#[test]
+fn a_leg_goes_on_by_its_peers_new_connection() {
+    let mut desk = Desk::new();
+    desk.flow.protocol = Protocol::Tcp;
+    let (leg, invite) = ringing(&mut desk);
+    desk.agent.use_flow(leg, desk.flow);
+    answer(&mut desk, &invite, 200, "");
+    let asked = desk.agent.reinvite(desk.now, leg, sdp(OFFER));
+    asked.expect("it is established");
+    let (question, _) = sent(&mut desk).pop().expect("it is sent");
+    let broken = desk.flow;
+    desk.flow.remote = "192.0.2.9:40000".parse().expect("an address");
+    desk.agent.use_flow(leg, desk.flow);
+    let (again, to) = sent(&mut desk).pop().expect("it is asked again");
+    assert_eq!((&again, to.as_str()), (&question, "192.0.2.9:40000"));
+    desk.agent.transport_failed(desk.now, broken);
+    answer(&mut desk, &question, 200, "");
+    let hung_up = desk.agent.hang_up(desk.now, leg, None);
+    hung_up.expect("the old connection's end is not the call's");
+    let expected = [Method::Ack, Method::Bye].map(|method| (method, "192.0.2.9:40000"));
+    assert_eq!(methods(&sent(&mut desk)), expected);
 }

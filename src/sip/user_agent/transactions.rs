@@ -220,6 +220,16 @@ impl Clients {
         }
     }
 
+    /// Its final response is awaited by another flow.
+    pub fn wait_on(&mut self, key: Key, flow: Flow) {
+        if let Some(client) = self.slab.get_mut(key)
+            && self.waiting.remove(&(client.flow, key))
+        {
+            client.flow = flow;
+            self.waiting.insert((flow, key));
+        }
+    }
+
     pub fn waiting_on(&self, flow: Flow) -> Vec<Key> {
         let of_flow = |entry: &&(Flow, Key)| entry.0 == flow;
         let from = (flow, Key::FIRST);

@@ -13,6 +13,7 @@ use crate::sip::slab::Key;
 use crate::sip::status::reason_phrase;
 use crate::sip::token::Token;
 use crate::sip::uri::{SipUri, Uri};
+use crate::sip::user_agent::event::LegId;
 use crate::sip::user_agent::leg::Leg;
 use crate::sip::user_agent::transactions::{Client, Purpose};
 use crate::sip::via::{MAGIC_COOKIE, Transport, Via};
@@ -128,6 +129,32 @@ impl UserAgent {
             self.arm(Owner::Client(key));
         }
         key
+    }
+
+    /// All further requests of the leg go by `flow`, whatever address the peer names: it is known to
+    /// be reached there, behind a NAT. What it has not answered by another one is sent there again.
+    pub fn use_flow(&mut self, leg: LegId, flow: Flow) {
+        let Some(state) = self.legs.get_mut(leg.0) else {
+            return;
+        };
+        state.behind_nat = true;
+        let last = std::mem::replace(&mut state.flow, flow);
+        if last == flow {
+            return;
+        }
+        for key in self.clients.waiting_on(last) {
+            let Some(client) = self.clients.slab.get(key) else {
+                continue;
+            };
+            if client.purpose.leg() == Some(leg)
+                && let Some(request) = &client.request
+            {
+                // With its branch and CSeq: who has it already takes it for a repetition.
+                let bytes = request_bytes(request);
+                self.clients.wait_on(key, flow);
+                self.transmit(flow, bytes);
+            }
+        }
     }
 
     /// Puts a new Via with this branch in front.
