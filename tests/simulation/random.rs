@@ -193,6 +193,6 @@ fn act(world: &mut World, rng: &mut StdRng) {
         95..97 => world.caller.resume(now),
         97..98 => world.agents.hold(now, some_hold(rng)),
         98..99 => world.agents.resume(now),
-        _ => world.server.stops(now),
+        _ => world.stop_server(),
     }
 }

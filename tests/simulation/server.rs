@@ -143,9 +143,12 @@ impl Server {
         }
     }
 
-    /// Callers who are with nobody are told.
-    pub fn stops(&mut self, now: Instant) {
+    /// It stops in a moment, and the call is told.
+    pub fn stop(&mut self, now: Instant) {
         self.helpers.later(now, Task::Tell(Input::Stopping));
+        let reason = "the server stops".to_string();
+        let at_last = Task::Tell(Input::Shutdown { reason });
+        self.helpers.later(now + Duration::from_secs(20), at_last);
     }
 
     /// Timers, then everything that the last inputs led to.

@@ -92,6 +92,11 @@ impl World {
         self.now = end;
     }
 
+    pub fn stop_server(&mut self) {
+        self.watch.stops = true;
+        self.server.stop(self.now);
+    }
+
     /// Until the caller is in the call.
     pub fn until_answered(&mut self) {
         let end = self.now + Duration::from_secs(40);
