@@ -32,6 +32,7 @@ pub struct Addressee {
 pub struct Due {
     pub id: String,
     pub body: String,
+    /// Or when it was first sent in vain.
     pub made_ms: u64,
     /// How often it was sent in vain.
     pub tries: u32,
@@ -46,6 +47,7 @@ pub struct Undelivered {
     pub call: String,
     /// `waiting` or `dead`.
     pub state: String,
+    /// Or when it was first sent in vain: from then on it is tried for a day.
     pub made_ms: u64,
     /// When it is tried next, where it waits.
     pub due_ms: Option<u64>,
@@ -173,7 +175,7 @@ impl Store {
         Ok(())
     }
 
-    /// It was sent in vain; `due_ms`: when to try again, or never.
+    /// It was sent in vain; `due_ms`: when to try again, or never. The first time its day begins.
     pub async fn letter_failed(
         &self,
         (id, hook): (&str, &str),
@@ -184,6 +186,7 @@ impl Store {
         self.execute(
             sqlx::query(
                 "UPDATE letters SET tries = tries + 1, reason = ?3,
+                     made_ms = iif(tries = 0, ?5, made_ms),
                      state = iif(?4 IS NULL, 'dead', 'waiting'), due_ms = ifnull(?4, due_ms),
                      ended_ms = iif(?4 IS NULL, ?5, NULL)
                  WHERE id = ?1 AND hook = ?2",
@@ -403,7 +406,7 @@ mod tests {
         assert_eq!(due(&store, "crm", 69).await.len(), 0);
         assert_eq!(store.next_due("crm", 60).await.expect("reads"), Some(70));
         let again = store.due_letters("crm", 70, 9).await.expect("reads");
-        assert_eq!((again[0].tries, again[0].made_ms), (1, 0));
+        assert_eq!((again[0].tries, again[0].made_ms), (1, 50));
         let failed = store.letter_failed((id, "crm"), "410", None, 80);
         failed.await.expect("writes");
         assert_eq!(due(&store, "crm", u64::MAX >> 1).await.len(), 0);

@@ -13,7 +13,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 /// A receiver that asks for a longer one is asked again all the same.
 const LONGEST_ASKED: Duration = Duration::from_secs(6 * 3600);
-/// From when a letter was made; then it is dead.
+/// From when a letter was first sent; then it is dead.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(86_400);
 /// Of an answer so much is read, so that the connection can be used again. Nothing in it counts.
 const MAX_ANSWER: usize = 16 * 1024;
@@ -121,16 +121,20 @@ pub fn signature(key: &[u8], id: &str, timestamp: u64, body: &str) -> String {
 }
 
 /// When to send a letter again that failed just now: in a second, then after twice the pause each
-/// time, an hour at most, for a day; not before the receiver wants it (`after`). `jitter`: the
+/// time, an hour at most, for a day from the first time; not before the receiver wants it (`after`). `jitter`: the
 /// factor, about 1, that keeps letters that failed together from coming together again.
 pub fn next_try(letter: &Due, now_ms: u64, after: Option<Duration>, jitter: f64) -> Option<u64> {
     let doubled = FIRST_PAUSE.saturating_mul(1 << letter.tries.min(16));
     let pause = doubled.min(LONGEST_PAUSE).mul_f64(jitter);
     let pause = pause.max(after.unwrap_or_default().min(LONGEST_ASKED));
     let at_ms = now_ms.saturating_add(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
-    let until_ms = letter
-        .made_ms
-        .saturating_add(GIVE_UP_AFTER.as_millis() as u64);
+    // It may have waited long before, for the server or for its secret.
+    let since_ms = if letter.tries == 0 {
+        now_ms
+    } else {
+        letter.made_ms
+    };
+    let until_ms = since_ms.saturating_add(GIVE_UP_AFTER.as_millis() as u64);
     (at_ms <= until_ms).then_some(at_ms)
 }
 
@@ -181,16 +185,28 @@ mod tests {
         assert_eq!(pause(u32::MAX, 0.75), Some(2_700_000));
         let day_ms = 86_400_000;
         assert_eq!(
-            next_try(&letter(0), day_ms - 1_000, None, 1.0),
+            next_try(&letter(1), day_ms - 2_000, None, 1.0),
             Some(day_ms)
         );
-        assert_eq!(next_try(&letter(0), day_ms - 999, None, 1.0), None);
+        assert_eq!(next_try(&letter(1), day_ms - 1_999, None, 1.0), None);
         // From the first failure to the last there are some three dozen tries.
         let (mut now_ms, mut tries) = (0, 0);
         while let Some(next_ms) = next_try(&letter(tries), now_ms, None, 1.0) {
             (now_ms, tries) = (next_ms, tries + 1);
         }
         assert!((30..40).contains(&tries), "{tries}");
+    }
+
+    #[test]
+    fn a_day_of_tries_begins_with_the_first_however_long_it_waited() {
+        let weekend_ms = 60 * 3_600_000;
+        let mut late = letter(0);
+        assert_eq!(
+            next_try(&late, weekend_ms, None, 1.0),
+            Some(weekend_ms + 1_000)
+        );
+        late.tries = 1;
+        assert_eq!(next_try(&late, weekend_ms, None, 1.0), None);
     }
 
     #[test]
