@@ -260,6 +260,9 @@ pub enum Event {
     },
     MessageStarted {
         handoff: String,
+        /// The node that it is about.
+        #[serde(default)]
+        wish: Option<String>,
     },
     MessageLeft {
         handoff: String,

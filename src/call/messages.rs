@@ -10,7 +10,7 @@ use crate::dialplan::model::HandoffId;
 use crate::events::Event;
 use std::time::{Duration, Instant};
 
-/// Silence that ends a message.
+/// Silence that ends a message; elder pacing waits longer.
 const MESSAGE_SILENCE: Duration = Duration::from_secs(5);
 /// Below this mean amplitude a packet counts as silence (about −46 dBFS).
 const SILENT_AMPLITUDE: u32 = 160;
@@ -86,6 +86,7 @@ impl Call {
         if self.caller.is_held() {
             return;
         }
+        let patience = self.dialogue.paced(MESSAGE_SILENCE);
         let Some(message) = self
             .message
             .as_mut()
@@ -100,7 +101,7 @@ impl Call {
         } else {
             message.silent_for = Duration::ZERO;
         }
-        let ends = length >= message.limit || message.silent_for >= MESSAGE_SILENCE;
+        let ends = length >= message.limit || message.silent_for >= patience;
         self.record(full);
         if ends {
             self.stop_message();

@@ -266,7 +266,7 @@ fn describe_handoff(event: &Event) -> String {
             Some(status) => format!("the caller could not be reached: {status}"),
             None => "the caller could not be reached".to_string(),
         },
-        Event::MessageStarted { handoff } => format!("a message for {handoff} is recorded"),
+        Event::MessageStarted { handoff, .. } => format!("a message for {handoff} is recorded"),
         Event::MessageLeft {
             handoff,
             file,

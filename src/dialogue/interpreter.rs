@@ -109,6 +109,8 @@ pub struct Dialogue {
     pub(super) message_failed: bool,
     /// The server stops in a moment.
     pub(super) stopping: bool,
+    /// Nothing was said after the tone: silence alone leads there no more, it would be a circle.
+    pub(super) message_empty: bool,
     pub(super) quiet_nodes: u32,
     pub(super) unasked_nodes: u32,
     pub(super) actions: VecDeque<Action>,
@@ -153,6 +155,7 @@ impl Dialogue {
             distress: Distress::default(),
             message_failed: false,
             stopping: false,
+            message_empty: false,
             quiet_nodes: 0,
             unasked_nodes: 0,
             actions: VecDeque::new(),

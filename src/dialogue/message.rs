@@ -31,6 +31,7 @@ impl Dialogue {
         self.timers.arm(Timer::Message, self.now + LIMIT + GRACE);
         self.log(Event::MessageStarted {
             handoff: self.handoff(handoff).name.clone(),
+            wish: Some(self.dialplan().node(self.wish).name.clone()),
         });
         self.act(Action::RecordMessage {
             handoff,
@@ -59,7 +60,7 @@ impl Dialogue {
             return None;
         };
         if milliseconds == 0 {
-            return self.message_could_not_be_kept();
+            return self.no_message_heard();
         }
         let handoff = self.handoff(handoff).name.clone();
         self.log(Event::MessageLeft {
@@ -73,6 +74,14 @@ impl Dialogue {
             self.sentence(Sentence::Goodbye),
         ];
         self.end_with(words, "a message was left")
+    }
+
+    /// Nothing failed: it can be tried again, by who chooses it.
+    fn no_message_heard(&mut self) -> Option<Next> {
+        self.timers.stop(Timer::Message);
+        self.state = State::Passing;
+        self.message_empty = true;
+        self.offer_choices(vec![Sentence::NoMessageHeard])
     }
 
     /// A callback is offered instead.

@@ -50,7 +50,7 @@ impl Dialogue {
 
     /// A time-out at the call's pace. Elder pacing has 800 ms of silence end what is said, where it
     /// usually is 500 ms, and every other wait is longer by the same.
-    pub(super) fn paced(&self, timeout: Duration) -> Duration {
+    pub fn paced(&self, timeout: Duration) -> Duration {
         match self.pace {
             Pace::Usual => timeout,
             Pace::Elder => timeout * 8 / 5,

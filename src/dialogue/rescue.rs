@@ -37,6 +37,7 @@ impl Dialogue {
             distress: broken.distress.clone(),
             message_failed: broken.message_failed,
             stopping: broken.stopping,
+            message_empty: broken.message_empty,
             ..fresh
         };
         if usize::from(dialogue.node.0) >= dialogue.dialplan().nodes.len() {

@@ -109,7 +109,7 @@ impl Dialogue {
         let keying = matches!(self.state, State::Keying(_));
         match self.caller_number().filter(|_| !keying) {
             Some(number) => self.book_callback_on_own_number(&number),
-            None if self.message_failed => self.say_goodbye(None, NO_ANSWER),
+            None if self.message_failed || self.message_empty => self.say_goodbye(None, NO_ANSWER),
             None => self.begin_message(),
         }
     }

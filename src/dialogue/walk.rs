@@ -54,9 +54,24 @@ impl Dialogue {
                 }
             }
             Target::Repeat => Some(Next::To(Target::Node(self.node))),
-            Target::Callback => self.begin_callback(),
-            Target::Message => self.begin_message(),
+            Target::Callback => {
+                self.begins_anew();
+                self.begin_callback()
+            }
+            Target::Message => {
+                self.begins_anew();
+                self.begin_message()
+            }
             Target::Hangup => self.say_goodbye(None, "the dialplan led to its end"),
+        }
+    }
+
+    /// Where no transfer came back just now, what is left behind is about where the caller is, whoever
+    /// was wanted before.
+    fn begins_anew(&mut self) {
+        if !self.after_handoff {
+            self.wish = self.node;
+            self.last_handoff = None;
         }
     }
 

@@ -103,6 +103,8 @@ pub enum Sentence {
     /// "Please leave your message after the tone. Press hash when you are done."
     LeaveMessage,
     MessageKept,
+    /// Nothing was said after the tone.
+    NoMessageHeard,
     MessageFailed,
     /// The server is stopping, and the call ends.
     ServiceStops,
@@ -181,6 +183,7 @@ impl Sentence {
             CallbackNoted,
             LeaveMessage,
             MessageKept,
+            NoMessageHeard,
             MessageFailed,
             ServiceStops,
             Goodbye,
@@ -279,6 +282,7 @@ impl Sentence {
                 "Please leave your message after the tone. Press the hash key when you are done."
             }
             MessageKept => "Thank you. Your message has been kept.",
+            NoMessageHeard => "Sorry, I did not hear a message.",
             MessageFailed => "I am sorry, your message could not be recorded.",
             ServiceStops => "I am sorry, this service has to stop now, and I must end our call.",
             Goodbye => "Thank you for calling. Goodbye.",
@@ -341,6 +345,7 @@ impl Sentence {
             CallbackNoted => "谢谢，已经为您登记回电。",
             LeaveMessage => "请在提示音后留言，说完请按井号键。",
             MessageKept => "谢谢，您的留言已经保存。",
+            NoMessageHeard => "抱歉，没有听到您的留言。",
             MessageFailed => "非常抱歉，您的留言没有录下来。",
             ServiceStops => "非常抱歉，本系统现在需要停止服务，我必须结束本次通话。",
             Goodbye => "感谢您的来电，再见。",

@@ -252,7 +252,7 @@ fn context(record: &CallRecord, story: &Story) -> Value {
 #[derive(Default)]
 struct Story {
     started_ms: Option<u64>,
-    /// The node at which the way to a person last began.
+    /// The node at which the way to a person, a callback or a message last began.
     wish: Option<String>,
     lines: VecDeque<Value>,
 }
@@ -263,6 +263,14 @@ impl Story {
         let mut line = match &entry.event {
             Event::CallbackBegun { wish, .. } => {
                 self.wish.clone_from(wish);
+                return;
+            }
+            Event::CallbackBooked { wish, .. } => {
+                self.wish = Some(wish.clone());
+                return;
+            }
+            Event::MessageStarted { wish, .. } => {
+                self.wish = wish.clone().or(self.wish.take());
                 return;
             }
             Event::HumanRequested { node, by, .. } => {

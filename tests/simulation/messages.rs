@@ -12,6 +12,7 @@ use std::time::Duration;
 use zeroline::call::call_record::CallRecord;
 use zeroline::call::outcome::Outcome;
 use zeroline::dialogue::program::Program;
+use zeroline::dialplan::model::Dialplan;
 use zeroline::events::Event;
 
 /// Longer than the tone, which nothing is recorded of.
@@ -20,9 +21,18 @@ const TONE: Duration = Duration::from_secs(1);
 /// Speaks for so long after the tone, or not at all, is silent, does what is left to do and hangs
 /// up: the record. A file is kept where it tells of a message, and no other.
 fn leaves(speech: Duration, silence: Duration, then: impl Fn(&mut World)) -> CallRecord {
+    leaves_in(&dialplan(), speech, silence, then)
+}
+
+fn leaves_in(
+    plan: &Dialplan,
+    speech: Duration,
+    silence: Duration,
+    then: impl Fn(&mut World),
+) -> CallRecord {
     let mut record = None;
     for_each_seed(0..1, |seed, world| {
-        let program = Program::compile(dialplan()).expect("its templates are right");
+        let program = Program::compile(plan.clone()).expect("its templates are right");
         let mut scene = calm_scene(seed, Moods::WELL, program);
         // A silent handset sends no telephone-events.
         scene.keys_by = KeysBy::Info;
@@ -87,9 +97,19 @@ fn a_message_without_a_word_is_deleted_when_the_caller_wants_a_person() {
     assert_eq!(record.outcome, Outcome::TransferredAnswered);
 }
 
-/// The recording ends after 5 s of silence, and a callback is offered.
+/// The recording ends after 5 s of silence, and the caller is asked what to do.
 #[test]
 fn a_message_that_ends_without_a_word_is_deleted() {
     let record = leaves(Duration::ZERO, Duration::from_secs(8), |_| {});
     assert_eq!(record.message, None);
+}
+
+#[test]
+fn elder_pacing_waits_longer_for_the_first_word() {
+    let silence = Duration::from_secs(6);
+    let usual = leaves(Duration::ZERO, silence, |_| {});
+    let mut plan = dialplan();
+    plan.elder.numbers.push("*".to_string());
+    let elder = leaves_in(&plan, Duration::ZERO, silence, |_| {});
+    assert_eq!((usual.handoff_steps, elder.handoff_steps), (1, 0));
 }

@@ -121,6 +121,7 @@ fn event(word: &str) -> Event {
         },
         "message-started" => Event::MessageStarted {
             handoff: "h".into(),
+            wish: None,
         },
         "message" => Event::MessageLeft {
             handoff: "h".into(),

@@ -204,6 +204,15 @@ impl Caller {
         self
     }
 
+    pub fn says_nothing_after_the_tone(&mut self) {
+        assert!(self.recording, "no message is recorded");
+        self.recording = false;
+        self.tell(Input::MessageEnded {
+            milliseconds: 0,
+            file: "message.wav".to_string(),
+        });
+    }
+
     pub fn nobody_answers(&mut self) -> &mut Caller {
         self.handoff_returns(ReturnReason::NobodyAnswered)
     }

@@ -127,6 +127,44 @@ fn a_callback_on_the_callers_own_number() {
     assert!(caller.hung_up);
 }
 
+/// What was wanted before and could not be had is another matter, and perhaps another team's.
+#[test]
+fn what_is_chosen_in_a_menu_is_left_about_that_menu() {
+    let mut caller = Caller::calls(parcel());
+    caller.press("2").nobody_answers().press("3");
+    caller.press("4").press("1");
+    let booked = caller.events.iter().find_map(|it| match it {
+        Event::CallbackBooked { handoff, wish, .. } => Some((handoff.as_str(), wish.as_str())),
+        _ => None,
+    });
+    assert_eq!(booked, Some(("support", "n0")));
+
+    let mut caller = Caller::calls(parcel());
+    caller.press("2").nobody_answers().press("3");
+    caller.press("3").hears();
+    assert!(caller.events.contains(&Event::MessageStarted {
+        handoff: "support".to_string(),
+        wish: Some("n0".to_string()),
+    }));
+    // Nor does the key for a person lead back to who could not be had.
+    caller.says_nothing_after_the_tone();
+    caller.press("0");
+    assert_eq!(caller.transfers, [REFUNDS, SUPPORT]);
+}
+
+/// After a transfer that came back, the choices are about that one.
+#[test]
+fn what_is_chosen_after_a_transfer_is_left_about_it() {
+    let mut caller = Caller::calls(parcel());
+    caller.press("2").nobody_answers().press("2").hears();
+    let transfer = caller.dialogue.wish().to_string();
+    assert_ne!(transfer, "n0");
+    assert!(caller.events.contains(&Event::MessageStarted {
+        handoff: "refunds".to_string(),
+        wish: Some(transfer),
+    }));
+}
+
 #[test]
 fn a_callback_on_another_number() {
     let mut caller = returned(ReturnReason::OutOfHours);
@@ -286,15 +324,42 @@ fn prompts_that_fail_lead_to_a_person_once_and_never_round_in_a_circle() {
 fn an_empty_message_is_none() {
     let mut caller = Caller::calls(parcel());
     caller.press("3").hears();
-    caller.tell(Input::MessageEnded {
-        milliseconds: 0,
-        file: "message.wav".to_string(),
-    });
+    caller.says_nothing_after_the_tone();
     assert!(
         caller
             .hearing()
-            .starts_with("I am sorry, your message could not be recorded.")
+            .starts_with("Sorry, I did not hear a message.")
     );
+}
+
+/// Nothing failed, so that nothing is withdrawn: it is said, and a message can still be left.
+#[test]
+fn who_says_nothing_after_the_tone_may_try_again() {
+    let mut caller = Caller::calls(parcel());
+    caller.press("2").nobody_answers();
+    for _ in 0..2 {
+        caller.press("2").hears();
+        assert!(caller.recording);
+        caller.says_nothing_after_the_tone();
+        assert_eq!(
+            caller.hearing(),
+            "Sorry, I did not hear a message. To try again, press one. \
+             To leave a message, press two. To go back to the menu, press three."
+        );
+    }
+}
+
+/// Silence led to the message, and silence is what it heard.
+#[test]
+fn silence_after_the_tone_and_at_the_choices_ends_the_call() {
+    let mut caller = Caller::with_number(parcel(), "");
+    caller.press("2").nobody_answers();
+    caller.is_silent().is_silent().is_silent().hears();
+    caller.says_nothing_after_the_tone();
+    caller.is_silent().is_silent().is_silent();
+    assert_eq!(caller.hearing(), "Thank you for calling. Goodbye.");
+    caller.hears();
+    assert!(caller.hung_up);
 }
 
 #[test]

@@ -219,13 +219,16 @@ fn silence_comes_to_an_end() {
         let mut rng = SmallRng::seed_from_u64(seed);
         let plan = random_plan(&mut rng);
         let nodes = plan.nodes.len();
-        let mut caller = Caller::calls(plan);
+        let number = ["+442079460000", ""][rng.random_range(0..2)];
+        let mut caller = Caller::with_number(plan, number);
         for _ in 0..2_000 {
             if caller.hung_up {
                 break;
             }
             if caller.playing.is_some() {
                 caller.hears();
+            } else if caller.recording && rng.random_bool(0.5) {
+                caller.says_nothing_after_the_tone();
             } else if caller.recording {
                 let reason = "disk full".to_string();
                 caller.recording = false;

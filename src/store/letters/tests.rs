@@ -1,6 +1,6 @@
 use super::*;
 use crate::call::example_call::law_4;
-use crate::events::{KeySource, SpeechResult};
+use crate::events::{KeySource, RequestedBy, SpeechResult};
 use crate::key::Key;
 
 fn body(letter: &Letter) -> Value {
@@ -163,6 +163,44 @@ fn a_transcript_keeps_what_was_said_last() {
     assert_eq!(lines.len(), MAX_LINES);
     assert_eq!(lines[MAX_LINES - 1]["keys"], "11");
     assert_eq!(lines[MAX_LINES - 2]["heard"], "word 299");
+}
+
+/// The caller wanted a person for one thing, and leaves something behind for another.
+#[test]
+fn what_is_left_behind_is_about_what_was_wished_last() {
+    let wanted = Event::HumanRequested {
+        by: RequestedBy::Dialplan,
+        node: "refund".into(),
+        steps: 1,
+        depth: 1,
+    };
+    let booked = Event::CallbackBooked {
+        number: "+442079460000".into(),
+        handoff: "support".into(),
+        wish: "track".into(),
+        own_number: true,
+        since_ms: None,
+    };
+    let told = told_of(&call_with(vec![wanted.clone(), booked]), None);
+    let callback = told.letters.last().expect("it is told");
+    assert_eq!(body(callback)["data"]["wish"], "track");
+    let wish = |wish: Option<&str>| {
+        let started = Event::MessageStarted {
+            handoff: "support".into(),
+            wish: wish.map(str::to_owned),
+        };
+        let left = Event::MessageLeft {
+            handoff: "support".into(),
+            file: "messages/01X-9.wav".into(),
+            milliseconds: 7200,
+        };
+        let told = told_of(&call_with(vec![wanted.clone(), started, left]), None);
+        told.messages[0].data["wish"].clone()
+    };
+    assert_eq!(
+        (wish(Some("track")), wish(None)),
+        (json!("track"), json!("refund"))
+    );
 }
 
 #[test]
