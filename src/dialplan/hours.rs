@@ -5,13 +5,13 @@ use std::fmt;
 const DAYS: [&str; 7] = ["Mo", "Tu", "We", "Th", "Fr", "Sa", "Su"];
 /// In minutes.
 pub(super) const DAY: u16 = 24 * 60;
-const WEEK: u16 = 7 * DAY;
 
-/// The minutes of a week in which people are there.
+/// The hours of a week in which people are there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WeeklyHours {
-    /// Half-open ranges of minutes since Monday 00:00; sorted, disjoint and not touching.
-    open: Vec<(u16, u16)>,
+    /// By the day on which they begin, from Monday on: half-open ranges of minutes since its midnight,
+    /// sorted. The end of one that runs into the next morning is beyond [`DAY`].
+    days: [Vec<(u16, u16)>; 7],
 }
 
 /// What is wrong with a text of hours.
@@ -30,7 +30,7 @@ impl WeeklyHours {
         if text.trim() == "24/7" {
             return Ok(WeeklyHours::always());
         }
-        let mut open = Vec::new();
+        let mut open: [Vec<(u16, u16)>; 7] = Default::default();
         let mut days: Vec<u16> = Vec::new();
         let mut days_used = true;
         for part in text.split(',').map(str::trim) {
@@ -49,46 +49,38 @@ impl WeeklyHours {
             days_used = true;
             let (from, to) = parse_times(time_text)?;
             for &day in &days {
-                let start = day * DAY + from;
-                let length = if to > from {
-                    to - from
-                } else {
-                    to + DAY - from
-                };
-                open.push((start, start + length));
+                let end = if to > from { to } else { to + DAY };
+                open[usize::from(day)].push((from, end));
             }
         }
         if !days_used {
             return Err(error(text.trim(), "names no times"));
         }
         Ok(WeeklyHours {
-            open: normalise(open),
+            days: open.map(join),
         })
     }
 
     pub fn always() -> WeeklyHours {
         WeeklyHours {
-            open: vec![(0, WEEK)],
+            days: std::array::from_fn(|_| vec![(0, DAY)]),
         }
     }
 
-    /// How many of the week's 10,080 minutes are open.
-    pub fn open_minutes(&self) -> u16 {
-        self.open.iter().map(|(from, to)| to - from).sum()
-    }
-
-    pub fn is_always(&self) -> bool {
-        self.open_minutes() == WEEK
+    /// The ranges that begin on each day from Monday on, in minutes of that day; the end of one that
+    /// runs into the next morning is beyond [`DAY`].
+    pub(super) fn into_days(self) -> [Vec<(u16, u16)>; 7] {
+        self.days
     }
 }
 
 /// The hours in one canonical form, days with the same times together.
 impl fmt::Display for WeeklyHours {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_always() {
+        if *self == WeeklyHours::always() {
             return f.write_str("24/7");
         }
-        let times = self.by_day().map(|ranges| told(&ranges));
+        let times = self.days.each_ref().map(|ranges| told(ranges));
         let mut separator = "";
         let mut day = 0;
         while day < 7 {
@@ -107,35 +99,6 @@ impl fmt::Display for WeeklyHours {
             day += same;
         }
         Ok(())
-    }
-}
-
-impl WeeklyHours {
-    /// The ranges that begin on each day from Monday on, in minutes of that day; the end of one that
-    /// runs into the next morning is beyond [`DAY`].
-    pub(super) fn by_day(&self) -> [Vec<(u16, u16)>; 7] {
-        let mut days: [Vec<(u16, u16)>; 7] = Default::default();
-        for &(mut from, to) in &self.open {
-            while from < to {
-                let midnight = (from / DAY + 1) * DAY;
-                let end = to.min(midnight);
-                days[(from / DAY) as usize].push((from % DAY, end + DAY - midnight));
-                from = end;
-            }
-        }
-        for day in 0..7 {
-            let next = (day + 1) % 7;
-            let night = days[day].last().copied().filter(|range| range.1 == DAY);
-            let morning = days[next].first().copied().filter(|range| range.0 == 0);
-            if let (Some((evening, _)), Some((_, morning))) = (night, morning)
-                && morning < evening
-            {
-                days[next].remove(0);
-                let last = days[day].last_mut().expect("it was just looked at");
-                last.1 = DAY + morning;
-            }
-        }
-        days
     }
 }
 
@@ -235,24 +198,24 @@ fn parse_time(text: &str) -> Result<u16, HoursError> {
     Ok(time)
 }
 
-/// Cuts what runs over the week's end, sorts, and joins what overlaps or touches.
-fn normalise(ranges: Vec<(u16, u16)>) -> Vec<(u16, u16)> {
-    let mut cut = Vec::with_capacity(ranges.len());
+/// Sorts a day's ranges, and joins those that overlap or touch, as far as one range can tell of them.
+fn join(mut ranges: Vec<(u16, u16)>) -> Vec<(u16, u16)> {
+    ranges.sort_unstable();
+    let mut joined: Vec<(u16, u16)> = Vec::with_capacity(ranges.len());
     for (from, to) in ranges {
-        cut.push((from, to.min(WEEK)));
-        if to > WEEK {
-            cut.push((0, to - WEEK));
-        }
-    }
-    cut.sort_unstable();
-    let mut joined: Vec<(u16, u16)> = Vec::with_capacity(cut.len());
-    for (from, to) in cut {
         match joined.last_mut() {
-            Some(last) if from <= last.1 => last.1 = last.1.max(to),
+            Some(last) if from <= last.1 && can_be_told((last.0, to.max(last.1))) => {
+                last.1 = last.1.max(to);
+            }
             _ => joined.push((from, to)),
         }
     }
     joined
+}
+
+/// From 08:00 to the next day's 08:00 would be nothing at all.
+fn can_be_told((from, to): (u16, u16)) -> bool {
+    to - from < DAY || (from, to) == (0, DAY)
 }
 
 #[cfg(test)]
@@ -292,7 +255,6 @@ mod tests {
                 "{day} {hour}:{minute}"
             );
         }
-        assert_eq!(hours.open_minutes(), 5 * 600 + 180);
     }
 
     #[test]
@@ -325,6 +287,14 @@ mod tests {
             ("Fr 22:00-02:00", "Fr 22:00-02:00"),
             ("Su 22:00-02:00", "Su 22:00-02:00"),
             ("Mo 08:00-12:00, Mo 10:00-14:00", "Mo 08:00-14:00"),
+            (
+                "Mo-Su 08:00-20:00, Mo-Su 20:00-08:00",
+                "Mo-Su 08:00-20:00, 20:00-08:00",
+            ),
+            (
+                "Mo-Su 13:00-24:00, Mo-Su 00:00-12:00",
+                "Mo-Su 00:00-12:00, 13:00-24:00",
+            ),
         ] {
             assert_eq!(hours(text).to_string(), canonical, "{text}");
         }

@@ -22,7 +22,7 @@ impl Opening {
     pub fn new(timezone: TimeZone, hours: Option<WeeklyHours>, holidays: Vec<Holiday>) -> Opening {
         Opening {
             timezone,
-            week: hours.unwrap_or_else(WeeklyHours::always).by_day(),
+            week: hours.unwrap_or_else(WeeklyHours::always).into_days(),
             holidays,
         }
     }
@@ -109,6 +109,21 @@ mod tests {
                 ("2026-12-26T10:00:00Z", true),
                 ("2026-12-26T12:00:00Z", false),
                 ("2027-12-26T11:00:00Z", false),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_morning_belongs_to_its_own_day() {
+        let team = opening(LONDON, "Mo-Su 00:00-12:00, 13:00-24:00", &["12-25"]);
+        check(
+            &team,
+            &[
+                ("2026-12-24T23:59:00Z", true),
+                ("2026-12-25T00:00:00Z", false),
+                ("2026-12-25T23:59:00Z", false),
+                ("2026-12-26T00:00:00Z", true),
+                ("2026-12-26T12:30:00Z", false),
             ],
         );
     }
