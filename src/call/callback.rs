@@ -14,7 +14,7 @@ use super::services::Services;
 use super::speaking::OwnPlay;
 use crate::config::callbacks::First;
 use crate::dialogue::interpreter::{Dialogue, Resumed};
-use crate::events::{CallRef, EndedBy, Event, SlotValue};
+use crate::events::{CallRef, EndedBy, Event, PacedBy, SlotValue};
 use crate::handoff::distributor::Answer;
 use crate::handoff::transfer;
 use crate::language::Language;
@@ -41,6 +41,8 @@ pub struct Callback {
     pub handoff: String,
     pub wish: String,
     pub language: Language,
+    /// What made the bot slow down for the caller.
+    pub paced_by: Option<PacedBy>,
     /// The slots' names and values that the caller gave; sensitive ones are not kept.
     pub slots: Vec<(String, String)>,
     /// From when on the place in line counts.
@@ -100,6 +102,7 @@ impl Call {
             handoff: &callback.handoff,
             wish: &callback.wish,
             language: callback.language,
+            paced_by: callback.paced_by,
             slots: &callback.slots,
         };
         let (program, context) = (call.services.program.clone(), call.context.clone());

@@ -94,6 +94,7 @@ mod tests {
             dialplan: "parcel".into(),
             wish: "now".into(),
             language: "en".into(),
+            paced_by: None,
             slots: BTreeMap::new(),
             since_ms: None,
             due_ms: 1_750_000_000_000,

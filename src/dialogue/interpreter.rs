@@ -13,7 +13,7 @@ use super::state::{Next, State, WaysOut};
 use super::timers::{Timer, Timers};
 use crate::dialplan::model::{Dialplan, Handoff, HandoffId, Node, NodeId};
 use crate::dialplan::template::Values;
-use crate::events::{CallRef, DistressSign, Event, Pace, RequestedBy};
+use crate::events::{CallRef, DistressSign, Event, Pace, PacedBy, RequestedBy};
 use crate::key::Key;
 use crate::language::{ByLanguage, Language};
 use crate::speech::raised_voice::Raised;
@@ -50,6 +50,8 @@ pub struct Resumed<'a> {
     /// The node in which their way to a person began.
     pub wish: &'a str,
     pub language: Language,
+    /// What made the bot slow down for them.
+    pub paced_by: Option<PacedBy>,
     /// By the slots' names.
     pub slots: &'a [(String, String)],
 }
@@ -188,6 +190,9 @@ impl Dialogue {
         }
         dialogue.wish = wish.map_or(dialplan.start, NodeId);
         dialogue.is_callback = true;
+        if let Some(by) = resumed.paced_by {
+            dialogue.begin_elder_pacing(by);
+        }
         dialogue.last_handoff = Some(handoff);
         dialogue.state = State::WithPeople(WaysOut::default());
         (dialogue, handoff)

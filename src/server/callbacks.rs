@@ -262,6 +262,7 @@ impl Maker {
             handoff: due.handoff.clone(),
             wish: due.wish.clone(),
             language: Language::from_tag(&due.language)?,
+            paced_by: due.paced_by,
             slots: due.slots.clone().into_iter().collect(),
             since: due
                 .since_ms

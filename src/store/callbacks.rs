@@ -2,7 +2,7 @@
 
 use crate::call::call_record::{CallRecord, Callback};
 use crate::call::outcome::Outcome;
-use crate::events::SlotValue;
+use crate::events::{PacedBy, SlotValue};
 use crate::store::calls::{Store, StoreError};
 use crate::store::letters::callback_ended;
 use crate::store::outbox::{Addressee, put_letter};
@@ -23,6 +23,8 @@ pub struct BookedCallback {
     pub handoff: String,
     pub wish: String,
     pub language: String,
+    /// What made the bot slow down for the caller.
+    pub paced_by: Option<PacedBy>,
     pub slots: BTreeMap<String, String>,
     pub since_ms: Option<u64>,
     pub booked_ms: u64,
@@ -118,6 +120,9 @@ async fn put_booked(
     });
     let slots: BTreeMap<&String, &String> = plain.collect();
     let slots = serde_json::to_string(&slots).unwrap_or_else(|_| "{}".into());
+    let paced_by = record
+        .paced_by
+        .and_then(|by| serde_json::to_string(&by).ok());
     let row = sqlx::query(PUT)
         .bind(record.call.to_string())
         .bind(&callback.number)
@@ -130,6 +135,7 @@ async fn put_booked(
         .bind(slots)
         .bind(callback.since_ms.map(|since| since as i64))
         .bind(record.ended_ms as i64)
+        .bind(paced_by)
         .fetch_optional(&mut *connection)
         .await?;
     row.as_ref().map(read).transpose()
@@ -231,8 +237,8 @@ async fn end(
 
 const PUT: &str = "
     INSERT INTO callbacks (call, number, own_number, called, dialplan, handoff, wish, language, slots,
-                           since_ms, booked_ms, state, due_ms)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'waiting', ?11)
+                           since_ms, booked_ms, state, due_ms, paced_by)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'waiting', ?11, ?12)
     ON CONFLICT (call) DO NOTHING RETURNING *";
 
 const SAME: &str = "
@@ -371,6 +377,7 @@ const BEGINS: &str = "
 
 fn read(row: &SqliteRow) -> Result<BookedCallback, StoreError> {
     let slots: String = row.try_get("slots")?;
+    let paced_by: Option<String> = row.try_get("paced_by")?;
     let milliseconds = |column: &str| -> Result<Option<u64>, sqlx::Error> {
         Ok(row
             .try_get::<Option<i64>, _>(column)?
@@ -385,6 +392,7 @@ fn read(row: &SqliteRow) -> Result<BookedCallback, StoreError> {
         handoff: row.try_get("handoff")?,
         wish: row.try_get("wish")?,
         language: row.try_get("language")?,
+        paced_by: paced_by.and_then(|by| serde_json::from_str(&by).ok()),
         // What cannot be read is asked again rather than costs the callback.
         slots: serde_json::from_str(&slots).unwrap_or_default(),
         since_ms: milliseconds("since_ms")?,

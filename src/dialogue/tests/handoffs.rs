@@ -5,7 +5,7 @@ use super::plans::*;
 use crate::dialogue::input::Input;
 use crate::dialogue::interpreter::{Dialogue, Resumed};
 use crate::dialplan::model::{NodeKind, Target};
-use crate::events::{Event, ReturnReason};
+use crate::events::{Event, Pace, PacedBy, ReturnReason};
 use crate::language::Language;
 
 fn returned(reason: ReturnReason) -> Caller {
@@ -235,11 +235,17 @@ fn silent_when_called_back(reason: ReturnReason) -> Vec<Event> {
         handoff: "support",
         wish: "main",
         language: Language::En,
+        paced_by: Some(PacedBy::Key),
         slots: &[],
     };
     let (program, context) = (&caller.dialogue.program, &caller.dialogue.context);
     let called_back = Dialogue::called_back(program.clone(), context.clone(), caller.now, resumed);
     caller.dialogue = called_back.0;
+    assert_eq!(
+        caller.dialogue.pace(),
+        Pace::Elder,
+        "they needed time before"
+    );
     caller.handoff_returns(reason);
     caller.is_silent().is_silent().is_silent();
     assert_eq!(caller.hearing(), "Thank you for calling. Goodbye.");

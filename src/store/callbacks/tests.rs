@@ -1,7 +1,7 @@
 use super::*;
 use crate::call::call_record::{Callback, CallbackOf};
 use crate::config::webhooks::Subject;
-use crate::events::CallRef;
+use crate::events::{CallRef, PacedBy};
 use crate::store::calls::{SavedCall, store_path};
 use crate::store::letters::Told;
 
@@ -35,6 +35,7 @@ fn booked(number: u64, ended_ms: u64, since_ms: Option<u64>) -> CallRecord {
             since_ms,
         }),
         slots: [("parcel".into(), plain), ("pin".into(), sensitive)].into(),
+        paced_by: Some(PacedBy::Silence),
         outcome: Outcome::CallbackBooked,
         ..CallRecord::default()
     }
@@ -83,6 +84,7 @@ async fn who_waited_in_line_is_due_at_once_and_others_after_a_while() {
         all[0].slots,
         [("parcel".to_owned(), "4711".to_owned())].into()
     );
+    assert_eq!(all[0].paced_by, Some(PacedBy::Silence));
     let ended = BookedCallback {
         state: "failed".into(),
         reason: Some("nobody was there".into()),
