@@ -89,6 +89,7 @@ impl Stage {
             handoff: "support".into(),
             wish: "support".into(),
             language: Language::En,
+            paced_by: None,
             slots: Vec::new(),
             since: None,
             seed: 1,
