@@ -263,6 +263,9 @@ pub enum Event {
         /// The node that it is about.
         #[serde(default)]
         wish: Option<String>,
+        /// What it is recorded in, below the data folder.
+        #[serde(default)]
+        file: Option<String>,
     },
     MessageLeft {
         handoff: String,

@@ -154,6 +154,42 @@ async fn what_was_not_delivered_when_the_server_died_is_delivered_after_it_under
     );
 }
 
+/// Whose key 3 leads to a message.
+fn dialplan_with_messages() -> String {
+    DIALPLAN
+        .replace(
+            "To go, press 3.",
+            "To leave a message, press 3. To go, press 4.",
+        )
+        .replace(
+            "\"3\": { to: bye }",
+            "\"3\": { to: message }\n      \"4\": { to: bye }",
+        )
+}
+
+/// What was said until then is on the disk, but for a second.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_over_which_the_server_is_killed_is_told() {
+    let (crm, letters) = receiver(Arc::new(AtomicBool::new(true)));
+    let programs = [("flite", SPEAKS), ("espeak-ng", SPEAKS)];
+    let mut server = Server::start_among(&programs, &dialplan_with_messages(), &settings(&crm));
+    let call = call(&server).await;
+    press(&call, '3').await;
+    heard_out(&call).await;
+    let said = chord(&[(300.0, -25.0)], 4 * 8_000);
+    call.play_to_its_end(said).await.expect("it is heard");
+    server.kill();
+    server.restart();
+    let both = [(); 2].map(|()| letters.recv_timeout(LONG).expect("it is told").document);
+    let message = both.iter().find(|it| it["type"] == "message");
+    let data = &message.expect("the message is told")["data"];
+    let milliseconds = data["milliseconds"].as_u64().expect("a figure");
+    assert!((1_000..8_000).contains(&milliseconds), "{milliseconds} ms");
+    let told = server.last_call();
+    assert_eq!(told["record"]["message"]["file"], data["file"], "{told}");
+    assert_eq!(told["record"]["recovered"], true, "{told}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_is_told_with_its_transcript_and_can_be_heard() {
     let (crm, letters) = receiver(Arc::new(AtomicBool::new(true)));
@@ -163,15 +199,7 @@ async fn a_message_is_told_with_its_transcript_and_can_be_heard() {
         hears.url
     );
     let programs = [("flite", SPEAKS), ("espeak-ng", SPEAKS)];
-    let dialplan = DIALPLAN
-        .replace(
-            "To go, press 3.",
-            "To leave a message, press 3. To go, press 4.",
-        )
-        .replace(
-            "\"3\": { to: bye }",
-            "\"3\": { to: message }\n      \"4\": { to: bye }",
-        );
+    let dialplan = dialplan_with_messages();
     let server = Server::start_among(&programs, &dialplan, &(settings(&crm) + &speech));
     let call = call(&server).await;
     press(&call, '3').await;

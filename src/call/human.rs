@@ -371,7 +371,7 @@ impl Call {
     }
 
     /// A callback that is booked by who waited in line keeps their place; who goes back to the bot does
-    /// not.
+    /// not. A message has its file.
     pub(super) fn with_place(&mut self, now: Instant, mut event: Event) -> Event {
         if matches!(event, Event::NodeEntered { .. }) {
             self.human.sought = None;
@@ -382,6 +382,9 @@ impl Call {
         {
             let waited = now.saturating_duration_since(since);
             *since_ms = Some((self.log.unix(now) - waited).as_millis() as u64);
+        }
+        if let Event::MessageStarted { file, .. } = &mut event {
+            *file = Some(self.message_file(self.log.events()));
         }
         event
     }

@@ -4,7 +4,7 @@ use super::call::Call;
 use super::contract::RecorderCommand;
 use super::leg::MAX_PAYLOAD;
 use super::recording::Tape;
-use crate::audio::frame::duration_of;
+use crate::audio::frame::{DEFAULT_PTIME, duration_of, samples_in};
 use crate::dialogue::input;
 use crate::dialplan::model::HandoffId;
 use crate::events::Event;
@@ -59,9 +59,14 @@ impl Call {
         }
     }
 
-    /// A tone first: the file is opened when it was heard.
+    /// `started`: the number of the event that tells of its beginning.
+    pub(super) fn message_file(&self, started: u32) -> String {
+        format!("messages/{}-{started}.wav", self.log.call())
+    }
+
+    /// Its beginning was the last event. A tone first: nothing is recorded until it was heard.
     pub(super) fn start_message(&mut self, handoff: HandoffId, limit: Duration) {
-        let file = format!("messages/{}-{}.wav", self.log.call(), self.log.events());
+        let file = self.message_file(self.log.events().saturating_sub(1));
         let (tape, open) = Tape::open(file, false);
         self.record([open]);
         self.message = Some(Message {
@@ -215,6 +220,19 @@ impl Call {
     pub(super) fn is_recording(&self) -> bool {
         self.tape.is_some() || self.message.as_ref().is_some_and(Message::is_recording)
     }
+}
+
+/// How long what was recorded is in milliseconds, without the silence at its end; `None` where it is no
+/// message. 8 kHz.
+pub fn length_of(samples: &[i16]) -> Option<u32> {
+    let packets = samples.rchunks(samples_in(DEFAULT_PTIME));
+    let silent: usize = packets
+        .take_while(|it| is_silent(it))
+        .map(<[i16]>::len)
+        .sum();
+    let length = duration_of(samples.len() - silent).as_millis();
+    let length = u32::try_from(length).unwrap_or(u32::MAX);
+    (length >= SHORTEST_MESSAGE_MS).then_some(length)
 }
 
 /// Whether a packet's sound is none to speak of.

@@ -25,7 +25,7 @@ mod leg;
 mod listening;
 pub mod media_session;
 mod media_watch;
-mod messages;
+pub mod messages;
 pub mod outcome;
 pub mod outcome_rules;
 mod passing_on;

@@ -32,6 +32,8 @@ impl Dialogue {
         self.log(Event::MessageStarted {
             handoff: self.handoff(handoff).name.clone(),
             wish: Some(self.dialplan().node(self.wish).name.clone()),
+            // The call knows.
+            file: None,
         });
         self.act(Action::RecordMessage {
             handoff,

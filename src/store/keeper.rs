@@ -8,6 +8,7 @@ use crate::events::{CallRef, Entry};
 use crate::journal::ledger::EndedCall;
 use crate::journal::recover::read_payloads;
 use crate::store::calls::{SavedCall, Store, StoreError, UnusableStore, store_path};
+use crate::store::cut_off::message_cut_off;
 use crate::store::letters::{Told, told_of};
 use crate::store::outbox::Addressee;
 use std::io;
@@ -52,7 +53,7 @@ pub fn start(
         .build()?;
     let mut keeper = Keeper {
         store_path: store_path(data),
-        journal: data.join("journal"),
+        data: data.to_owned(),
         addressees,
         store: None,
         aside: Vec::new(),
@@ -116,7 +117,7 @@ impl Try {
 
 struct Keeper {
     store_path: PathBuf,
-    journal: PathBuf,
+    data: PathBuf,
     addressees: Vec<Addressee>,
     /// Opened again when next needed after an error: the disk may have been full.
     store: Option<Store>,
@@ -141,7 +142,7 @@ impl Keeper {
         let mut kept = Vec::with_capacity(batch.len());
         let mut folded = Vec::with_capacity(batch.len());
         for call in batch {
-            match fold(&self.journal, &call.ended, !self.addressees.is_empty()) {
+            match fold(&self.data, &call.ended, !self.addressees.is_empty()) {
                 Ok(saved) => {
                     kept.push(call.ended.call);
                     folded.extend(saved);
@@ -206,8 +207,8 @@ fn unix_ms() -> u64 {
 
 /// `None` where not one of the call's events can be read any more. `tells`: there is somebody who is
 /// told of calls.
-fn fold(journal: &Path, ended: &EndedCall, tells: bool) -> io::Result<Option<SavedCall>> {
-    let (payloads, unreadable) = read_payloads(journal, &ended.positions)?;
+fn fold(data: &Path, ended: &EndedCall, tells: bool) -> io::Result<Option<SavedCall>> {
+    let (payloads, unreadable) = read_payloads(&data.join("journal"), &ended.positions)?;
     let mut entries: Vec<Entry> = Vec::with_capacity(payloads.len());
     let mut lines = String::new();
     for payload in &payloads {
@@ -221,6 +222,11 @@ fn fold(journal: &Path, ended: &EndedCall, tells: bool) -> io::Result<Option<Sav
     }
     if unreadable > 0 || entries.len() < payloads.len() {
         tracing::error!(call = %ended.call, unreadable, "events of a call cannot be read back");
+    }
+    if let Some(left) = message_cut_off(data, &entries) {
+        lines += &serde_json::to_string(&left).expect("an event's keys are texts");
+        lines.push('\n');
+        entries.push(left);
     }
     Ok(CallRecord::fold(&entries).map(|record| SavedCall {
         // What was said to a machine is taken down though nobody is told.

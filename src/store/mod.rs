@@ -8,12 +8,14 @@
 //! messages.rs     the table of messages and their transcripts
 //! served.rs       how many calls people served, counted over the records
 //! agents_away.rs  who is away by their own wish
+//! cut_off.rs      a message that was being left when the process died
 //! keeper.rs       the thread that folds ended calls out of the journal and saves them
 //! ```
 
 pub mod agents_away;
 pub mod callbacks;
 pub mod calls;
+mod cut_off;
 pub mod keeper;
 pub mod letters;
 pub mod messages;

@@ -56,6 +56,14 @@ fn leaves_in(
         let kept = files.filter(|it| it.starts_with("messages/"));
         let message = told.message.iter().map(|it| &it.file);
         assert!(kept.eq(message), "{:?}", world.server.helpers.files);
+        // Where the process dies, that is how it is found.
+        let entries = world.server.journal.iter();
+        let begun = entries.filter_map(|entry| match &entry.event {
+            Event::MessageStarted { file, .. } => file.as_ref(),
+            _ => None,
+        });
+        let begun: Vec<&String> = begun.collect();
+        assert!(begun.len() == 1 && told.message.iter().all(|it| &it.file == begun[0]));
         record = Some(told);
     });
     record.expect("it is called")

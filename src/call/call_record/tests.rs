@@ -116,6 +116,7 @@ fn the_time_in_line_is_that_in_which_nobody_was_rung() {
     let message = Event::MessageStarted {
         handoff: "support".into(),
         wish: None,
+        file: None,
     };
     let left = with(vec![queued(1), Event::LineLeft, Event::MediaFlows, message]);
     assert_eq!(left.seconds_in_line, Some(1.0));

@@ -122,6 +122,7 @@ fn event(word: &str) -> Event {
         "message-started" => Event::MessageStarted {
             handoff: "h".into(),
             wish: None,
+            file: None,
         },
         "message" => Event::MessageLeft {
             handoff: "h".into(),

@@ -145,6 +145,7 @@ fn what_is_chosen_in_a_menu_is_left_about_that_menu() {
     assert!(caller.events.contains(&Event::MessageStarted {
         handoff: "support".to_string(),
         wish: Some("n0".to_string()),
+        file: None,
     }));
     // Nor does the key for a person lead back to who could not be had.
     caller.says_nothing_after_the_tone();
@@ -162,6 +163,7 @@ fn what_is_chosen_after_a_transfer_is_left_about_it() {
     assert!(caller.events.contains(&Event::MessageStarted {
         handoff: "refunds".to_string(),
         wish: Some(transfer),
+        file: None,
     }));
 }
 

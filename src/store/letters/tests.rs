@@ -188,6 +188,7 @@ fn what_is_left_behind_is_about_what_was_wished_last() {
         let started = Event::MessageStarted {
             handoff: "support".into(),
             wish: wish.map(str::to_owned),
+            file: None,
         };
         let left = Event::MessageLeft {
             handoff: "support".into(),
