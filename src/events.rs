@@ -253,8 +253,7 @@ pub enum Event {
         #[serde(default)]
         wish: Option<String>,
     },
-    /// The caller could not be reached, though perhaps a person had the line; or whoever answered said
-    /// and pressed nothing. `status` is the SIP code.
+    /// The caller was not reached, or whoever answered said and pressed nothing. `status`: the SIP code.
     CallbackFailed {
         status: Option<u16>,
     },
