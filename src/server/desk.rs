@@ -24,10 +24,11 @@ use crate::handoff::distributor::Distributor;
 use crate::journal::append::Limits;
 use crate::language::ByLanguage;
 use crate::locator::Locator;
-use crate::sip::flow::Protocol;
+use crate::sip::flow::{Flow, Protocol};
 use crate::sip::user_agent::UserAgent;
 use crate::sip::user_agent::command::Invite;
 use crate::sip::user_agent::config as agent_config;
+use crate::sip::user_agent::event::LegId;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -158,10 +159,15 @@ impl Desk {
     pub fn invite(&mut self) {
         let remote = self.phone.local_addr().expect("it is bound");
         let flow = self.signalling.transports.flow_to(Protocol::Udp, remote);
+        let flow = flow.expect("it is listened on");
+        self.invite_by(flow, format!("sip:desk@{remote}"));
+    }
+
+    pub fn invite_by(&mut self, flow: Flow, target: String) -> LegId {
         let invite = Invite {
-            flow: flow.expect("it is listened on"),
+            flow,
             fallbacks: Vec::new(),
-            target: format!("sip:desk@{remote}"),
+            target,
             route: Vec::new(),
             from: "<sip:hotline@127.0.0.1>".into(),
             to: None,
@@ -171,7 +177,7 @@ impl Desk {
             timeout: Duration::from_secs(60),
         };
         let invited = self.signalling.agent.invite(Instant::now(), invite);
-        invited.expect("there is room");
+        invited.expect("there is room")
     }
 
     pub fn listening(&self, protocol: Protocol) -> SocketAddr {

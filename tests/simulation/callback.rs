@@ -16,7 +16,7 @@ use zeroline::call::contract::{
 use zeroline::call::info::info_of_key;
 use zeroline::config::callbacks::First;
 use zeroline::dialogue::program::Program;
-use zeroline::events::{CallRef, Event};
+use zeroline::events::{CallRef, EndedBy, Event};
 use zeroline::handoff::distributor::{Answer, Passed, Request};
 use zeroline::language::Language;
 use zeroline::rtp::packet::Header;
@@ -250,6 +250,32 @@ fn who_is_called_back_and_on_hold_hears_music() {
     stage.run_for(Duration::from_secs(20));
     let last = stage.ears.sound.expect("it was there before");
     assert!(last - first > Duration::from_secs(19), "it stops");
+    assert!(!stage.has(is_end), "{:?}", stage.events);
+}
+
+/// The next server calls them: nobody was rung in vain, and no attempt is spent.
+#[test]
+fn a_callback_that_reached_nobody_yet_ends_when_the_server_stops() {
+    let mut stage = Stage::new(First::Caller);
+    stage.somebody_is_free();
+    stage.the_caller_is_rung();
+    stage.tell(Input::Stopping);
+    let by_us = |it: &Event| {
+        matches!(
+            it,
+            Event::CallEnded {
+                by: EndedBy::Server,
+                ..
+            }
+        )
+    };
+    assert!(stage.has(by_us), "{:?}", stage.events);
+    assert!(!stage.has(|it| matches!(it, Event::CallbackFailed { .. })));
+
+    let (mut stage, offer) = Stage::with_a_person();
+    stage.tell(Input::Stopping);
+    stage.caller_answers(&offer);
+    stage.run_for(Duration::from_secs(5));
     assert!(!stage.has(is_end), "{:?}", stage.events);
 }
 

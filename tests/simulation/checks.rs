@@ -82,9 +82,11 @@ impl Watch {
             }
             Event::Queued { .. } => _ = self.transfer.get_or_insert(now),
             Event::TargetTried { .. } => _ = self.transfer.get_or_insert(now),
-            // Their telephone may wait for our ACK, and the ACK may be lost.
-            Event::TargetAnswered { .. } => self.transfer = Some(now),
-            Event::LineLeft | Event::CallbackBooked { .. } => self.transfer = None,
+            Event::LineLeft => self.transfer = None,
+            // The last words begin in time, too.
+            Event::CallbackBooked { .. } if self.stops => {
+                self.transfer = self.transfer.map(|_| now);
+            }
             Event::TransferReturned { .. } => {
                 self.transfer = None;
                 self.returned = Some(now);

@@ -8,7 +8,7 @@ use zeroline::audio::codecs::Codec;
 use zeroline::audio::dtmf_detector::{DtmfDetector, KeyTone};
 use zeroline::audio::frame::samples_in;
 use zeroline::audio::tones::{chord, frequencies};
-use zeroline::call::media_session::{CannotSendKeys, MediaSession};
+use zeroline::call::media_session::MediaSession;
 use zeroline::call::received::Received;
 use zeroline::key::Key;
 use zeroline::rtp::telephone_event::ToSend;
@@ -138,11 +138,10 @@ impl Handset {
         self.offer_answer.offer(&self.local)
     }
 
-    /// Of who presses faster than keys can be sent, the last ones are lost.
     pub fn press_by_event(&mut self, key: Key) {
         if let Some(media) = &mut self.media {
             let pressed = media.send_keys(&[ToSend::Key(key)]);
-            assert_ne!(pressed, Err(CannotSendKeys::NotNegotiated));
+            pressed.expect("telephone-events were agreed on");
         }
     }
 

@@ -11,7 +11,6 @@ use crate::sip::flow::Protocol;
 use crate::sip::header::Header;
 use crate::sip::message::{Message, Response};
 use crate::sip::user_agent::Load;
-use crate::sip::user_agent::command::Invite;
 use crate::sip::user_agent::event::LegId;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
@@ -126,21 +125,13 @@ fn socket(desk: &Desk) -> UdpSocket {
 /// The telephone by which Anna is reached is rung, and she answers.
 async fn talk(desk: &mut Desk) -> LegId {
     let now = Instant::now();
+    let prepared = desk
+        .signalling
+        .roster
+        .prepare("anna")
+        .expect("she is there");
+    let leg = desk.invite_by(prepared.flow, prepared.uri);
     let signalling = &mut desk.signalling;
-    let prepared = signalling.roster.prepare("anna").expect("she is there");
-    let invite = Invite {
-        flow: prepared.flow,
-        fallbacks: Vec::new(),
-        target: prepared.uri,
-        route: Vec::new(),
-        from: "<sip:hotline@127.0.0.1>".into(),
-        to: None,
-        headers: Vec::new(),
-        offer: Some("v=0\r\n".into()),
-        credentials: None,
-        timeout: LONG,
-    };
-    let leg = signalling.agent.invite(now, invite).expect("there is room");
     let telephone = prepared.agent.expect("it is an agent's");
     signalling.agent.use_flow(leg, prepared.flow);
     signalling.roster.rings(now, leg, telephone);
